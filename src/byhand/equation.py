@@ -1,0 +1,74 @@
+"""The mathematics that stands in a docstring, read from there by the explanations, the docs and the tests.
+
+A function that computes an equation says so in its docstring under fixed headings: `Equation:`, `Gradient:`, `Shapes:`,
+`Source:`. The code and its mathematics stay in one place, and nothing copies either.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from byhand.errors import ModelError
+
+HEADINGS = ("Equation", "Gradient", "Shapes", "Source")
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One function with what its docstring says of it, and its own lines of source."""
+
+    title: str
+    equation: str
+    gradient: str
+    shapes: str
+    source: str
+    file: str
+    line: int
+    code: str
+
+
+def read(function: Callable[..., Any]) -> Documented:
+    """The mathematics, place and code of a documented function.
+
+    Raises ModelError where a docstring has no `Equation:`.
+    """
+    text = inspect.getdoc(function) or ""
+    sections: dict[str, list[str]] = {"title": []}
+    current = "title"
+    for line in text.splitlines():
+        heading = line.rstrip().removesuffix(":")
+        if line.endswith(":") and heading in HEADINGS:
+            current = heading
+            sections[current] = []
+        else:
+            sections[current].append(line.strip())
+    if "Equation" not in sections:
+        raise ModelError(f"{function.__name__} has no 'Equation:' in its docstring: add one")
+    joined = {name: " ".join(part for part in lines if part) for name, lines in sections.items()}
+    lines, start = inspect.getsourcelines(function)
+    return Documented(
+        title=joined["title"],
+        equation=joined["Equation"],
+        gradient=joined.get("Gradient", ""),
+        shapes=joined.get("Shapes", ""),
+        source=joined.get("Source", ""),
+        file=f"{function.__module__.replace('.', '/')}.py",
+        line=start,
+        code=_without_docstring(lines),
+    )
+
+
+def _without_docstring(lines: list[str]) -> str:
+    """The function's code alone: the docstring is shown beside it already."""
+    source = textwrap.dedent("".join(lines))
+    for quote in ('r"""', '"""'):
+        begin = source.find(quote)
+        if begin >= 0:
+            end = source.index('"""', begin + len(quote)) + 3
+            head = source[:begin].rstrip(" ")
+            return (head + source[end:].lstrip("\n")).rstrip()
+    return source.rstrip()

@@ -1,0 +1,17 @@
+"""What byhand says when something is wrong: one line, with what was found, what was expected and what to do."""
+
+
+class ByhandError(Exception):
+    """Bad input or a failed run, told in one line; the command line prints it and exits with status 1."""
+
+
+class DataError(ByhandError):
+    """A data set, image or label that cannot be used as it is."""
+
+
+class ModelError(ByhandError):
+    """A network, setting or model file that does not make sense."""
+
+
+class TrainingError(ByhandError):
+    """A training that cannot go on."""

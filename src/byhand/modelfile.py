@@ -1,0 +1,105 @@
+"""Model files: one `.safetensors` with the parameters, and in its metadata all that is needed to use them.
+
+Loading runs no code from the file. The metadata: `format`, `format_version`, `architecture`, `class_names`,
+`preprocessing`, `recipe`, `metrics`, `byhand_version`; all but the plain strings are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from byhand.backend import Array
+from byhand.errors import ModelError
+from byhand.feedforward import FeedForward, from_architecture
+from byhand.files import write_atomically
+
+FORMAT, FORMAT_VERSION = "byhand-model", "1"
+
+
+@dataclass
+class Model:
+    """A network with what one must know to use it."""
+
+    network: FeedForward
+    class_names: tuple[str, ...] = ()
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(path: Path, model: Model, dtype: Any = None) -> None:
+    """Write a model file, whole or not at all; `dtype` float16 halves it at a cost of about 3 digits."""
+    tensors = {name: np.ascontiguousarray(array, dtype or array.dtype) for name, array in model.network.tensors().items()}
+    metadata = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "architecture": json.dumps(model.network.architecture()),
+        "class_names": json.dumps(list(model.class_names)),
+        "preprocessing": json.dumps(model.preprocessing),
+        "recipe": model.recipe,
+        "metrics": json.dumps(model.metrics),
+        "byhand_version": version("byhand"),
+    }
+    write_atomically(path, save(tensors, metadata))
+
+
+def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
+    """Read a model file; raises ModelError for one that is damaged, of another kind, or whose parts do not fit together."""
+    path = Path(path)
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != FORMAT:
+        raise ModelError(
+            f"{path} is not a byhand model (no format={FORMAT!r} in its metadata): expected one that `byhand train` wrote"
+        )
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format version {metadata.get('format_version')}, this byhand reads {FORMAT_VERSION}: upgrade byhand"
+        )
+    try:
+        architecture = json.loads(metadata["architecture"])
+        class_names = tuple(str(name) for name in json.loads(metadata.get("class_names", "[]")))
+        preprocessing, metrics = (dict(json.loads(metadata.get(key, "{}"))) for key in ("preprocessing", "metrics"))
+        kind = architecture["kind"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} has metadata that cannot be read ({error!r}): the file is damaged or not byhand's") from error
+    if kind != FeedForward.kind:
+        raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r}: upgrade byhand")
+    network = from_architecture(architecture, dtype)
+    _fill(network, tensors, path)
+    return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics)
+
+
+def _fill(network: FeedForward, tensors: dict[str, Array], path: Path) -> None:
+    wanted = network.tensors()
+    if set(wanted) != set(tensors):
+        odd = sorted(set(wanted) ^ set(tensors))[0]
+        raise ModelError(
+            f"{path} does not hold the network it describes: tensor {odd!r} is {'missing' if odd in wanted else 'too many'}"
+        )
+    for name, view in wanted.items():
+        if tensors[name].shape != view.shape:
+            raise ModelError(f"{path}: tensor {name!r} is {tensors[name].shape}, but its architecture wants {view.shape}")
+        if not np.isfinite(tensors[name]).all():
+            raise ModelError(f"{path}: tensor {name!r} holds NaN or infinite numbers: the training that wrote it had exploded")
+        view[...] = tensors[name]
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """All tensors and the metadata of a `.safetensors`; raises ModelError for a missing, cut or hostile file."""
+    if not path.is_file():
+        raise ModelError(f"{path} is not there: expected a model file (.safetensors)")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it has no __iter__
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} is not a whole .safetensors file ({error}): copy or train it again") from error
+    return tensors, metadata

@@ -1,0 +1,237 @@
+"""Training as an iterator: one `Step` a batch, and whoever wants to look inside stops the iterator and looks.
+
+The order of the samples, dropout and augmentation each draw from a generator of their own, made from the one seed and the
+number of the epoch. So a training can stop after any step, write down where it stands (`state`), and go on from there with
+the same bits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from byhand import schedules
+from byhand.backend import Array, generator
+from byhand.errors import ModelError, TrainingError
+from byhand.optim import SGD, Optimizer, clip
+
+if TYPE_CHECKING:
+    from byhand.data.dataset import Dataset
+
+Augmentation = Callable[[Array, np.random.Generator], Array]
+
+
+class Trainable(Protocol):
+    """What a model needs so that it can be trained: flat parameters, their gradient, and a way to fill it."""
+
+    parameters: Array
+    gradient: Array
+    rng: np.random.Generator
+
+    def learn(self, x: Array, y: Array) -> float: ...
+    def evaluate(self, x: Array, y: Array) -> tuple[float, float]: ...
+    def trace(self) -> Any: ...
+    def first_non_finite(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one batch did.
+
+    Attributes:
+        index: of the step, from 0 over the whole training; epoch and batch: from 0.
+        indices: (m,) of the samples in the training set.
+        cost: of the batch, before the update.
+        learning_rate: that this step used.
+        last: whether it ends an epoch.
+    """
+
+    index: int
+    epoch: int
+    batch: int
+    indices: np.ndarray[Any, np.dtype[np.intp]]
+    cost: float
+    learning_rate: float
+    last: bool
+    training: Steps
+
+    def trace(self) -> Any:
+        """Copies of all that the step computed. They are read from the model's buffers, which the next step writes over.
+
+        Raises TrainingError once the iterator has gone on.
+        """
+        self._still_here()
+        return self.training.model.trace()
+
+    def update(self) -> Array:
+        """The change of the flat parameter vector that the optimiser made in this step."""
+        self._still_here()
+        return self.training.optimizer.update.copy()
+
+    def _still_here(self) -> None:
+        if self.training.index != self.index + 1:
+            raise TrainingError(f"step {self.index} is over and its buffers are written over: look before taking the next step")
+
+
+class Steps(Iterator[Step]):
+    """The iterator that `steps` returns."""
+
+    def __init__(
+        self,
+        model: Trainable,
+        data: Dataset,
+        *,
+        epochs: int,
+        batch_size: int,
+        optimizer: Optimizer,
+        schedule: str,
+        clip_length: float | None,
+        augment: Augmentation | None,
+        seed: int,
+    ) -> None:
+        if epochs < 1 or batch_size < 1:
+            raise ModelError(f"epochs is {epochs} and batch_size {batch_size}, but both are at least 1")
+        if clip_length is not None and not clip_length > 0:
+            raise ModelError(f"clip is {clip_length}, but a gradient is clipped to a positive length")
+        self.model, self.optimizer, self.augment, self.seed = model, optimizer, augment, seed
+        self.factor = schedules.named(schedule)
+        self.base_rate, self.clip_length = optimizer.learning_rate, clip_length
+        self.x, self.y = data.flat, data.targets()
+        self.epochs, self.batch_size = epochs, min(batch_size, len(self.x))
+        self.batches = math.ceil(len(self.x) / self.batch_size)
+        self.total = epochs * self.batches
+        self.index = 0
+        self._x = np.empty((self.batch_size, self.x.shape[1]), self.x.dtype)
+        self._y = np.empty((self.batch_size, self.y.shape[1]), self.y.dtype)
+        self._begin_epoch(0)
+
+    def _begin_epoch(self, epoch: int) -> None:
+        self.order = generator(self.seed, "shuffle", epoch).permutation(len(self.x))
+        self.model.rng = generator(self.seed, "dropout", epoch)
+        self.augment_rng = generator(self.seed, "augment", epoch)
+
+    def __next__(self) -> Step:
+        if self.index >= self.total:
+            raise StopIteration
+        epoch, batch = divmod(self.index, self.batches)
+        if batch == 0 and self.index:
+            self._begin_epoch(epoch)
+        indices = self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        # mode="clip" spares a second look at indices that a permutation cannot get wrong, and a buffer with it.
+        x = np.take(self.x, indices, axis=0, out=self._x[: len(indices)], mode="clip")
+        y = np.take(self.y, indices, axis=0, out=self._y[: len(indices)], mode="clip")
+        if self.augment is not None:
+            x = self.augment(x, self.augment_rng)
+
+        cost = self.model.learn(x, y)
+        if not math.isfinite(cost):
+            self._explain_explosion(cost)
+        if self.clip_length is not None:
+            clip(self.model.gradient, self.clip_length)
+        self.optimizer.learning_rate = self.base_rate * self.factor(self.index / self.total)
+        self.optimizer.step(self.model.parameters, self.model.gradient)
+
+        self.index += 1
+        if batch == self.batches - 1 and not np.isfinite(self.model.parameters).all():
+            self._explain_explosion(cost)
+        return Step(self.index - 1, epoch, batch, indices, cost, self.optimizer.learning_rate, batch == self.batches - 1, self)
+
+    def _explain_explosion(self, cost: float) -> None:
+        where = self.model.first_non_finite() or "the cost"
+        raise TrainingError(
+            f"the training exploded at step {self.index} (epoch {self.index // self.batches + 1}): {where} is the first that is "
+            f"not finite, cost {cost:g}; try a learning rate of {self.optimizer.learning_rate / 10:g} instead of "
+            f"{self.optimizer.learning_rate:g}, or clip the gradient"
+        )
+
+    def state(self) -> tuple[dict[str, Array], dict[str, str]]:
+        """Where the training stands: vectors, and strings for a file's metadata."""
+        vectors = {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
+        vectors["parameters"] = self.model.parameters
+        generators = {"dropout": self.model.rng, "augment": self.augment_rng}
+        position = {
+            "index": self.index,
+            "optimizer_steps": self.optimizer.steps,
+            "fingerprint": self.fingerprint(),
+            "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
+        }
+        return vectors, {"position": json.dumps(position)}
+
+    def fingerprint(self) -> str:
+        """What has to be the same for a training to be continued: its data, its model's size, its schedule, its seed."""
+        return (
+            f"{self.x.shape}, {self.model.parameters.size} parameters, {type(self.optimizer).__name__}, {self.epochs} epochs, "
+            f"batch {self.batch_size}, rate {self.base_rate:g}, seed {self.seed}"
+        )
+
+    def restore(self, vectors: dict[str, Array], strings: dict[str, str]) -> None:
+        """Go on from a `state`; raises TrainingError where it belongs to another training."""
+        try:
+            position = json.loads(strings["position"])
+            if position["fingerprint"] != self.fingerprint():
+                raise TrainingError(
+                    f"the checkpoint is of another training ({position['fingerprint']}; this one: {self.fingerprint()}): "
+                    "resume with the settings it began with, or start a new run elsewhere"
+                )
+            self.model.parameters[...] = vectors["parameters"]
+            self.optimizer.prepare(self.model.parameters)
+            self.optimizer.steps = position["optimizer_steps"]
+            for slot, vector in self.optimizer.state.items():
+                vector[...] = vectors[f"optimizer.{slot}"]
+            self.index = position["index"]
+            self._begin_epoch(min(self.index // self.batches, self.epochs - 1))
+            if self.index % self.batches:
+                self.model.rng.bit_generator.state = position["generators"]["dropout"]
+                self.augment_rng.bit_generator.state = position["generators"]["augment"]
+        except (KeyError, ValueError, TypeError) as error:
+            raise TrainingError(f"the checkpoint is not usable ({error!r}): start the run anew without --resume") from error
+
+
+def steps(
+    model: Trainable,
+    data: Dataset,
+    *,
+    epochs: int = 1,
+    batch_size: int = 10,
+    optimizer: Optimizer | None = None,
+    schedule: str = "constant",
+    clip: float | None = None,
+    augment: Augmentation | None = None,
+    seed: int = 0,
+) -> Steps:
+    """Train a model batch by batch: an iterator of `Step`. The last batch of an epoch may be smaller; it is used too.
+
+    Arguments:
+        model: a `FeedForward`, or anything that is `Trainable`.
+        data: a `Dataset`; its order is shuffled anew in each epoch.
+        optimizer: SGD with a learning rate of 3.0, Nielsen's, unless another is given.
+        schedule: factor on the learning rate; see `byhand.schedules`.
+        clip: the largest length of the gradient, or None.
+        augment: a function (batch, generator) -> batch.
+        seed: of the order, dropout and augmentation.
+
+    Raises TrainingError when the numbers stop being finite: the step, and what exploded first.
+
+    >>> import byhand
+    >>> iris = byhand.data.load("iris").train
+    >>> net = byhand.FeedForward((4, 5, 3), seed=1)
+    >>> costs = [step.cost for step in byhand.steps(net, iris, epochs=20, seed=1)]
+    >>> costs[-1] < costs[0] / 4
+    True
+    """
+    return Steps(
+        model,
+        data,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer if optimizer is not None else SGD(3.0),
+        schedule=schedule,
+        clip_length=clip,
+        augment=augment,
+        seed=seed,
+    )
