@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -409,7 +410,7 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
     whole = all(isinstance(size, int | np.integer) and size >= 1 for size in sizes)
     if len(sizes) < 2 or not whole:
         raise ModelError(f"sizes is {tuple(sizes)}, but a network has at least 2 layers of at least 1 unit, as in (784, 30, 10)")
-    parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
+    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     if parameters > LARGEST:
         raise ModelError(
             f"sizes {tuple(sizes)} make {parameters:,} parameters, but {LARGEST:,} is the most: choose smaller layers"

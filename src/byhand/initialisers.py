@@ -1,4 +1,4 @@
-r"""How weights begin: small enough not to saturate, large enough not to fade. Biases of Nielsen's network are random, others zero.
+r"""How weights begin: small enough not to saturate, large enough not to fade. Nielsen's biases are random, the others zero.
 
 `fan_in` and `fan_out` are those of the one layer that is being filled: n_(l-1) and n_l.
 """

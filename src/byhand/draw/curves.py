@@ -1,0 +1,109 @@
+"""The curves of a training, the worst mistakes and the confusion matrix, as PNG pictures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from byhand.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from byhand.data.dataset import Dataset
+    from byhand.training.evaluate import Evaluation
+    from byhand.training.history import History
+
+INK, ACCENT, SECOND, FAINT = "#1f2937", "#d9480f", "#1c7ed6", "#9ca3af"
+
+
+def _figure(width: float, height: float) -> Figure:
+    # The object interface: pyplot keeps global state and opens a window system.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=130, layout="constrained")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomically(path, buffer.getvalue())
+
+
+def _style(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+
+
+def draw_curves(history: History, evaluation: Evaluation | None, title: str, path: Path) -> None:
+    """Cost and, where there was validation, accuracy over the epochs."""
+    epochs = [epoch.epoch + 1 for epoch in history.epochs]
+    validated = [epoch for epoch in history.epochs if epoch.validation_accuracy is not None]
+    figure = _figure(9, 3.6)
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, [epoch.cost for epoch in history.epochs], color=ACCENT, marker="o", ms=3, label="training")
+    if validated:
+        left.plot([e.epoch + 1 for e in validated], [e.validation_cost or 0.0 for e in validated], color=SECOND, marker="o", ms=3)
+        left.annotate(
+            "validation", (validated[-1].epoch + 1, validated[-1].validation_cost or 0.0), color=SECOND, ha="right", va="bottom"
+        )
+        accuracy = [100 * (e.validation_accuracy or 0.0) for e in validated]
+        right.plot([e.epoch + 1 for e in validated], accuracy, color=SECOND, marker="o", ms=3, label="validation")
+    left.annotate("training", (epochs[-1], history.epochs[-1].cost), color=ACCENT, ha="right", va="bottom")
+    left.set_ylim(bottom=0)
+    if evaluation is not None:
+        right.axhline(
+            100 * evaluation.accuracy, color=ACCENT, lw=1, ls="--", label=f"test, at the end: {evaluation.accuracy:.2%}"
+        )
+        right.legend(frameon=False, loc="lower right")
+    _style(left, f"{title}: cost", "epoch", "mean cost of a sample")
+    _style(right, "accuracy", "epoch", "per cent right")
+    _save(figure, path)
+
+
+def draw_mistakes(evaluation: Evaluation, data: Dataset, path: Path, n: int = 40) -> None:
+    """The surest mistakes as pictures, each with its true class, what was read, and how sure the network was."""
+    indices = evaluation.worst[:n]
+    columns = 10
+    rows = max(1, -(-len(indices) // columns))
+    figure = _figure(columns * 0.95, rows * 1.25 + 0.6)
+    grid = np.atleast_2d(figure.subplots(rows, columns, squeeze=False))
+    wrong = len(evaluation.worst)
+    figure.suptitle(f"The surest of {wrong} mistakes in {evaluation.n:,}: true → read (output)", fontsize=11, color=INK)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, i in zip(grid.flat, indices, strict=False):
+        axes.imshow(data.inputs[i].reshape(data.inputs.shape[1:3]), cmap="gray_r", vmin=0, vmax=1)
+        true, read = data.class_names[data.labels[i]], data.class_names[evaluation.predictions[i]]
+        sure = evaluation.outputs[i, evaluation.predictions[i]]
+        axes.set_title(f"{true} → {read} ({sure:.2f})", fontsize=8, color=ACCENT, pad=2)
+    _save(figure, path)
+
+
+def draw_confusion(evaluation: Evaluation, data: Dataset, path: Path) -> None:
+    """The confusion matrix: true class down, read as across; the diagonal, the right ones, is left blank."""
+    k = data.n_classes
+    figure = _figure(max(4.0, 0.5 * k + 1.5), max(3.6, 0.45 * k + 1.2))
+    axes = figure.subplots()
+    wrong = evaluation.confusion.astype(float)
+    np.fill_diagonal(wrong, np.nan)
+    axes.imshow(wrong, cmap="OrRd", vmin=0)
+    most = np.nanmax(wrong) if k > 1 else 0
+    for i in range(k):
+        for j in range(k):
+            if i == j:
+                axes.text(j, i, "·", ha="center", va="center", color=FAINT)
+            elif wrong[i, j]:
+                colour = "white" if wrong[i, j] > 0.6 * most else INK
+                axes.text(j, i, int(wrong[i, j]), ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(k), data.class_names)
+    axes.set_yticks(range(k), data.class_names)
+    _style(axes, f"{evaluation.accuracy:.2%} of {evaluation.n:,} right; the others", "read as", "true class")
+    axes.grid(False)
+    _save(figure, path)

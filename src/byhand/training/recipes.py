@@ -1,0 +1,158 @@
+"""Recipes: named, seeded set-ups, each with a figure that running it gives. All defaults of the project live here."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from byhand.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that makes a training: run it twice, and the same bits come out.
+
+    Attributes:
+        data: what `byhand.data.load` takes, a name or a path; validation: images of MNIST held out, None for the data's own.
+        hidden: units of the hidden layers; input and output are the data's.
+        regularisation: Nielsen's lambda; the network's l2 is regularisation / number of training samples.
+        augment: settings of `byhand.data.augment.Augment`, or None.
+        reports: what the source reports for it, in words.
+    """
+
+    name: str
+    about: str = ""
+    data: str = "mnist"
+    validation: int | None = None
+    hidden: tuple[int, ...] = (30,)
+    activation: str = "sigmoid"
+    output: str = "sigmoid"
+    cost: str = "quadratic"
+    initialiser: str = "nielsen"
+    regularisation: float = 0.0
+    l1: float = 0.0
+    dropout: float = 0.0
+    optimizer: str = "sgd"
+    optimizer_settings: dict[str, Any] = field(default_factory=dict)
+    lr: float = 3.0
+    schedule: str = "constant"
+    clip: float | None = None
+    epochs: int = 30
+    batch_size: int = 10
+    augment: dict[str, float] | None = None
+    seed: int = 1
+    reports: str = ""
+
+    def changed(self, **settings: Any) -> Recipe:
+        """This recipe with other settings; raises ModelError for a setting that no recipe has.
+
+        >>> recipe("iris").changed(lr=0.5).lr
+        0.5
+        """
+        known = {f.name for f in dataclasses.fields(self)}
+        for name in settings:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f": did you mean {near[0]!r}?" if near else f": choose one of {', '.join(sorted(known))}"
+                raise ModelError(f"no recipe has a setting {name!r}{hint}")
+        if "hidden" in settings:
+            settings["hidden"] = tuple(settings["hidden"])
+        return dataclasses.replace(self, **settings)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`key=value` as the command line gives it; the value is JSON where it can be read as that, else a string.
+
+    >>> parse_setting("hidden=[100,50]")
+    ('hidden', [100, 50])
+    >>> parse_setting("cost=cross_entropy")
+    ('cost', 'cross_entropy')
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ModelError(f"--set {text!r} is not key=value, as in --set lr=0.5")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+_ALL = (
+    Recipe(
+        "iris",
+        about="150 flowers, 4 measurements, 3 species: small enough to follow every number",
+        data="iris",
+        hidden=(5,),
+        lr=1.0,
+        epochs=100,
+    ),
+    Recipe(
+        "moons",
+        about="two interleaved half circles: the smallest data that no straight line parts",
+        data="moons",
+        hidden=(16, 16),
+        activation="tanh",
+        output="softmax",
+        cost="cross_entropy",
+        initialiser="glorot",
+        optimizer="adam",
+        lr=0.01,
+        epochs=60,
+        batch_size=32,
+    ),
+    Recipe(
+        "mnist-nielsen-30",
+        about="the network of chapter 1: 784-30-10, sigmoid, quadratic cost",
+        reports="95.42 % (Nielsen 2015, chapter 1)",
+    ),
+    Recipe(
+        "mnist-nielsen-100",
+        about="the same with 100 hidden units",
+        hidden=(100,),
+        reports="96.59 % (Nielsen 2015, chapter 1)",
+    ),
+    Recipe(
+        "mnist-nielsen-regularised",
+        about="100 hidden units, cross-entropy and L2 weight decay: chapter 3",
+        hidden=(100,),
+        cost="cross_entropy",
+        regularisation=5.0,
+        lr=0.1,
+        epochs=60,
+        reports="97.92 to 98.04 % (Nielsen 2015, chapter 3)",
+    ),
+    Recipe(
+        "mnist",
+        about="the best plain feed-forward network here: 784-256-128-10 with augmentation; it ships",
+        validation=0,
+        hidden=(256, 128),
+        activation="relu",
+        output="softmax",
+        cost="cross_entropy",
+        initialiser="he",
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        epochs=30,
+        batch_size=128,
+        augment={"shift": 2.0, "rotate": 12.0, "scale": 0.12, "shear": 0.12, "elastic": 1.2},
+    ),
+)
+RECIPES = {made.name: made for made in _ALL}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of this name; raises ModelError for an unknown one, with the nearest.
+
+    >>> recipe("mnist-nielsen-30").hidden
+    (30,)
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, 1)
+        raise ModelError(
+            f"recipe {name!r} is unknown{f', did you mean {near[0]!r}' if near else ''}: choose one of {', '.join(RECIPES)}"
+        )
+    return RECIPES[name]

@@ -1,0 +1,136 @@
+"""A run: a recipe carried out into a folder, from which it can be resumed after any interruption."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from byhand import data, optim
+from byhand.errors import TrainingError
+from byhand.feedforward import FeedForward
+from byhand.files import write_atomically
+from byhand.modelfile import Model, save_model
+from byhand.training.checkpoint import Checkpoint, read_checkpoint
+from byhand.training.evaluate import Evaluation, evaluate
+from byhand.training.fit import Callback, fit
+from byhand.training.history import History, read_history
+from byhand.training.recipes import Recipe
+from byhand.training.steps import Steps, steps
+
+if TYPE_CHECKING:
+    from byhand.data.dataset import Splits
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a finished run leaves: its folder, its model, its history, and its evaluation on the test data."""
+
+    folder: Path
+    model: Model
+    history: History
+    evaluation: Evaluation
+
+
+def load_splits(recipe: Recipe) -> Splits:
+    """The data of a recipe, its own validation or the one that the recipe asks for."""
+    options: dict[str, Any] = {} if recipe.validation is None else {"validation": recipe.validation}
+    return data.load(recipe.data, **options)
+
+
+def build(recipe: Recipe, splits: Splits, dtype: Any = "float32") -> FeedForward:
+    """The untrained network of a recipe."""
+    train = splits.train
+    return FeedForward(
+        (train.flat.shape[1], *recipe.hidden, train.n_classes),
+        recipe.activation,
+        output=recipe.output,
+        cost=recipe.cost,
+        initialiser=recipe.initialiser,
+        l2=recipe.regularisation / len(train),
+        l1=recipe.l1,
+        dropout=recipe.dropout,
+        seed=recipe.seed,
+        dtype=dtype,
+    )
+
+
+def begin(recipe: Recipe, network: FeedForward, splits: Splits) -> Steps:
+    """The training of a recipe, at its first step."""
+    augment = None
+    if recipe.augment is not None:
+        from byhand.data.augment import Augment
+
+        augment = Augment(**recipe.augment)
+    return steps(
+        network,
+        splits.train,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        optimizer=optim.named(recipe.optimizer, recipe.lr, **recipe.optimizer_settings),
+        schedule=recipe.schedule,
+        clip=recipe.clip,
+        augment=augment,
+        seed=recipe.seed,
+    )
+
+
+def run(
+    recipe: Recipe, folder: Path, *, resume: bool = False, callbacks: Sequence[Callback] = (), splits: Splits | None = None
+) -> Run:
+    """Carry out a recipe: train, evaluate on the test data, write `model.safetensors` and the rest into the folder.
+
+    With `resume` it goes on from the folder's checkpoint, where there is one, to the same bits as without interruption.
+
+    Raises TrainingError where the folder holds another recipe's run, or numbers explode (the last checkpoint stays).
+    """
+    if resume:
+        _check_same(recipe, folder)
+    splits = splits if splits is not None else load_splits(recipe)
+    network = build(recipe, splits)
+    training, history = begin(recipe, network, splits), History()
+    checkpoint = folder / "checkpoint.safetensors"
+    if resume and checkpoint.exists():
+        read_checkpoint(checkpoint, training)
+        history = read_history(folder / "history.jsonl", before_step=training.index)
+    else:
+        checkpoint.unlink(missing_ok=True)
+        write_atomically(folder / "recipe.toml", tomli_w.dumps(_as_toml(recipe)).encode())
+    watching = (*callbacks, Checkpoint(folder))
+    fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
+
+    evaluation = evaluate(network, splits.test)
+    model = Model(
+        network,
+        class_names=splits.train.class_names,
+        preprocessing={"input": list(splits.train.inputs.shape[1:]), "range": [0, 1]},
+        recipe=recipe.name,
+        metrics={"test_accuracy": evaluation.accuracy, "test_cost": evaluation.cost, "test_n": evaluation.n},
+    )
+    save_model(folder / "model.safetensors", model)
+    return Run(folder, model, history, evaluation)
+
+
+def _as_toml(recipe: Recipe) -> dict[str, Any]:
+    return {key: value for key, value in dataclasses.asdict(recipe).items() if value is not None}
+
+
+def _check_same(recipe: Recipe, folder: Path) -> None:
+    path = folder / "recipe.toml"
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}): start the run anew without --resume") from error
+    now = tomllib.loads(tomli_w.dumps(_as_toml(recipe)))
+    if written != now:
+        differ = sorted(key for key in {*written, *now} if written.get(key) != now.get(key))
+        raise TrainingError(
+            f"{folder} holds a run with another {', '.join(differ)}: resume it with the settings it began with, or choose another --out"
+        )
