@@ -101,7 +101,7 @@ def draw_confusion(evaluation: Evaluation, data: Dataset, path: Path) -> None:
                 axes.text(j, i, "·", ha="center", va="center", color=FAINT)
             elif wrong[i, j]:
                 colour = "white" if wrong[i, j] > 0.6 * most else INK
-                axes.text(j, i, int(wrong[i, j]), ha="center", va="center", color=colour, fontsize=8)
+                axes.text(j, i, str(int(wrong[i, j])), ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(k), data.class_names)
     axes.set_yticks(range(k), data.class_names)
     _style(axes, f"{evaluation.accuracy:.2%} of {evaluation.n:,} right; the others", "read as", "true class")

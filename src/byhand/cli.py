@@ -1,0 +1,421 @@
+"""The command line: it parses, calls and shows, and decides nothing. Whatever it can do, Python can do in one call."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from byhand.errors import ByhandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from byhand.training.recipes import Recipe
+    from byhand.training.run import Run
+
+app = typer.Typer(
+    name="byhand",
+    help="Neural networks worked out by hand: train them, and see every number of a step with its equation and its code.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output instead of text.")]
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A .safetensors file, a run's folder, or a shipped model's name.")
+]
+
+
+def main() -> None:
+    """The entry point: settles the matrix kernels before NumPy comes in, then runs the command."""
+    from byhand import blas
+
+    chosen = blas.choose_kernels()
+    if "--verbose" in sys.argv:
+        sys.argv.remove("--verbose")
+        print(chosen, blas.describe(), sep="\n", file=sys.stderr)
+    try:
+        app()
+    except ByhandError as error:
+        if "--json" in sys.argv:
+            print(json.dumps({"error": str(error)}))
+        print(f"byhand: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("byhand: stopped; `--resume` continues a training from its last checkpoint", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`byhand ... | head`): there is nobody left to tell.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(141)
+
+
+@app.command()
+def train(
+    what: Annotated[
+        str, typer.Argument(metavar="RECIPE|DATA", help="A recipe (see `byhand recipes`), or data: a folder, .npz or .csv.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE unless given.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint, bit for bit.")] = False,
+    hidden: Annotated[str | None, typer.Option(help="Hidden units a layer, as in 30 or 100,50.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the data.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate eta.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd, rmsprop, adam or adamw.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples a step.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of the recipe.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a network and measure it on the test data."""
+    from byhand.training.recipes import parse_setting
+
+    given = {"epochs": epochs, "lr": lr, "optimizer": optimizer, "batch_size": batch_size, "seed": seed}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if hidden is not None:
+        changes["hidden"] = _numbers(hidden, "--hidden")
+    changes.update(parse_setting(text) for text in settings or [])
+    recipe = _recipe_or_data(what).changed(**changes)
+    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume)
+    result = _result(done)
+    if as_json:
+        print(json.dumps(result))
+        return
+    console = _console()
+    console.print(
+        f"[bold]{done.evaluation.accuracy:.2%}[/] of {done.evaluation.n:,} test samples right, in {done.history.seconds:.1f} s"
+    )
+    console.print(
+        f"the model is {result['model']}; see one of its steps: byhand explain {done.folder}", highlight=False, soft_wrap=True
+    )
+
+
+@app.command("eval")
+def evaluate_command(
+    model: ModelName,
+    data: Annotated[str | None, typer.Option(help="Data to measure on; the model's own unless given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for confusion.png and mistakes.png.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model: accuracy, confusions, its worst mistakes."""
+    from byhand import data as datasets
+    from byhand.draw.curves import draw_confusion, draw_mistakes
+    from byhand.shipped import find_model, open_model
+    from byhand.training.evaluate import evaluate
+
+    opened = open_model(model)
+    test = datasets.load(data or opened.preprocessing.get("data", "mnist")).test
+    measured = evaluate(opened.network, test)
+    result: dict[str, Any] = {"accuracy": measured.accuracy, "cost": measured.cost, "n": measured.n}
+    result["confusion"] = measured.confusion.tolist()
+    folder = out or (Path("runs") / model if not Path(model).exists() else find_model(model).parent)
+    draw_confusion(measured, test, folder / "confusion.png")
+    result["pictures"] = [str(folder / "confusion.png")]
+    if test.inputs.ndim == 4 and len(measured.worst):
+        draw_mistakes(measured, test, folder / "mistakes.png")
+        result["pictures"].append(str(folder / "mistakes.png"))
+    if as_json:
+        print(json.dumps(result))
+        return
+    console = _console()
+    console.print(f"[bold]{measured.accuracy:.2%}[/] of {measured.n:,} right, cost {measured.cost:.4f}", highlight=False)
+    console.print(_confusion_table(measured.confusion, test.class_names))
+    for picture in result["pictures"]:
+        console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def predict(
+    model: ModelName,
+    images: Annotated[list[Path], typer.Argument(help="Pictures of one character each.")],
+    ink: Annotated[str, typer.Option(help="auto, white (on black) or black (on white).")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Read pictures: the class of each, and how sure the network is."""
+    import numpy as np
+
+    from byhand.data.prepare import prepare_file
+    from byhand.shipped import open_model
+
+    opened = open_model(model)
+    rows = []
+    for path in images:
+        pixels = prepare_file(path, ink).pixels
+        outputs = opened.network.forward(pixels.reshape(1, -1).astype(np.float32) / 255)[0]
+        names = opened.class_names or tuple(map(str, range(len(outputs))))
+        best = int(outputs.argmax())
+        rows.append(
+            {
+                "image": str(path),
+                "class": names[best],
+                "output": float(outputs[best]),
+                "outputs": dict(zip(names, outputs.tolist(), strict=True)),
+            }
+        )
+    if as_json:
+        print(json.dumps({"predictions": rows}))
+        return
+    for row in rows:
+        _console().print(f"{row['image']}: [bold]{row['class']}[/] ({row['output']:.3f})", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(metavar="MODEL|RECIPE", help="A trained model, or a recipe as it begins.")],
+    sample: Annotated[int | None, typer.Option(help="One training sample, by its index; else the step's real batch.")] = None,
+    step: Annotated[int, typer.Option(help="Take this many training steps before.")] = 0,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="L:J,K", help="A weight to prove and to trace: layer L (input is 1), unit J, from unit K."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the same as one self-contained page.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show every number of one real training step, with its equation and the code that computed it."""
+    from byhand.see.explain import explain_step
+    from byhand.see.page import write_page
+    from byhand.see.terminal import render
+
+    explanation = explain_step(what, sample=sample, step=step, weights=weight or [])
+    if html is not None:
+        write_page(explanation, html)
+    if as_json:
+        print(json.dumps(explanation.to_dict() | ({"page": str(html)} if html else {})))
+    elif html is not None:
+        _console().print(f"wrote {html}", highlight=False, soft_wrap=True)
+    else:
+        render(explanation, _console())
+
+
+@app.command("recipes")
+def recipes_command(as_json: Json = False) -> None:
+    """The named set-ups that `train` knows."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from byhand.training.recipes import RECIPES
+
+    if as_json:
+        print(json.dumps({"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]}))
+        return
+    table = Table("recipe", "what it is", "the source reports", box=None, header_style="bold")
+    for recipe in RECIPES.values():
+        table.add_row(recipe.name, recipe.about, recipe.reports)
+    _console().print(table)
+
+
+@app.command("models")
+def models_command(as_json: Json = False) -> None:
+    """The trained models that ship with byhand."""
+    from rich.table import Table
+
+    from byhand.shipped import open_model, shipped
+
+    rows: list[dict[str, Any]] = []
+    for name, path in shipped().items():
+        opened = open_model(name)
+        rows.append(
+            {
+                "name": name,
+                "network": repr(opened.network),
+                "test_accuracy": opened.metrics.get("test_accuracy"),
+                "bytes": path.stat().st_size,
+            }
+        )
+    if as_json:
+        print(json.dumps({"models": rows}))
+        return
+    table = Table("model", "network", "test accuracy", "size", box=None, header_style="bold")
+    for row in rows:
+        accuracy = row["test_accuracy"]
+        table.add_row(
+            row["name"], row["network"], "" if accuracy is None else f"{accuracy:.2%}", f"{row['bytes'] / 1024:.0f} KiB"
+        )
+    _console().print(table)
+
+
+@app.command("data")
+def data_command(as_json: Json = False) -> None:
+    """The data sets that byhand knows, and where each one is."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from byhand import data as datasets
+
+    found = datasets.available()
+    if as_json:
+        print(json.dumps({"data": [dataclasses.asdict(row) for row in found]}))
+        return
+    table = Table("data", "what it is", "samples", "shape", "classes", "where", box=None, header_style="bold")
+    for row in found:
+        table.add_row(row.name, row.description, f"{row.n:,}", "x".join(map(str, row.shape)), str(row.classes), row.where)
+    _console().print(table)
+
+
+@app.command()
+def play(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="The model to begin with; the best that ships unless given.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+) -> None:
+    """Open the page on which one draws a digit and sees the network read it."""
+    from byhand.shipped import find_model
+    from byhand.web.server import play as serve
+
+    serve(find_model(model) if model else None, host=host, port=port, open_browser=not no_browser)
+
+
+@app.command()
+def site(
+    directory: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Models to offer; all that ship unless given.")
+    ] = None,
+    single_file: Annotated[bool, typer.Option("--single-file", help="One HTML file with everything inside.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the page as static files, for any web host or a blog."""
+    from byhand.shipped import find_model
+    from byhand.web.site import write_site
+
+    page = write_site(directory, [find_model(name) for name in models or []], single_file)
+    print(json.dumps({"page": str(page)}) if as_json else f"wrote {page}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything it writes.")] = Path("demo"),
+    epochs: Annotated[int, typer.Option(help="Times through the 50,000 training images.")] = 5,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the drawing page at the end.")] = False,
+) -> None:
+    """The tour: train Nielsen's network, measure it, explain a step, and draw digits for it."""
+    import webbrowser
+
+    from byhand.data import load
+    from byhand.draw.curves import draw_confusion, draw_mistakes
+    from byhand.see.explain import explain_step
+    from byhand.see.page import write_page
+    from byhand.training.recipes import recipe
+    from byhand.web.site import write_site
+
+    console = _console()
+    console.print("[bold]1. Training[/] Nielsen's network (784-30-10) on 50,000 handwritten digits", highlight=False)
+    done = _train(recipe("mnist-nielsen-30").changed(epochs=epochs), out, resume=False)
+    test = load("mnist").test
+    console.print(
+        f"[bold]2. Measured[/] on {done.evaluation.n:,} digits it never saw: [bold]{done.evaluation.accuracy:.2%}[/] right"
+    )
+    draw_mistakes(done.evaluation, test, out / "mistakes.png")
+    draw_confusion(done.evaluation, test, out / "confusion.png")
+    console.print("[bold]3. Explained[/] one step of it, number by number")
+    write_page(explain_step(str(out), sample=7), out / "explain.html")
+    page = write_site(out / "play", [out / "model.safetensors"], single_file=True)
+    written = [
+        (out / "curves.png", "the training"),
+        (out / "mistakes.png", "its surest mistakes"),
+        (out / "explain.html", "one step, with every number"),
+    ]
+    for path, what in [*written, (page, "draw a digit for it")]:
+        console.print(f"   {path}  [dim]{what}[/]", highlight=False, soft_wrap=True)
+    byhand = Path(sys.argv[0])
+    console.print(
+        "[bold]Next:[/]",
+        f"{byhand} explain {out} --sample 7 | {byhand} play {out} | {byhand} train mnist | {byhand} recipes",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not no_browser and webbrowser.open(page.resolve().as_uri()):
+        console.print("The drawing page opens in your browser.")
+
+
+# ---------------------------------------------------------------- between the commands and the package
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _numbers(text: str, option: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ByhandError(f"{option} is {text!r}, but it is units a layer, as in 30 or 100,50") from None
+
+
+def _recipe_or_data(what: str) -> Recipe:
+    """A recipe by its name; or, for a data set or a path, the plain network on that data."""
+    from byhand.training.recipes import Recipe, recipe
+
+    path = Path(what)
+    if path.exists() or path.suffix in {".csv", ".npz"} or what == "emnist":
+        return Recipe(path.stem, data=what, output="softmax", cost="cross_entropy", lr=0.5)
+    return recipe(what)
+
+
+def _train(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
+    from rich.console import Console
+
+    from byhand.draw.curves import draw_curves
+    from byhand.draw.progress import ProgressBar
+    from byhand.training.run import load_splits, run
+
+    bar = ProgressBar(Console(stderr=True))
+    splits = load_splits(recipe)
+    if splits.note:
+        bar.console.print(splits.note, style="dim", highlight=False)
+    with _closing(bar):
+        done = run(recipe, folder, resume=resume, callbacks=[bar], splits=splits)
+    draw_curves(done.history, done.evaluation, recipe.name, folder / "curves.png")
+    return done
+
+
+@contextmanager
+def _closing(bar: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        bar.close()
+
+
+def _result(done: Run) -> dict[str, Any]:
+    evaluation = done.evaluation
+    return {
+        "model": str(done.folder / "model.safetensors"),
+        "run": str(done.folder),
+        "seconds": done.history.seconds,
+        "accuracy": evaluation.accuracy,
+        "cost": evaluation.cost,
+        "n": evaluation.n,
+        "epochs": len(done.history.epochs),
+    }
+
+
+def _confusion_table(confusion: Any, names: tuple[str, ...]) -> Any:
+    from rich.table import Table
+
+    table = Table("", *names, box=None, header_style="bold", padding=(0, 1))
+    for i, name in enumerate(names):
+        cells = [f"[dim]{n}[/]" if i == j else (f"[red]{n}[/]" if n else "[dim]·[/]") for j, n in enumerate(confusion[i])]
+        table.add_row(f"[bold]{name}[/]", *cells)
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""A live progress bar of a training, in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from byhand.training.fit import Callback
+from byhand.training.history import Epoch, History
+from byhand.training.steps import Step, Steps
+
+EVERY = 16  # steps between two looks at the clock: a bar must not slow what it shows
+
+
+class ProgressBar(Callback):
+    """A bar over all steps; after each epoch a line with its cost and accuracy."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("cost {task.fields[cost]:.4f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+
+    def before(self, training: Steps, history: History) -> None:
+        self.task = self.progress.add_task("training", total=training.total, completed=training.index, cost=0.0)
+        self.progress.start()
+
+    def after_step(self, step: Step) -> None:
+        if step.index % EVERY == 0:
+            self.progress.update(self.task, completed=step.index + 1, cost=step.cost)
+
+    def after_epoch(self, epoch: Epoch, training: Steps) -> bool:
+        accuracy = "" if epoch.validation_accuracy is None else f"   validation {epoch.validation_accuracy:.2%} right"
+        self.progress.update(self.task, completed=training.index, cost=epoch.cost)
+        self.console.print(
+            f"epoch {epoch.epoch + 1:>3}/{training.epochs}   cost {epoch.cost:.4f}{accuracy}   {epoch.seconds:.1f} s",
+            highlight=False,
+        )
+        return False
+
+    def close(self) -> None:
+        """Take the bar away, also after an error."""
+        self.progress.stop()
