@@ -48,8 +48,9 @@ def cross_entropy(z: Array, a: Array, y: Array, activation: Activation) -> Array
         shifted = z - z.max(axis=-1, keepdims=True)
         log_a = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
         return -np.einsum("mj,mj->m", y, log_a)
-    # -y ln(sigma) - (1 - y) ln(1 - sigma) = ln(1 + e^z) - y z, without overflow for any z.
-    return (np.logaddexp(0, z) - y * z).sum(axis=-1)
+    # -y ln(sigma) - (1 - y) ln(1 - sigma) = ln(1 + e^z) - y z. With max(0, z) taken out of the logarithm nothing overflows,
+    # and for a right answer the large terms cancel before the small one is added, so it is not lost.
+    return ((np.maximum(z, 0) - y * z) + np.log1p(np.exp(-np.abs(z)))).sum(axis=-1)
 
 
 def cross_entropy_error(z: Array, a: Array, y: Array, activation: Activation, out: Array) -> Array:

@@ -54,7 +54,7 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """The numbers that make this optimiser, for run folders."""
-        hidden = {"state", "update", "steps"}
+        hidden = {"state", "update", "steps", "slots", "equation"}
         return {key: value for key, value in vars(self).items() if key not in hidden and not key.startswith("_")}
 
     def __repr__(self) -> str:
@@ -220,7 +220,10 @@ def clip(gradient: Array, largest: float) -> float:
 
     Source: Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, algorithm 1.
     """
-    length = math.sqrt(float(np.dot(gradient, gradient)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = math.sqrt(float(np.dot(gradient, gradient)))
+    if math.isinf(length):  # its square does not fit into float32, but the gradient may
+        length = float(np.linalg.norm(gradient.astype(np.float64)))
     if length > largest:
         gradient *= largest / length
     return length

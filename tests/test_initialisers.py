@@ -1,0 +1,54 @@
+"""How weights begin, measured on enough of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from byhand import initialisers
+from byhand.errors import ModelError
+from byhand.feedforward import FeedForward
+
+
+@pytest.mark.parametrize(("name", "variance"), [("nielsen", 1 / 400), ("he", 2 / 400), ("glorot", 2 / (400 + 200))])
+def test_the_weights_have_the_variance_of_their_fan_in(name: str, variance: float) -> None:
+    net = FeedForward((400, 200, 300), initialiser=name, seed=1, dtype=np.float64)
+    w = net.weights[0]
+    assert w.mean() == pytest.approx(0, abs=4 * math.sqrt(variance / w.size))
+    assert w.var() == pytest.approx(variance, rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "variance"), [("nielsen", 1 / 200), ("he", 2 / 200), ("glorot", 2 / (200 + 300))])
+def test_the_fan_in_is_that_of_the_layer_and_not_of_the_input(name: str, variance: float) -> None:
+    net = FeedForward((400, 200, 300), initialiser=name, seed=1, dtype=np.float64)
+    assert net.weights[1].var() == pytest.approx(variance, rel=0.02)
+
+
+def test_glorot_is_uniform_within_its_bound() -> None:
+    w = FeedForward((400, 200), initialiser="glorot", seed=1, dtype=np.float64).weights[0]
+    bound = math.sqrt(6 / 600)
+    assert 0.999 * bound < np.abs(w).max() <= bound
+    quarters = np.histogram(w, bins=4, range=(-bound, bound))[0] / w.size
+    assert quarters == pytest.approx([0.25] * 4, abs=0.01)
+
+
+def test_nielsens_biases_are_standard_normal_and_the_others_zero() -> None:
+    biases = FeedForward((2, 20_000), seed=1).biases[0]
+    assert biases.mean() == pytest.approx(0, abs=0.03)
+    assert biases.std() == pytest.approx(1, abs=0.03)
+    for name in ("he", "glorot"):
+        assert not FeedForward((2, 50), initialiser=name, seed=1).biases[0].any()
+
+
+@pytest.mark.parametrize("name", initialisers.INITIALISERS)
+def test_a_seed_gives_its_weights_again_and_another_seed_others(name: str) -> None:
+    one, same, other = (FeedForward((6, 5, 4), initialiser=name, seed=seed).parameters for seed in (1, 1, 2))
+    assert one.tobytes() == same.tobytes()
+    assert not np.isclose(one[:50], other[:50]).any()
+
+
+def test_an_unknown_initialiser_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ModelError, match="initialiser 'orthogonal' is unknown: choose one of nielsen, he, glorot"):
+        initialisers.named("orthogonal")
