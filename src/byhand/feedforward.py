@@ -256,6 +256,7 @@ class FeedForward:
     def evaluate(self, x: Array, y: Array) -> tuple[float, float]:
         """Mean cost without weight decay, and accuracy in [0, 1], for inputs (N, ...) and targets (N, n_L)."""
         x, total, right = self._rows(x), 0.0, 0
+        self._check_targets(y, len(x))
         for start in range(0, len(x), ROWS):
             z, a = self._last_layer(x[start : start + ROWS])
             targets = y[start : start + ROWS]
@@ -276,6 +277,7 @@ class FeedForward:
         x: (m, ...) inputs, y: (m, n_L) targets.
         """
         x = self._rows(x)
+        self._check_targets(y, len(x))
         cost = self._forward(x, y)
         self._backward(x, y)
         self._batch = x, y
@@ -365,6 +367,13 @@ class FeedForward:
                 f"one row of {self.sizes[0]} numbers a sample"
             )
         return x.reshape(len(x), self.sizes[0])
+
+    def _check_targets(self, y: Array, m: int) -> None:
+        # NumPy would stretch one column or one row to the outputs' shape, and a wrong network would train in silence.
+        if np.shape(y) != (m, self.sizes[-1]):
+            raise ModelError(
+                f"the targets are {np.shape(y)}, but this network wants {(m, self.sizes[-1])}: one number an output unit a sample"
+            )
 
     def architecture(self) -> dict[str, Any]:
         """What a model file says of the network, and what `from_architecture` reads."""
