@@ -30,7 +30,7 @@ class Cost:
 
     def value(self, z: Array, a: Array, y: Array, activation: Activation) -> float:
         """C, the mean over the batch: z, a, y are (m, n_L)."""
-        return float(self.per_sample(z, a, y, activation).mean())
+        return float(self.per_sample(z, a, y, activation).sum()) / len(y)
 
 
 def quadratic(z: Array, a: Array, y: Array, activation: Activation) -> Array:

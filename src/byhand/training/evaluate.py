@@ -40,7 +40,7 @@ def evaluate(network: FeedForward, data: Dataset) -> Evaluation:
     """Measure a network on a data set; raises ModelError where the two do not fit."""
     if data.n_classes != network.sizes[-1]:
         raise ModelError(
-            f"the network tells {network.sizes[-1]} classes apart but {data.name} has {data.n_classes}: evaluate it on its own kind of data"
+            f"the network tells {network.sizes[-1]} classes apart but {data.name} has {data.n_classes}: choose other data"
         )
     cost, accuracy = network.evaluate(data.flat, data.targets(network.dtype))
     outputs = network.forward(data.flat)

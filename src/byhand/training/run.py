@@ -108,7 +108,7 @@ def run(
     model = Model(
         network,
         class_names=splits.train.class_names,
-        preprocessing={"input": list(splits.train.inputs.shape[1:]), "range": [0, 1]},
+        preprocessing={"input": list(splits.train.inputs.shape[1:]), "range": [0, 1], "data": recipe.data},
         recipe=recipe.name,
         metrics={"test_accuracy": evaluation.accuracy, "test_cost": evaluation.cost, "test_n": evaluation.n},
     )
@@ -132,5 +132,5 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
     if written != now:
         differ = sorted(key for key in {*written, *now} if written.get(key) != now.get(key))
         raise TrainingError(
-            f"{folder} holds a run with another {', '.join(differ)}: resume it with the settings it began with, or choose another --out"
+            f"{folder} holds a run with another {', '.join(differ)}: use its settings, or another --out"
         )

@@ -1,0 +1,24 @@
+"""Hot loops, compiled. Each does the arithmetic of its NumPy reference in the same order, so that the bits are the same.
+
+Numba is imported only when a loop is first wanted; without it, or with BYHAND_KERNELS=numpy, the references serve.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+SMALLEST = 8_192  # parameters below which a compiled pass saves less than calling it costs
+
+
+@cache
+def compiled_adam() -> Callable[..., Any] | None:
+    """`byhand.kernels.cpu.adam`, or None where kernels are not compiled."""
+    if os.environ.get("BYHAND_KERNELS") == "numpy" or find_spec("numba") is None:
+        return None
+    from byhand.kernels.cpu import adam
+
+    return adam
