@@ -308,7 +308,7 @@ def test_the_first_layer_that_is_not_finite_is_named() -> None:
         (((4, 0, 3),), {}, "at least 1 unit"),
         (((4, -1),), {}, "at least 1 unit"),
         (((4, 2.5),), {}, "at least 1 unit"),
-        (((10**6, 10**6),), {}, "500,000,000 is the most"),
+        (((10**6, 10**6),), {}, "more parameters than 500,000,000, the most there may be"),
         (((4, 3), "gelu"), {}, "activation 'gelu' is unknown"),
         (((4, 3), ["sigmoid", "tanh"]), {}, "2 activations for 1 layers"),
         (((4, 3),), {"cost": "hinge"}, "cost 'hinge' is unknown"),

@@ -405,24 +405,33 @@ class FeedForward:
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> FeedForward:
     """The untrained network that `FeedForward.architecture` described; raises ModelError where it describes none."""
     try:
-        sizes = [int(size) for size in architecture["sizes"]]
+        sizes = architecture["sizes"]
         names = [str(name) for name in architecture["activations"]]
         cost = str(architecture["cost"])
         l2, l1, dropout = (float(architecture.get(key, 0)) for key in ("l2", "l1", "dropout"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"the architecture is not a feed-forward network's ({error!r}): expected sizes, activations, cost"
         ) from error
     return FeedForward(sizes, names, cost=cost, l2=l2, l1=l1, dropout=dropout, dtype=dtype)
 
 
+def tensor_shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors in a model file of these sizes; raises ModelError where they make no network."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (n_in, n_out) in enumerate(pairwise(_checked_sizes(sizes))):
+        shapes[f"layers.{layer}.weight"], shapes[f"layers.{layer}.bias"] = (n_out, n_in), (n_out,)
+    return shapes
+
+
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    whole = all(isinstance(size, int | np.integer) and size >= 1 for size in sizes)
-    if len(sizes) < 2 or not whole:
-        raise ModelError(f"sizes is {tuple(sizes)}, but a network has at least 2 layers of at least 1 unit, as in (784, 30, 10)")
-    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-    if parameters > LARGEST:
-        raise ModelError(
-            f"sizes {tuple(sizes)} make {parameters:,} parameters, but {LARGEST:,} is the most: choose smaller layers"
-        )
-    return tuple(int(size) for size in sizes)
+    try:
+        found = tuple(sizes)
+    except TypeError:
+        found = ()
+    whole = all(isinstance(size, int | np.integer) and size >= 1 for size in found)
+    if len(found) < 2 or not whole:
+        raise ModelError(f"sizes is {sizes!r}, but a network has at least 2 layers of at least 1 unit, as in (784, 30, 10)")
+    if sum((n_in + 1) * n_out for n_in, n_out in pairwise(found)) > LARGEST:
+        raise ModelError(f"sizes {found} make more parameters than {LARGEST:,}, the most there may be: choose smaller layers")
+    return tuple(int(size) for size in found)

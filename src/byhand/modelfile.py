@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from byhand.backend import Array
 from byhand.errors import ModelError
-from byhand.feedforward import FeedForward, from_architecture
+from byhand.feedforward import FeedForward, from_architecture, tensor_shapes
 from byhand.files import write_atomically
 
 FORMAT, FORMAT_VERSION = "byhand-model", "1"
@@ -60,36 +60,46 @@ def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
             f"{path} is not a byhand model (no format={FORMAT!r} in its metadata): expected one that `byhand train` wrote"
         )
     if metadata.get("format_version") != FORMAT_VERSION:
-        raise ModelError(
-            f"{path} has format version {metadata.get('format_version')}, this byhand reads {FORMAT_VERSION}: upgrade byhand"
-        )
+        found = metadata.get("format_version", "")[:20]
+        raise ModelError(f"{path} has format version {found!r}, this byhand reads {FORMAT_VERSION!r}: upgrade byhand")
     try:
         architecture = json.loads(metadata["architecture"])
         class_names = tuple(str(name) for name in json.loads(metadata.get("class_names", "[]")))
         preprocessing, metrics = (dict(json.loads(metadata.get(key, "{}"))) for key in ("preprocessing", "metrics"))
         kind = architecture["kind"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} has metadata that cannot be read ({error!r}): the file is damaged or not byhand's") from error
     if kind != FeedForward.kind:
         raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r}: upgrade byhand")
+    # First the shapes, so that a file cannot ask for more memory than it fills.
+    _check_shapes(tensor_shapes(architecture.get("sizes")), tensors, path)
     network = from_architecture(architecture, dtype)
     _fill(network, tensors, path)
     return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics)
 
 
-def _fill(network: FeedForward, tensors: dict[str, Array], path: Path) -> None:
-    wanted = network.tensors()
+def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array], path: Path) -> None:
     if set(wanted) != set(tensors):
         odd = sorted(set(wanted) ^ set(tensors))[0]
         raise ModelError(
             f"{path} does not hold the network it describes: tensor {odd!r} is {'missing' if odd in wanted else 'too many'}"
         )
-    for name, view in wanted.items():
-        if tensors[name].shape != view.shape:
-            raise ModelError(f"{path}: tensor {name!r} is {tensors[name].shape}, but its architecture wants {view.shape}")
-        if not np.isfinite(tensors[name]).all():
-            raise ModelError(f"{path}: tensor {name!r} holds NaN or infinite numbers: the training that wrote it had exploded")
-        view[...] = tensors[name]
+    for name, shape in wanted.items():
+        if tensors[name].shape != shape:
+            raise ModelError(f"{path}: tensor {name!r} is {tensors[name].shape}, but its architecture wants {shape}")
+        if tensors[name].dtype.kind != "f":
+            raise ModelError(f"{path}: tensor {name!r} holds {tensors[name].dtype}, but expected float16, float32 or float64")
+
+
+def _fill(network: FeedForward, tensors: dict[str, Array], path: Path) -> None:
+    for name, view in network.tensors().items():
+        with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused as that
+            view[...] = tensors[name]
+        if not np.isfinite(view).all():
+            raise ModelError(
+                f"{path}: tensor {name!r} holds NaN or infinite numbers, or ones too large for {view.dtype}: "
+                "the training that wrote it had exploded"
+            )
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
@@ -101,5 +111,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it has no __iter__
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is not a whole .safetensors file ({error}): copy or train it again") from error
+        reason = " ".join(str(error).split())[:200]  # it quotes names from the file, which may hold anything
+        raise ModelError(f"{path} is not a whole .safetensors file ({reason}): copy or train it again") from error
     return tensors, metadata
