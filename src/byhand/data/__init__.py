@@ -6,10 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from byhand.data.dataset import Dataset as Dataset
-    from byhand.data.dataset import Splits as Splits
     from byhand.data.catalogue import available as available
     from byhand.data.catalogue import load as load
+    from byhand.data.dataset import Dataset as Dataset
+    from byhand.data.dataset import Splits as Splits
 
 _PLACES = {"Dataset": "dataset", "Splits": "dataset", "available": "catalogue", "load": "catalogue"}
 __all__ = ["Dataset", "Splits", "available", "load"]

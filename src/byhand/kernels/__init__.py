@@ -14,11 +14,25 @@ from typing import Any
 SMALLEST = 8_192  # parameters below which a compiled pass saves less than calling it costs
 
 
+def _compiling() -> bool:
+    return os.environ.get("BYHAND_KERNELS") != "numpy" and find_spec("numba") is not None
+
+
 @cache
 def compiled_adam() -> Callable[..., Any] | None:
-    """`byhand.kernels.cpu.adam`, or None where kernels are not compiled."""
-    if os.environ.get("BYHAND_KERNELS") == "numpy" or find_spec("numba") is None:
+    """`byhand.kernels.cpu.adam`, or None where nothing is compiled: its reference stands in `byhand.optim`."""
+    if not _compiling():
         return None
     from byhand.kernels.cpu import adam
 
     return adam
+
+
+@cache
+def warp() -> Callable[..., Any]:
+    """The warp of images, compiled where that is to be had."""
+    if _compiling():
+        from byhand.kernels.cpu import warp as found
+    else:
+        from byhand.kernels.reference import warp as found
+    return found

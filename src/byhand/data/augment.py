@@ -1,0 +1,72 @@
+r"""Augmentation: small random warps of images, so that a network sees each digit written a little differently every time.
+
+A warp is an affine map (rotation, scale, shear, shift) plus an elastic field, smooth because it is drawn on a coarse grid and
+interpolated; pixels are then looked up bilinearly at the warped places.
+
+Source: Simard, Steinkraus and Platt (2003), "Best practices for convolutional neural networks", ICDAR, section 2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from byhand import kernels
+from byhand.backend import Array
+from byhand.errors import DataError
+
+GRID = 5  # points a side of the coarse elastic field
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random warps of square grey images; every figure is the largest of its kind, drawn evenly from [-figure, figure].
+
+    Attributes:
+        shift: pixels. rotate: degrees. scale, shear: fractions. elastic: pixels, the deviation at the grid's points.
+
+    Calling it with a batch (m, side * side) or (m, side, side, 1) and a generator gives a warped batch of the same shape.
+
+    Raises DataError where images are not square.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+
+    def __call__(self, batch: Array, rng: np.random.Generator) -> Array:
+        m = len(batch)
+        side = math.isqrt(batch[0].size)
+        if side * side != batch[0].size:
+            raise DataError(f"augmentation wants square grey images, not inputs of {batch[0].size} numbers")
+        images = np.ascontiguousarray(batch, np.float32).reshape(m, side, side)
+        maps, coarse = self._draw(m, rng)
+        # Both directions of the elastic field at all pixels: two products with the interpolation matrix.
+        spread = _spread(side)
+        fields = np.matmul(np.matmul(spread, coarse), spread.T)
+        return kernels.warp()(images, maps, fields).reshape(batch.shape).astype(batch.dtype, copy=False)
+
+    def _draw(self, m: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Affine maps (m, 2, 3) from output to input places, and elastic grids (m, 2, GRID, GRID)."""
+        angle, shear, tall, wide = rng.uniform(-1, 1, (4, m))
+        angle = angle * math.radians(self.rotate)
+        turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], axis=1).reshape(m, 2, 2)
+        stretch = np.zeros((m, 2, 2))
+        stretch[:, 0, 0], stretch[:, 1, 1] = 1 + self.scale * tall, 1 + self.scale * wide
+        stretch[:, 1, 0] = self.shear * shear
+        shift = rng.uniform(-self.shift, self.shift, (m, 2, 1))
+        coarse = self.elastic * rng.standard_normal((m, 2, GRID, GRID), np.float32)
+        return np.concatenate([turn @ stretch, shift], axis=2).astype(np.float32), coarse.astype(np.float32)
+
+
+@cache
+def _spread(side: int) -> Any:
+    """(side, GRID) weights that interpolate a coarse grid linearly at every pixel."""
+    places = np.linspace(0, GRID - 1, side)
+    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(GRID))).astype(np.float32)

@@ -1,0 +1,128 @@
+r"""The one preparation of images: any picture of one character becomes 28 x 28 pixels as MNIST has them.
+
+Grey; white ink on black; crop to the ink; scale the longer side to 20 pixels; put the centre of mass in the middle. The
+drawing page does the same in the browser (`web/page/prepare.js`), step by step, and a test holds the two together.
+
+Source: LeCun et al. (1998), "Gradient-based learning applied to document recognition", section III.A, for MNIST's own.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from byhand.errors import DataError
+
+FRAME, BOX = 28, 20  # pixels: the image, and the square in it that the ink is scaled into
+FAINTEST = 8.0  # of 255: an image whose brightest pixel is darker is empty
+NOISE = 0.1  # of the brightest pixel: what is darker is paper, not ink
+MAX_SIDE, MAX_PIXELS = 10_000, 50_000_000
+
+INKS = ("auto", "white", "black")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared image: pixels (28, 28) uint8, white ink on black; `empty` where there was no ink at all."""
+
+    pixels: NDArray[np.uint8]
+    empty: bool
+
+
+def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
+    """Prepare a picture, or an array (H, W) of grey levels from 0 to 255.
+
+    `ink` is "white" (on black), "black" (on white), or "auto": by the brightness of the picture's border.
+
+    Raises DataError for an image of absurd size, an array that is no grey image, or an unknown ink.
+
+    >>> stroke = np.zeros((100, 60)); stroke[10:90, 28:32] = 255
+    >>> prepare(stroke).pixels[:, 13:15].sum() > 0
+    np.True_
+    """
+    grey = _grey(image)
+    if ink not in INKS:
+        raise DataError(f"ink is {ink!r}: choose one of {', '.join(INKS)}")
+    if ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
+        grey = 255 - grey
+    brightest = float(grey.max())
+    if brightest < FAINTEST:
+        return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
+    grey = np.where(grey < NOISE * brightest, 0, grey)
+    rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
+    small = _scale(grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    small *= 255 / small.max()
+    pixels = np.zeros((FRAME, FRAME))
+    top, left = (_offset(small, axis) for axis in (0, 1))
+    pixels[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return Prepared(np.floor(pixels + 0.5).astype(np.uint8), empty=False)
+
+
+def prepare_file(path: Path, ink: str = "auto") -> Prepared:
+    """Prepare the picture in a file; raises DataError for a file that is none, or an absurdly large one."""
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty (0 bytes): expected a picture")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit below is stricter
+            with Image.open(path) as image:
+                _check_size(image.width, image.height, str(path))
+                image.load()
+                return prepare(image, ink)
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise DataError(
+            f"{path} is not a picture that can be read ({type(error).__name__}): expected PNG, JPEG or the like"
+        ) from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _grey(image: Image.Image | NDArray[Any]) -> NDArray[np.float64]:
+    if isinstance(image, Image.Image):
+        _check_size(image.width, image.height, "the image")
+        if image.mode in ("1", "L", "I;16", "I", "F"):
+            levels = np.asarray(image.convert("F"), np.float64)
+            return levels / 257 if image.mode.startswith("I") else levels
+        rgba = np.asarray(image.convert("RGBA"), np.float64)
+        alpha = rgba[..., 3:] / 255
+        rgb = rgba[..., :3] * alpha + 255 * (1 - alpha)
+        return rgb @ np.array([0.299, 0.587, 0.114])
+    grey = np.asarray(image, np.float64)
+    if grey.ndim != 2 or grey.size == 0 or not np.isfinite(grey).all():
+        raise DataError(f"the image is an array of shape {grey.shape}: expected finite grey levels (H, W) from 0 to 255")
+    _check_size(grey.shape[1], grey.shape[0], "the image")
+    return grey
+
+
+def _check_size(width: int, height: int, what: str) -> None:
+    if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
+        raise DataError(
+            f"{what} is {width:,} x {height:,} pixels, more than {MAX_SIDE:,} a side or {MAX_PIXELS:,} in all: make it smaller"
+        )
+
+
+def _border_mean(grey: NDArray[np.float64]) -> float:
+    """Mean of the frame one pixel wide, each pixel counted once."""
+    inner = grey[1:-1, 1:-1]
+    return float((grey.sum() - inner.sum()) / (grey.size - inner.size))
+
+
+def _scale(grey: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To 20 pixels on the longer side, anti-aliased by a triangle filter that widens with the reduction."""
+    height, width = (max(1, math.floor(side * BOX / max(grey.shape) + 0.5)) for side in grey.shape)
+    resized = Image.fromarray(grey.astype(np.float32), "F").resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized, np.float64).copy()
+
+
+def _offset(small: NDArray[np.float64], axis: int) -> int:
+    """Where the first row (column) goes, so that the centre of mass falls nearest the middle of the frame."""
+    mass = small.sum(axis=1 - axis)
+    centre = float((mass * np.arange(len(mass))).sum() / mass.sum())
+    return min(max(math.floor((FRAME - 1) / 2 - centre + 0.5), 0), FRAME - len(mass))
