@@ -1,0 +1,63 @@
+"""A section of an explanation: one computation of the step, with its equation, its numbers, its shapes and its source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from byhand.backend import Array
+from byhand.see.numbers import Line
+from byhand.see.source import Source, source_of
+
+STAGES = ("forward", "cost", "backward", "update")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A whole array in four facts; `symbol` is LaTeX."""
+
+    symbol: str
+    shape: tuple[int, ...]
+    least: float
+    mean: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """One computation. `equations` and `numbers` are LaTeX; `shapes` is the docstring's, `sizes` the same with this step's.
+
+    layer is Nielsen's l (the input is 1), 0 where a section is of the whole network.
+    """
+
+    stage: str
+    layer: int
+    title: str
+    equations: tuple[str, ...]
+    numbers: tuple[Line, ...]
+    shapes: str
+    sizes: str
+    summaries: tuple[Summary, ...]
+    source: tuple[Source, ...]
+    reference: str
+    note: str = ""
+
+
+def summary(symbol: str, values: Array) -> Summary:
+    return Summary(symbol, values.shape, float(values.min()), float(values.mean()), float(values.max()))
+
+
+def sources(*functions: Callable[..., Any]) -> tuple[Source, ...]:
+    return tuple(source_of(function) for function in functions)
+
+
+def sized(shapes: str, **sizes: int) -> str:
+    """A docstring's shapes with this step's numbers in them; n_next stands for n_(l+1).
+
+    >>> sized("z: (m, n_out)", m=10, n_out=30)
+    'z: (10, 30)'
+    """
+    text = shapes.replace("n_(l+1)", "n_next")
+    return re.sub(r"\b(" + "|".join(sizes) + r")\b(?=[,)])", lambda found: str(sizes[found.group()]), text)

@@ -1,0 +1,109 @@
+"""The last part of a step: how the optimiser turned the gradient of a chosen weight into its change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from byhand.equation import read
+from byhand.optim import SGD, Adam, AdamW, Optimizer, RMSProp
+from byhand.see.numbers import Line, factor, number, setting
+from byhand.see.observe import Observed
+from byhand.see.section import Section, sources, summary
+from byhand.see.weight import Weight
+
+
+def update_sections(step: Observed, weights: Iterable[Weight]) -> Iterator[Section]:
+    """One section a chosen weight; the arrays and the source are the same in each, so only the first shows them."""
+    optimizer = step.optimizer
+    kind = type(optimizer)
+    code: list[Callable[..., Any]] = [kind._change, *([Adam._change] if isinstance(optimizer, AdamW) else []), Optimizer.step]
+    for position, weight in enumerate(weights):
+        first = position == 0
+        yield Section(
+            stage="update",
+            layer=weight.layer,
+            title=f"Update of the weight {weight} by {optimizer!r}",
+            equations=_equations(optimizer),
+            numbers=tuple(_numbers(step, weight)),
+            shapes="",
+            sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector",
+            summaries=(
+                summary("g", step.used),
+                *(summary(_slot(slot), vector) for slot, vector in step.after.items()),
+                summary(r"\Delta\theta", step.update),
+            )
+            if first
+            else (),
+            source=sources(*code) if first else (),
+            reference=read(kind).source,
+        )
+
+
+def _equations(optimizer: Optimizer) -> tuple[str, ...]:
+    if isinstance(optimizer, SGD) and optimizer.nesterov:
+        return (r"v \leftarrow \mu v + g", r"\theta \leftarrow \theta - \eta\,(g + \mu v)")
+    if isinstance(optimizer, Adam):
+        moments = (r"m \leftarrow \beta_1 m + (1-\beta_1) g", r"v \leftarrow \beta_2 v + (1-\beta_2) g^2")
+        corrected = (r"\hat m = \frac{m}{1-\beta_1^t}", r"\hat v = \frac{v}{1-\beta_2^t}")
+        return *moments, *corrected, optimizer.equation.split(r",\quad")[0]
+    return tuple(part.strip() for part in optimizer.equation.split(r",\quad"))
+
+
+def _slot(slot: str) -> str:
+    return "v" if slot == "velocity" else slot
+
+
+def _numbers(step: Observed, weight: Weight) -> Iterator[Line]:
+    """The optimiser's equations for one weight. Every left side is what the step left in the optimiser or in the network."""
+    optimizer, at = step.optimizer, step.flat_index(weight)
+    g, eta = float(step.used[at]), setting(optimizer.learning_rate)
+    w = float(step.w[weight.layer][weight.j, weight.k])
+    w_after = float(step.w_after[weight.layer][weight.j, weight.k])
+    change = float(step.update[at])
+    before = {slot: float(vector[at]) for slot, vector in step.before.items()}
+    after = {slot: float(vector[at]) for slot, vector in step.after.items()}
+    gradient = rf"g = \frac{{\partial C}}{{\partial {weight.latex}}}"
+    yield Line((gradient, f"= {number(g)}"), g)
+
+    def moment(symbol: str, rate: float, old: float, new: float, power: str = "") -> Line:
+        added = rf"+ {setting(1 - rate)} \cdot {_raised(g, power)}"
+        return Line((rf"{symbol} \leftarrow {setting(rate)} \cdot {factor(old)}", added, f"= {number(new)}"), new)
+
+    moved = rf"\eta \cdot \text{{...}} = {number(-change)}"
+    if isinstance(optimizer, SGD):
+        moved = rf"{eta} \cdot {factor(g)}"
+        if optimizer.momentum:
+            mu, v = setting(optimizer.momentum), after["velocity"]
+            yield Line((rf"v \leftarrow {mu} \cdot {factor(before['velocity'])} + {factor(g)}", f"= {number(v)}"), v)
+            moved = rf"{eta} \cdot {factor(v)}"
+            if optimizer.nesterov:
+                moved = rf"{eta} \cdot ({number(g)} + {mu} \cdot {factor(v)})"
+    elif isinstance(optimizer, RMSProp):
+        yield moment("v", optimizer.rho, before["v"], after["v"], "2")
+        moved = rf"{eta} \cdot \frac{{{number(g)}}}{{\sqrt{{{number(after['v'])}}} + {number(optimizer.epsilon)}}}"
+    elif isinstance(optimizer, Adam):
+        yield moment("m", optimizer.beta1, before["m"], after["m"])
+        yield moment("v", optimizer.beta2, before["v"], after["v"], "2")
+        t = optimizer.steps
+        m_hat = after["m"] / (1 - optimizer.beta1**t)
+        v_hat = after["v"] / (1 - optimizer.beta2**t)
+        for symbol, name, beta, value in (("m", "m", optimizer.beta1, m_hat), ("v", "v", optimizer.beta2, v_hat)):
+            below = f"1 - {setting(beta)}^{{{t}}}"
+            yield Line((rf"\hat {symbol} = \frac{{{number(after[name])}}}{{{below}}}", f"= {number(value)}"), value)
+        moved = rf"\frac{{{number(m_hat)}}}{{\sqrt{{{number(v_hat)}}} + {number(optimizer.epsilon)}}}"
+        if isinstance(optimizer, AdamW):
+            moved = rf"\left({moved} + {setting(optimizer.weight_decay)} \cdot {factor(w)}\right)"
+        moved = rf"{eta} \cdot {moved}"
+    yield Line((rf"{weight.latex} \leftarrow {number(w)}", f"- {moved}"))
+    sign = "-" if math.copysign(1, change) < 0 else "+"
+    yield Line((f"= {number(w)} {sign} {number(abs(change))}",))
+    yield Line((f"= {number(w_after)}",), w_after)
+
+
+def _raised(value: float, power: str) -> str:
+    text = factor(value)
+    if not power:
+        return text
+    return f"{text if text.startswith('(') else f'({text})'}^{power}"
