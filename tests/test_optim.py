@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from byhand import optim
+from byhand import kernels, optim
 from byhand.errors import ModelError
 
 THETA, G1, G2 = 1.0, 0.5, -2.0
@@ -116,6 +116,28 @@ def test_a_step_works_in_place_keeps_float32_and_leaves_the_gradient_alone(name:
     assert theta.dtype == optimizer.update.dtype == np.float32
     assert all(vector.dtype == np.float32 for vector in optimizer.state.values())
     assert gradient.tobytes() == kept.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_compiled_adam_gives_the_bits_of_the_readable_one(
+    dtype: type, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kernels.compiled_adam() is None:
+        pytest.skip("kernels are not compiled here: Numba is absent or BYHAND_KERNELS=numpy")
+    size = 2 * kernels.SMALLEST + 1
+    start = rng.standard_normal(size).astype(dtype)
+    gradients = (rng.standard_normal((30, size)) * 10.0 ** rng.integers(-12, 6, (30, size))).astype(dtype)
+    gradients[:, :50] = 0
+    found = []
+    for smallest in (1, size + 1):
+        monkeypatch.setattr(kernels, "SMALLEST", smallest)
+        theta, optimizer = start.copy(), optim.Adam(1e-3)
+        for g in gradients:
+            optimizer.step(theta, g)
+        found.append(
+            (theta.tobytes(), optimizer.update.tobytes(), optimizer.state["m"].tobytes(), optimizer.state["v"].tobytes())
+        )
+    assert found[0] == found[1]
 
 
 def test_parameters_of_another_size_start_the_state_anew() -> None:
