@@ -25,7 +25,7 @@ LAYERS = [
 ]
 # Narrower than their place in the order.
 ONLY = {
-    "data": {"data", "backend", "errors", "files"},
+    "data": {"data", "backend", "errors", "files", "kernels"},
     "errors": set(),
     "blas": {"errors"},
     "files": {"errors"},

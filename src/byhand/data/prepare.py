@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from byhand.errors import DataError
 
 FRAME, BOX = 28, 20  # pixels: the image, and the square in it that the ink is scaled into
+MIDDLE = 14.0  # pixels: where MNIST's digits have their centre of mass, in both directions
 FAINTEST = 8.0  # of 255: an image whose brightest pixel is darker is empty
 NOISE = 0.1  # of the brightest pixel: what is darker is paper, not ink
 MAX_SIDE, MAX_PIXELS = 10_000, 50_000_000
@@ -125,4 +126,4 @@ def _offset(small: NDArray[np.float64], axis: int) -> int:
     """Where the first row (column) goes, so that the centre of mass falls nearest the middle of the frame."""
     mass = small.sum(axis=1 - axis)
     centre = float((mass * np.arange(len(mass))).sum() / mass.sum())
-    return min(max(math.floor((FRAME - 1) / 2 - centre + 0.5), 0), FRAME - len(mass))
+    return min(max(math.floor(MIDDLE - centre + 0.5), 0), FRAME - len(mass))
