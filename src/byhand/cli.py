@@ -182,7 +182,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show every number of one real training step, with its equation and the code that computed it."""
-    from byhand.see.explain import explain_step
+    from byhand.see.choose import explain_step
     from byhand.see.page import write_page
     from byhand.see.terminal import render
 
@@ -308,7 +308,7 @@ def demo(
 
     from byhand.data import load
     from byhand.draw.curves import draw_confusion, draw_mistakes
-    from byhand.see.explain import explain_step
+    from byhand.see.choose import explain_step
     from byhand.see.page import write_page
     from byhand.training.recipes import recipe
     from byhand.web.site import write_site

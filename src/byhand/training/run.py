@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from byhand import data, optim
-from byhand.errors import TrainingError
+from byhand.errors import ByhandError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.files import write_atomically
 from byhand.modelfile import Model, save_model
@@ -120,17 +120,21 @@ def _as_toml(recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in dataclasses.asdict(recipe).items() if value is not None}
 
 
-def _check_same(recipe: Recipe, folder: Path) -> None:
+def read_recipe(folder: Path) -> Recipe | None:
+    """The recipe of the run in this folder; None where there is no run. Raises TrainingError for a damaged one."""
     path = folder / "recipe.toml"
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Recipe(str(written.pop("name"))).changed(**written)
     except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
+        return None
+    except (OSError, ValueError, KeyError, ByhandError) as error:
         raise TrainingError(f"{path} cannot be read ({error}): start the run anew without --resume") from error
-    now = tomllib.loads(tomli_w.dumps(_as_toml(recipe)))
-    if written != now:
-        differ = sorted(key for key in {*written, *now} if written.get(key) != now.get(key))
-        raise TrainingError(
-            f"{folder} holds a run with another {', '.join(differ)}: use its settings, or another --out"
-        )
+
+
+def _check_same(recipe: Recipe, folder: Path) -> None:
+    written = read_recipe(folder)
+    if written is not None and written != recipe:
+        before, now = dataclasses.asdict(written), dataclasses.asdict(recipe)
+        differ = sorted(key for key in now if before[key] != now[key])
+        raise TrainingError(f"{folder} holds a run with another {', '.join(differ)}: use its settings, or another --out")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from byhand import schedules
 from byhand.backend import Array, generator
@@ -54,7 +55,7 @@ class Step:
     index: int
     epoch: int
     batch: int
-    indices: np.ndarray[Any, np.dtype[np.intp]]
+    indices: NDArray[np.intp]
     cost: float
     learning_rate: float
     last: bool
@@ -111,17 +112,23 @@ class Steps(Iterator[Step]):
         self._begin_epoch(0)
 
     def _begin_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
         self.order = generator(self.seed, "shuffle", epoch).permutation(len(self.x))
         self.model.rng = generator(self.seed, "dropout", epoch)
         self.augment_rng = generator(self.seed, "augment", epoch)
+
+    def upcoming(self) -> NDArray[np.intp]:
+        """The samples of the next step, (m,)."""
+        epoch, batch = divmod(self.index, self.batches)
+        if epoch != self.epoch:
+            self._begin_epoch(epoch)
+        return self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
     def __next__(self) -> Step:
         if self.index >= self.total:
             raise StopIteration
         epoch, batch = divmod(self.index, self.batches)
-        if batch == 0 and self.index:
-            self._begin_epoch(epoch)
-        indices = self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        indices = self.upcoming()
         # mode="clip" spares a second look at indices that a permutation cannot get wrong, and a buffer with it.
         x = np.take(self.x, indices, axis=0, out=self._x[: len(indices)], mode="clip")
         y = np.take(self.y, indices, axis=0, out=self._y[: len(indices)], mode="clip")

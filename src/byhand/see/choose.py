@@ -1,0 +1,57 @@
+"""Which step to explain: of a recipe as it begins or after some steps, or of a trained model, on a real batch or one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from byhand.errors import ModelError
+from byhand.modelfile import load_model
+from byhand.see.explain import Explanation, explain
+from byhand.shipped import find_model
+from byhand.training.recipes import RECIPES, Recipe
+from byhand.training.run import begin, build, load_splits, read_recipe
+
+
+def explain_step(what: str, *, sample: int | None = None, step: int = 0, weights: Sequence[str] = ()) -> Explanation:
+    """Explain one step of the training that `what` names: a recipe, a run's folder, a model file, a shipped model.
+
+    `step` training steps are taken first; then the next batch of the training is explained, or one `sample` of its data.
+
+    Raises ModelError for a sample or a step that there is not.
+    """
+    recipe = RECIPES.get(what)
+    network = None
+    if recipe is None:
+        path = find_model(what)
+        model = load_model(path)
+        network = model.network
+        recipe = (
+            read_recipe(path.parent) or RECIPES.get(model.recipe) or Recipe("", data=model.preprocessing.get("data", "mnist"))
+        )
+    splits = load_splits(recipe)
+    if network is None:
+        network = build(recipe, splits)
+    training = begin(recipe, network, splits)
+    if not 0 <= step < training.total:
+        raise ModelError(f"step is {step}, but this training has the steps 0 to {training.total - 1:,}: choose one of them")
+    for _ in range(step):
+        next(training)
+    if sample is not None and not 0 <= sample < len(splits.train):
+        raise ModelError(
+            f"sample is {sample}, but the training data are numbered 0 to {len(splits.train) - 1:,}: choose one of them"
+        )
+    indices = training.upcoming() if sample is None else np.array([sample])
+    batch = splits.train.take(indices)
+    return explain(
+        network,
+        batch.flat,
+        batch.targets(),
+        optimizer=training.optimizer,
+        indices=indices.tolist(),
+        weights=weights,
+        classes=batch.class_names,
+        clip=recipe.clip,
+        seed=recipe.seed,
+    )
