@@ -125,7 +125,8 @@ def _slope(step: Observed, layer: int, j: int) -> float:
 def _bias_gradient(step: Observed, layer: int, j: int) -> Section:
     found = read(bias_gradient)
     terms = [
-        Term(rf"\delta^{{{layer}}}_{{{i},{j}}}", factor(delta), float(delta)) for i, delta in enumerate(step.delta[layer][:, j])
+        Term(rf"\delta^{{{layer}}}_{{{_of(step, i)}{j}}}", factor(delta), float(delta))
+        for i, delta in enumerate(step.delta[layer][:, j])
     ]
     gradient = step.b_gradient[layer][j]
     left = rf"\frac{{\partial C}}{{\partial b^{{{layer}}}_{{{j}}}}}"
@@ -148,7 +149,7 @@ def _weight_gradient(step: Observed, weight: Weight) -> Section:
     delta, a = step.delta[layer][:, j], step.a[layer - 1][:, k]
     terms = [
         Term(
-            rf"\delta^{{{layer}}}_{{{i},{j}}}\, a^{{{layer - 1}}}_{{{i},{k}}}",
+            rf"\delta^{{{layer}}}_{{{_of(step, i)}{j}}}\, a^{{{layer - 1}}}_{{{_of(step, i)}{k}}}",
             rf"{factor(delta[i])} \cdot {factor(a[i])}",
             float(delta[i] * a[i]),
         )
@@ -169,6 +170,11 @@ def _weight_gradient(step: Observed, weight: Weight) -> Section:
         reference=found.source,
         note="The table's gradients have the weight decay in them, which is added below." if decayed else "",
     )
+
+
+def _of(step: Observed, i: int) -> str:
+    """The index of a sample in front of a unit's; a batch of one needs none."""
+    return f"{i}," if step.m > 1 else ""
 
 
 def _mean(m: int) -> tuple[str, str]:

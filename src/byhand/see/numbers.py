@@ -99,8 +99,9 @@ def total(
     opening, closing = ("[", "]") if before[0] else ("", "")
 
     def line(start: str, pieces: list[str]) -> Line:
-        pieces = [*pieces[:-1], f"{pieces[-1]} {closing}".strip()]
-        return Line((f"{start} {opening} {pieces[0].removeprefix('+ ')}".strip(), *pieces[1:]))
+        first = " ".join(part for part in (start.strip(), opening, pieces[0].removeprefix("+ ")) if part)
+        pieces = [first, *pieces[1:]]
+        return Line((*pieces[:-1], f"{pieces[-1]} {closing}".strip()))
 
     more_symbols = [rf"+ {more}"] if many else []
     more_number = [rf"{signed(rest)} \text{{ (the {len(terms) - SHOWN:,} others)}}"] if many else []
@@ -109,7 +110,9 @@ def total(
         line(f"{left} = {before[0]}", [*(f"+ {t.symbols}" for t in shown), *more_symbols, *(f"+ {t.symbols}" for t in last)]),
         line(f"= {before[1]}", [*(f"+ {t.numbers}" for t in shown), *more_number, *(f"+ {t.numbers}" for t in last)]),
     ]
-    if any(t.numbers != number(t.value) and t.numbers != factor(t.value) for t in every):
+    if len(every) > 1 and any(t.numbers != number(t.value) and t.numbers != factor(t.value) for t in every):
         lines.append(line(f"= {before[1]}", [*(signed(t.value) for t in shown), *more_number, *(signed(t.value) for t in last)]))
+    if len(every) == 1 and every[0].numbers in {number(value), factor(value)} and not before[0]:
+        lines.pop()  # a sum of one number is that number
     lines.append(Line((f"= {number(value)}",), float(value)))
     return lines

@@ -24,11 +24,11 @@ def update_sections(step: Observed, weights: Iterable[Weight]) -> Iterator[Secti
         yield Section(
             stage="update",
             layer=weight.layer,
-            title=f"Update of the weight {weight} by {optimizer!r}",
+            title=f"Update, layer {weight.layer}: the weight {weight} by {kind.__name__}",
             equations=_equations(optimizer),
             numbers=tuple(_numbers(step, weight)),
             shapes="",
-            sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector",
+            sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector" if first else "",
             summaries=(
                 summary("g", step.used),
                 *(summary(_slot(slot), vector) for slot, vector in step.after.items()),
@@ -37,7 +37,8 @@ def update_sections(step: Observed, weights: Iterable[Weight]) -> Iterator[Secti
             if first
             else (),
             source=sources(*code) if first else (),
-            reference=read(kind).source,
+            reference=read(kind).source if first else "",
+            note=repr(optimizer) if first else "",
         )
 
 
