@@ -61,7 +61,7 @@ def _atom(tokens: list[str]) -> str:
         return f"{_bracketed(_argument(tokens))}/{_bracketed(_argument(tokens))}"
     if name == "sqrt":
         inner = _argument(tokens)
-        return f"√{inner}" if len(inner) <= 2 else f"√({inner})"
+        return f"√({inner})" if re.search(r"[^\w.\u0302]", inner) else f"√{inner}"
     if name == "hat":
         return f"{_argument(tokens)}\u0302"
     if name in {"text", "operatorname", "mathrm"}:
@@ -104,5 +104,5 @@ def _script(text: str, raised: bool) -> str:
 
 def _bracketed(text: str) -> str:
     """In brackets where a reader would otherwise misread the fraction: all but a number, a name or a differential."""
-    one = re.fullmatch(r"-?[\d.,]+|∂?[^\W\d][^ ·/+\-(]*", text)
+    one = re.fullmatch(r"[\d.,]+|(?:∂ ?)?[^\W\d][^ ·/+\-(]*", text)
     return text if one or re.fullmatch(r"\([^()]*\)", text) else f"({text})"
