@@ -18,7 +18,7 @@ from byhand.training.recipes import RECIPES
 DOCS = Path(__file__).parent.parent / "docs" / "recipes.md"
 HEAD = """# The recipes, and what running them gives
 
-Each is a named, seeded set-up: `byhand train NAME` runs it, and running it twice gives the same bits on one machine. The table is
+Each is a named, seeded set-up: `byhand train NAME` runs it, twice to the same bits on one machine. The table is
 written by `python scripts/recipe_table.py`, which runs each recipe from the command line; nothing in it is typed by hand. Accuracy
 is on test data that the training never saw, with the parameters of the last epoch (no choosing by test accuracy).
 
@@ -28,7 +28,7 @@ is on test data that the training never saw, with the parameters of the last epo
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
     rows = [
-        "| recipe | what it is | network | epochs | seconds | test accuracy | the source reports |",
+        "| recipe | what it is | network | epochs | seconds | test accuracy | its source reports |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, recipe in RECIPES.items():

@@ -136,7 +136,7 @@ _ALL = (
         optimizer="adam",
         lr=0.002,
         schedule="one_cycle",
-        epochs=40,
+        epochs=30,
         batch_size=128,
         augment={"shift": 2.0, "rotate": 12.0, "scale": 0.12, "shear": 0.12, "elastic": 1.2},
     ),
