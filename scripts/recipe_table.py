@@ -19,8 +19,8 @@ DOCS = Path(__file__).parent.parent / "docs" / "recipes.md"
 HEAD = """# The recipes, and what running them gives
 
 Each is a named, seeded set-up: `byhand train NAME` runs it, twice to the same bits on one machine. The table is
-written by `python scripts/recipe_table.py`, which runs each recipe from the command line; nothing in it is typed by hand. Accuracy
-is on test data that the training never saw, with the parameters of the last epoch (no choosing by test accuracy).
+written by `python scripts/recipe_table.py`, which runs each recipe from the command line; nothing in it is typed by hand.
+Accuracy is on test data that the training never saw, with the parameters of the last epoch (no choosing by test accuracy).
 
 """
 

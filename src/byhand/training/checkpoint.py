@@ -42,7 +42,9 @@ class Checkpoint(Callback):
         self.written = time.monotonic()
 
     def after_step(self, step: Step) -> None:
-        if not step.last and time.monotonic() - self.written >= self.seconds:
+        due = not step.last and time.monotonic() - self.written >= self.seconds
+        # A step that has just exploded is found out by the next one; until then it must not replace the last good state.
+        if due and np.isfinite(step.training.model.parameters).all():
             self._write(step.training)
 
     def after_epoch(self, epoch: Epoch, training: Steps) -> bool:

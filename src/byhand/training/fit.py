@@ -49,19 +49,19 @@ def fit(
     history = history if history is not None else History()
     for callback in callbacks:
         callback.before(training, history)
-    total, samples, begin = 0.0, 0, time.perf_counter()
+    begin = time.perf_counter()
     for step in training:
-        total, samples = total + step.cost * len(step.indices), samples + len(step.indices)
         for callback in callbacks:
             callback.after_step(step)
         if step.last:
             cost, accuracy = (None, None) if validation is None else model.evaluate(validation.flat, validation.targets())
             seconds = time.perf_counter() - begin
-            history.append(Epoch(step.epoch, training.index, seconds, total / samples, cost, accuracy, step.learning_rate))
+            mean = training.cost_sum / training.samples
+            history.append(Epoch(step.epoch, training.index, seconds, mean, cost, accuracy, step.learning_rate))
             # Every callback hears of every epoch, so there is no short-circuit here.
             if any([callback.after_epoch(history.epochs[-1], training) for callback in callbacks]):  # noqa: C419
                 break
-            total, samples, begin = 0.0, 0, time.perf_counter()
+            begin = time.perf_counter()
     return history
 
 

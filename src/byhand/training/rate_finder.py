@@ -5,6 +5,7 @@ Source: Smith (2017), "Cyclical learning rates for training neural networks", ar
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,10 +41,10 @@ def find_learning_rate(
     batch_size: int = 32,
     seed: int = 0,
 ) -> FoundRate:
-    """Try `tries` rates from lowest to highest, evenly in their logarithm; the model is left as it was."""
+    """Try `tries` rates from lowest to highest, evenly in their logarithm; model and optimiser are left as they were."""
     if not 0 < lowest < highest:
         raise ModelError(f"the rates {lowest} to {highest} make no range: choose 0 < lowest < highest")
-    parameters = model.parameters.copy()
+    parameters, rng, optimizer = model.parameters.copy(), model.rng, copy.deepcopy(optimizer)
     epochs = math.ceil(tries * batch_size / len(data))
     training = steps(model, data, epochs=epochs, batch_size=batch_size, optimizer=optimizer, seed=seed)
     rates: list[float] = []
@@ -60,7 +61,7 @@ def find_learning_rate(
     except TrainingError:
         pass  # the burst itself: what was seen until then is the answer
     finally:
-        model.parameters[...] = parameters
+        model.parameters[...], model.rng = parameters, rng
     if len(rates) < 3:
         raise TrainingError(f"the cost burst at once from rate {lowest:g} on: choose a smaller lowest rate")
     falls = [costs[i - 1] - costs[i + 1] for i in range(1, len(costs) - 1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,6 +39,7 @@ class Trainable(Protocol):
     def evaluate(self, x: Array, y: Array) -> tuple[float, float]: ...
     def trace(self) -> Any: ...
     def first_non_finite(self) -> str: ...
+    def architecture(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,14 @@ class Steps(Iterator[Step]):
         if clip_length is not None and not clip_length > 0:
             raise ModelError(f"clip is {clip_length}, but a gradient is clipped to a positive length")
         self.model, self.optimizer, self.augment, self.seed = model, optimizer, augment, seed
-        self.factor = schedules.named(schedule)
+        self.factor, self.schedule = schedules.named(schedule), schedule
         self.base_rate, self.clip_length = optimizer.learning_rate, clip_length
         self.x, self.y = data.flat, data.targets()
         self.epochs, self.batch_size = epochs, min(batch_size, len(self.x))
         self.batches = math.ceil(len(self.x) / self.batch_size)
         self.total = epochs * self.batches
         self.index = 0
+        self.cost_sum, self.samples = 0.0, 0  # of the epoch so far: cost times samples, and how many they were
         self._x = np.empty((self.batch_size, self.x.shape[1]), self.x.dtype)
         self._y = np.empty((self.batch_size, self.y.shape[1]), self.y.dtype)
         self._begin_epoch(0)
@@ -135,17 +138,20 @@ class Steps(Iterator[Step]):
         if self.augment is not None:
             x = self.augment(x, self.augment_rng)
 
-        cost = self.model.learn(x, y)
-        if not math.isfinite(cost):
-            self._explain_explosion(cost)
-        if self.clip_length is not None:
-            clip(self.model.gradient, self.clip_length)
-        self.optimizer.learning_rate = self.base_rate * self.factor(self.index / self.total)
-        self.optimizer.step(self.model.parameters, self.model.gradient)
-
-        self.index += 1
+        with np.errstate(over="ignore", invalid="ignore"):  # an explosion is told once, and in words
+            cost = self.model.learn(x, y)
+            if not math.isfinite(cost):
+                self._explain_explosion(cost)
+            if self.clip_length is not None:
+                clip(self.model.gradient, self.clip_length)
+            self.optimizer.learning_rate = self.base_rate * self.factor(self.index / self.total)
+            self.optimizer.step(self.model.parameters, self.model.gradient)
         if batch == self.batches - 1 and not np.isfinite(self.model.parameters).all():
             self._explain_explosion(cost)
+
+        self.index += 1
+        before = (0.0, 0) if batch == 0 else (self.cost_sum, self.samples)
+        self.cost_sum, self.samples = before[0] + cost * len(indices), before[1] + len(indices)
         return Step(self.index - 1, epoch, batch, indices, cost, self.optimizer.learning_rate, batch == self.batches - 1, self)
 
     def _explain_explosion(self, cost: float) -> None:
@@ -164,16 +170,21 @@ class Steps(Iterator[Step]):
         position = {
             "index": self.index,
             "optimizer_steps": self.optimizer.steps,
+            "cost_sum": self.cost_sum,
+            "samples": self.samples,
             "fingerprint": self.fingerprint(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
         }
         return vectors, {"position": json.dumps(position)}
 
     def fingerprint(self) -> str:
-        """What has to be the same for a training to be continued: its data, its model's size, its schedule, its seed."""
+        """What has to be the same for a training to be continued to the same bits."""
+        data = zlib.crc32(self.x[::64].tobytes(), zlib.crc32(self.y.tobytes()))
+        settings = {**self.optimizer.settings(), "learning_rate": self.base_rate}
         return (
-            f"{self.x.shape}, {self.model.parameters.size} parameters, {type(self.optimizer).__name__}, {self.epochs} epochs, "
-            f"batch {self.batch_size}, rate {self.base_rate:g}, seed {self.seed}"
+            f"data {self.x.shape} {data:08x}, model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
+            f"{self.optimizer.name} {json.dumps(settings)}, {self.schedule} schedule, {self.epochs} epochs, "
+            f"batch {self.batch_size}, clip {self.clip_length}, {'' if self.augment else 'not '}augmented, seed {self.seed}"
         )
 
     def restore(self, vectors: dict[str, Array], strings: dict[str, str]) -> None:
@@ -191,6 +202,7 @@ class Steps(Iterator[Step]):
             for slot, vector in self.optimizer.state.items():
                 vector[...] = vectors[f"optimizer.{slot}"]
             self.index = position["index"]
+            self.cost_sum, self.samples = position["cost_sum"], position["samples"]
             self._begin_epoch(min(self.index // self.batches, self.epochs - 1))
             if self.index % self.batches:
                 self.model.rng.bit_generator.state = position["generators"]["dropout"]
