@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ class Steps(Iterator[Step]):
         self.model, self.optimizer, self.augment, self.seed = model, optimizer, augment, seed
         self.factor, self.schedule = schedules.named(schedule), schedule
         self.base_rate, self.clip_length = optimizer.learning_rate, clip_length
+        optimizer.prepare(model.parameters)
         self.x, self.y = data.flat, data.targets()
         self.epochs, self.batch_size = epochs, min(batch_size, len(self.x))
         self.batches = math.ceil(len(self.x) / self.batch_size)
@@ -196,19 +198,24 @@ class Steps(Iterator[Step]):
                     f"the checkpoint is of another training ({position['fingerprint']}; this one: {self.fingerprint()}): "
                     "resume with the settings it began with, or start a new run elsewhere"
                 )
-            self.model.parameters[...] = vectors["parameters"]
-            self.optimizer.prepare(self.model.parameters)
-            self.optimizer.steps = position["optimizer_steps"]
-            for slot, vector in self.optimizer.state.items():
-                vector[...] = vectors[f"optimizer.{slot}"]
-            self.index = position["index"]
-            self.cost_sum, self.samples = position["cost_sum"], position["samples"]
-            self._begin_epoch(min(self.index // self.batches, self.epochs - 1))
-            if self.index % self.batches:
+            index, done = operator.index(position["index"]), operator.index(position["optimizer_steps"])
+            if not 0 <= index <= self.total:
+                raise ValueError(f"step {index} of {self.total}")
+            cost_sum, samples = float(position["cost_sum"]), operator.index(position["samples"])
+            wanted = {"parameters": self.model.parameters}
+            wanted |= {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
+            for name, vector in wanted.items():
+                if vectors[name].shape != vector.shape or vectors[name].dtype != vector.dtype or np.isnan(vectors[name]).any():
+                    raise ValueError(f"{name} does not fit or holds NaN")
+            self._begin_epoch(min(index // self.batches, self.epochs - 1))
+            if index % self.batches:
                 self.model.rng.bit_generator.state = position["generators"]["dropout"]
                 self.augment_rng.bit_generator.state = position["generators"]["augment"]
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise TrainingError(f"the checkpoint is not usable ({error!r}): start the run anew without --resume") from error
+        for name, vector in wanted.items():
+            vector[...] = vectors[name]
+        self.index, self.optimizer.steps, self.cost_sum, self.samples = index, done, cost_sum, samples
 
 
 def steps(
