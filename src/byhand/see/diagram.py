@@ -16,7 +16,7 @@ from byhand.see.forward import ROW
 
 SHOWN = 11  # units of a wide layer
 EDGES = 40  # weights between two layers
-WIDTH, GAP, TOP = 760, 34, 22
+GAP, TOP, MARGIN = 34, 22, 48
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def diagram(explanation: Explanation) -> str:
     """The SVG, with its colours left to the page's style sheet (classes unit, up, down, followed, name)."""
     step = explanation.step
     wanted = {layer: _wanted(explanation, layer) for layer in range(1, step.last + 1)}
-    height = TOP * 2 + GAP * max(_rows(wanted[layer], step.sizes[layer - 1]) for layer in wanted) + 44
+    height = round(TOP + GAP * max(_rows(wanted[layer], step.sizes[layer - 1]) for layer in wanted)) + 44
     layers = {layer: _placed(layer, wanted[layer], step.sizes[layer - 1], step.last, height - 44) for layer in wanted}
     title = f"The network {'-'.join(map(str, step.sizes))} on this sample"
     about = (
@@ -40,7 +40,7 @@ def diagram(explanation: Explanation) -> str:
         "The units and weights that the formulas follow are outlined."
     )
     parts = [
-        f'<svg class="diagram" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="dt dd">',
+        f'<svg class="diagram" viewBox="0 0 {_width(step.last)} {height}" role="img" aria-labelledby="dt dd">',
         f'<title id="dt">{title}</title><desc id="dd">{about}</desc>',
     ]
     for layer in range(2, step.last + 1):
@@ -78,9 +78,12 @@ def _rows(units: list[int], n: int) -> float:
     return len(units) + 0.55 * sum(_gaps(units, n))
 
 
+def _width(last: int) -> int:
+    return max(520, 130 * last)  # so that a network of three layers can still be read on a telephone
+
+
 def _placed(layer: int, units: list[int], n: int, last: int, height: float) -> list[Dot]:
-    margin = 70
-    x = margin + (WIDTH - 2 * margin) * (layer - 1) / (last - 1)
+    x = MARGIN + (_width(last) - 2 * MARGIN) * (layer - 1) / (last - 1)
     y = (height - GAP * _rows(units, n)) / 2 + GAP / 2
     dots = []
     for unit, gap in zip(units, _gaps(units, n), strict=False):

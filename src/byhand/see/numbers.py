@@ -95,7 +95,7 @@ def total(
     many = len(terms) > SHOWN + 2
     shown = [terms[index] for index in order[:SHOWN]] if many else list(terms)
     rest = sum(terms[index].value for index in order[SHOWN:]) if many else 0.0
-    more = rf"\text{{{len(terms) - SHOWN:,} more}}"
+    more = rf"\text{{ {len(terms) - SHOWN:,} more}}"
     opening, closing = ("[", "]") if before[0] else ("", "")
 
     def line(start: str, pieces: list[str]) -> Line:

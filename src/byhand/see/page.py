@@ -49,6 +49,11 @@ Equations, numbers and source are those of the step itself; open a section to se
 </html>
 """)
 
+LEGEND = (
+    'Units are filled by their activation on this sample; lines are the strongest weights, <span class="up">blue above 0</span>, '
+    '<span class="down">dashed red below</span>. What is followed here is outlined in orange; dots stand for units left out.'
+)
+
 STAGES = (
     ("forward", "Forward", "Layer by layer, what goes in is weighted, added up and squashed."),
     ("cost", "Cost", "How far the answer is from the target, in one number."),
@@ -90,15 +95,13 @@ def _head(explanation: Explanation) -> str:
         ("Cost", f"{step.cost:.6g} before the step, {step.cost_after:.6g} after it ({change:+.3g})"),
     ]
     rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
-    pictures = _sample_picture(explanation) + _output_bars(explanation)
+    pictures = _sample_picture(explanation) + _outputs(explanation)
     note = ""
     if step.m > 1:
-        note = f"<p>The formulas follow the first sample of the batch, {sample.index}; an index i counts the samples of the batch.</p>"
+        note = f"<p>The formulas follow the batch's first sample, {sample.index}; an index i counts samples in the batch.</p>"
     return (
         f'<div class="intro"><dl class="facts">{rows}</dl><div class="pictures">{pictures}</div></div>{note}'
-        f'<figure class="network">{diagram(explanation)}<figcaption>Units are filled by their activation on this sample; lines are '
-        "the strongest weights, <span class='up'>blue above 0</span>, <span class='down'>dashed red below</span>. What the formulas "
-        "follow is outlined in orange; dots stand for units left out.</figcaption></figure>"
+        f'<figure class="network">{diagram(explanation)}<figcaption>{LEGEND}</figcaption></figure>'
     )
 
 
@@ -117,19 +120,21 @@ def _sample_picture(explanation: Explanation) -> str:
     return _figure(grey(x), f"The input: {text}", f"Input a<sup>1</sup>: {html.escape(text)}")
 
 
-def _output_bars(explanation: Explanation) -> str:
+def _outputs(explanation: Explanation) -> str:
     """The network's answer, one row an output; for networks with few enough."""
     step = explanation.step
     before, after, y = step.full[step.last][ROW], step.output_after[ROW], step.y[ROW]
+    columns = ((before, ".3f"), (after, ".3f"), (y, "g"))
     if len(before) > 16:
         return ""
     rows = "".join(
-        f'<tr><th scope="row">{j}</th><td class="n">{before[j]:.3f}</td><td class="n">{after[j]:.3f}</td><td class="n">{y[j]:g}</td></tr>'
+        f'<tr><th scope="row">{j}</th>' + "".join(f'<td class="n">{a[j]:{digits}}</td>' for a, digits in columns) + "</tr>"
         for j in range(len(before))
     )
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("unit", "before", "after", "target"))
     return (
-        '<table class="outputs"><caption>The output, and what was asked for</caption><thead><tr><th scope="col">unit</th>'
-        f'<th scope="col">before</th><th scope="col">after</th><th scope="col">target</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<table class="outputs"><caption>The output, and what was asked for</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
@@ -191,7 +196,7 @@ def _summaries(summaries: tuple[Summary, ...]) -> str:
         for found in summaries
     )
     heads = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in HEADS)
-    return f'<div class="scroll"><table class="arrays"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table class="arrays"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 HEADS = (("array", ""), ("shape", ""), ("min", ' class="n"'), ("mean", ' class="n"'), ("max", ' class="n"'))
@@ -246,10 +251,10 @@ def _proof(explanation: Explanation) -> str:
         f'<th scope="col"{kind}>{name}</th>'
         for name, kind in (
             ("weight", ""),
+            ("", ""),
             ("by hand", ' class="n"'),
             ("measured", ' class="n"'),
             ("relative error", ' class="n"'),
-            ("", ""),
         )
     )
     pushed = "".join(map(_pushed, explanation.weights))
@@ -257,10 +262,11 @@ def _proof(explanation: Explanation) -> str:
         '<section id="proof"><h2>Proof</h2><p>The same gradients measured without any of the equations above: move one weight a '
         "little up and a little down, and look at the cost.</p>"
         f'<div class="equation wide">{mathml(EQUATION, display=True)}</div>'
-        f'<div class="scroll"><table class="proof"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        f'<details><summary><h3>How it is measured</h3></summary><div class="source">{_sources([proof_source()])}</div></details>'
+        f'<div class="scroll" tabindex="0"><table class="proof"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<details open><summary><h3>How it is measured</h3></summary><div class="source">{_sources([proof_source()])}</div></details>'
         "<h2>Who pushed these weights?</h2><p>A gradient is a mean over the samples, so every sample has its share in it: "
-        f"{mathml(PUSH)} raises the weight where it is above 0. Weight decay and momentum belong to no sample.</p>{pushed}</section>"
+        f"{mathml(PUSH)} raises the weight where it is above 0. Weight decay and momentum belong to no sample.</p>"
+        f"{pushed}</section>"
     )
 
 
@@ -271,8 +277,8 @@ def _proof_row(chosen: ChosenWeight) -> str:
     proof = chosen.proof
     verdict = '<td class="good">✓ agrees</td>' if proof.agrees else '<td class="bad">✗ differs</td>'
     return (
-        f'<tr><th scope="row">{mathml(proof.weight.latex)}</th><td class="n">{proof.by_hand:.10g}</td>'
-        f'<td class="n">{proof.numeric:.10g}</td><td class="n">{proof.relative_error:.1e}</td>{verdict}</tr>'
+        f'<tr><th scope="row">{mathml(proof.weight.latex)}</th>{verdict}<td class="n">{proof.by_hand:.10g}</td>'
+        f'<td class="n">{proof.numeric:.10g}</td><td class="n">{proof.relative_error:.1e}</td></tr>'
     )
 
 
