@@ -99,8 +99,8 @@ def run(
         read_checkpoint(checkpoint, training)
         history = read_history(folder / "history.jsonl", before_step=training.index)
     else:
+        write_atomically(folder / "recipe.toml", tomli_w.dumps(_as_toml(recipe)).encode())  # says it where it may not write
         checkpoint.unlink(missing_ok=True)
-        write_atomically(folder / "recipe.toml", tomli_w.dumps(_as_toml(recipe)).encode())
     watching = (*callbacks, Checkpoint(folder))
     fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
 
