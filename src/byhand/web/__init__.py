@@ -1,0 +1,1 @@
+"""The page that reads your digit: its server, and its copies as static files."""

@@ -1,0 +1,130 @@
+// The preparation of images: any picture of one character becomes 28 x 28 pixels as MNIST has them.
+//
+// White ink on black; crop to the ink; scale the longer side to 20 pixels; put the centre of mass in the middle. This is
+// `data/prepare.py` step by step, with Pillow's anti-aliased resize written out, and a test holds the two within one grey level.
+
+const FRAME = 28;
+const BOX = 20; // pixels: the square that the ink is scaled into
+const MIDDLE = 14; // pixels: where MNIST's digits have their centre of mass
+const FAINTEST = 8; // of 255: an image whose brightest pixel is darker is empty
+const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
+
+/** An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty }. */
+export function prepare({ values, width, height }) {
+  let brightest = 0;
+  for (let i = 0; i < values.length; i += 1) if (values[i] > brightest) brightest = values[i];
+  const pixels = new Uint8Array(FRAME * FRAME);
+  if (brightest < FAINTEST) return { pixels, empty: true };
+  const small = scale(crop(values, width, height, NOISE * brightest));
+  let top = 0;
+  for (const value of small.values) top = Math.max(top, value);
+  for (let i = 0; i < small.values.length; i += 1) small.values[i] *= 255 / top;
+  const down = offset(small, small.height, (row, column) => row);
+  const right = offset(small, small.width, (row, column) => column);
+  for (let row = 0; row < small.height; row += 1) {
+    for (let column = 0; column < small.width; column += 1) {
+      pixels[(row + down) * FRAME + column + right] = Math.floor(small.values[row * small.width + column] + 0.5);
+    }
+  }
+  return { pixels, empty: false };
+}
+
+/** The part of the image with ink, what is fainter than `noise` set to 0. */
+function crop(values, width, height, noise) {
+  let [top, bottom, left, right] = [height, -1, width, -1];
+  for (let row = 0, i = 0; row < height; row += 1) {
+    for (let column = 0; column < width; column += 1, i += 1) {
+      if (values[i] < noise) continue;
+      if (row < top) top = row;
+      bottom = row;
+      if (column < left) left = column;
+      if (column > right) right = column;
+    }
+  }
+  const cut = { width: right - left + 1, height: bottom - top + 1 };
+  cut.values = new Float32Array(cut.width * cut.height);
+  for (let row = 0, i = 0; row < cut.height; row += 1) {
+    for (let column = 0; column < cut.width; column += 1, i += 1) {
+      const value = values[(row + top) * width + column + left];
+      cut.values[i] = value < noise ? 0 : value;
+    }
+  }
+  return cut;
+}
+
+/** To 20 pixels on the longer side. */
+function scale(image) {
+  const longer = Math.max(image.width, image.height);
+  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.floor((side * BOX) / longer + 0.5)));
+  return resize(image, width, height);
+}
+
+/** Resize with a triangle filter that widens with the reduction: first along the rows, then down the columns, as Pillow does. */
+export function resize({ values, width, height }, newWidth, newHeight) {
+  const across = windows(width, newWidth);
+  const wide = new Float32Array(newWidth * height);
+  for (let row = 0; row < height; row += 1) {
+    for (let column = 0; column < newWidth; column += 1) {
+      const { first, weights } = across[column];
+      let sum = 0;
+      for (let i = 0; i < weights.length; i += 1) sum += values[row * width + first + i] * weights[i];
+      wide[row * newWidth + column] = sum;
+    }
+  }
+  const down = windows(height, newHeight);
+  const small = new Float32Array(newWidth * newHeight);
+  for (let row = 0; row < newHeight; row += 1) {
+    const { first, weights } = down[row];
+    for (let column = 0; column < newWidth; column += 1) {
+      let sum = 0;
+      for (let i = 0; i < weights.length; i += 1) sum += wide[(first + i) * newWidth + column] * weights[i];
+      small[row * newWidth + column] = sum;
+    }
+  }
+  return { values: small, width: newWidth, height: newHeight };
+}
+
+/** For every new pixel the old ones that it is a mean of, and their weights. Source: Pillow, `Resample.c`, precompute_coeffs. */
+function windows(size, newSize) {
+  const step = size / newSize;
+  const support = Math.max(step, 1);
+  return Array.from({ length: newSize }, (_, i) => {
+    const centre = (i + 0.5) * step;
+    const first = Math.max(0, Math.trunc(centre - support + 0.5));
+    const end = Math.min(size, Math.trunc(centre + support + 0.5));
+    const weights = [];
+    for (let k = first; k < end; k += 1) weights.push(Math.max(0, 1 - Math.abs((k - centre + 0.5) / support)));
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    return { first, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+/** Where the first row (column) goes, so that the centre of mass falls nearest the middle of the frame. */
+function offset({ values, width }, length, place) {
+  let mass = 0;
+  let moment = 0;
+  values.forEach((value, i) => {
+    mass += value;
+    moment += value * place(Math.floor(i / width), i % width);
+  });
+  return Math.min(Math.max(Math.floor(MIDDLE - moment / mass + 0.5), 0), FRAME - length);
+}
+
+/** Grey levels, white ink on black, of a picture's RGBA bytes on white paper; ink is what the picture's border is not. */
+export function greyOf(rgba, width, height) {
+  const values = new Float32Array(width * height);
+  let frame = 0;
+  let counted = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const alpha = rgba[4 * i + 3] / 255;
+    const light = 0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2];
+    values[i] = light * alpha + 255 * (1 - alpha);
+    const [row, column] = [Math.floor(i / width), i % width];
+    if (row === 0 || column === 0 || row === height - 1 || column === width - 1) {
+      frame += values[i];
+      counted += 1;
+    }
+  }
+  const blackInk = frame / counted > 127.5;
+  return { values: blackInk ? values.map((value) => 255 - value) : values, width, height };
+}

@@ -1,0 +1,125 @@
+// Model files: `.safetensors`, read and written by hand.
+//
+// The format is 8 bytes with the header's length, the header as JSON (name -> dtype, shape, place; and `__metadata__`), and then
+// the numbers, little-endian. Source: github.com/huggingface/safetensors, "Format". What byhand puts into the metadata is told in
+// `modelfile.py`; the errors here are one line each and are shown in the page as they are.
+
+const FORMAT = "byhand-model";
+const FORMAT_VERSION = "1";
+const LARGEST_HEADER = 1_000_000; // bytes
+const WIDTH = { F16: 2, F32: 4, F64: 8 };
+
+/** All tensors, as Float32Array with their shapes, and the metadata of a file's bytes (ArrayBuffer). */
+export function readTensors(buffer) {
+  if (buffer.byteLength < 8) throw new Error("This is no .safetensors file: it is shorter than 8 bytes.");
+  const view = new DataView(buffer);
+  const length = Number(view.getBigUint64(0, true));
+  if (length > LARGEST_HEADER || 8 + length > buffer.byteLength) {
+    throw new Error("This is no whole .safetensors file: its header does not fit into it.");
+  }
+  let header;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(buffer, 8, length)));
+  } catch {
+    throw new Error("This is no .safetensors file: its header is not JSON.");
+  }
+  const { __metadata__: metadata = {}, ...entries } = header;
+  const tensors = new Map();
+  for (const [name, { dtype, shape, data_offsets: place }] of Object.entries(entries)) {
+    tensors.set(name, { shape, values: decode(view, 8 + length, name, dtype, shape, place) });
+  }
+  return { tensors, metadata };
+}
+
+function decode(view, start, name, dtype, shape, place) {
+  const width = WIDTH[dtype];
+  if (!width) throw new Error(`Tensor ${name} holds ${dtype}, but expected F16, F32 or F64.`);
+  const count = shape.reduce((product, side) => product * side, 1);
+  const [from, to] = place;
+  if (to - from !== count * width || from < 0 || start + to > view.byteLength) {
+    throw new Error(`Tensor ${name} does not fit into the file: it is damaged or cut.`);
+  }
+  const values = new Float32Array(count);
+  for (let i = 0, at = start + from; i < count; i += 1, at += width) {
+    if (width === 2) values[i] = float16(view.getUint16(at, true));
+    else values[i] = width === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true);
+    if (!Number.isFinite(values[i])) throw new Error(`Tensor ${name} holds NaN or infinity: its training had exploded.`);
+  }
+  return values;
+}
+
+/** A half-precision number from its 16 bits: 1 for the sign, 5 for the exponent, 10 for the fraction (IEEE 754). */
+export function float16(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The bytes of a file with these float32 tensors, Map of name -> { shape, values }, and metadata (strings). */
+export function writeTensors(tensors, metadata) {
+  const header = { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { shape, values }] of tensors) {
+    header[name] = { dtype: "F32", shape, data_offsets: [end, end + 4 * values.length] };
+    end += 4 * values.length;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const length = Math.ceil(json.length / 8) * 8; // padded with spaces, so that the numbers begin on a multiple of 8
+  const bytes = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(length), true);
+  bytes.set(json, 8);
+  let at = 8 + length;
+  for (const { values } of tensors.values()) {
+    for (const value of values) {
+      view.setFloat32(at, value, true);
+      at += 4;
+    }
+  }
+  return bytes;
+}
+
+/** What a byhand model file says: its architecture, its class names, and the layers' weights (n_out x n_in) and biases. */
+export function readModel(buffer) {
+  const { tensors, metadata } = readTensors(buffer);
+  if (metadata.format !== FORMAT) throw new Error("This is not a byhand model: its metadata do not say format byhand-model.");
+  if (metadata.format_version !== FORMAT_VERSION) {
+    throw new Error(`This model has format version ${metadata.format_version}, and this page reads ${FORMAT_VERSION}.`);
+  }
+  let architecture, classNames, metrics;
+  try {
+    architecture = JSON.parse(metadata.architecture);
+    classNames = JSON.parse(metadata.class_names ?? "[]");
+    metrics = JSON.parse(metadata.metrics ?? "{}");
+  } catch {
+    throw new Error("This model's metadata cannot be read: the file is damaged.");
+  }
+  if (architecture?.kind !== "feedforward") {
+    throw new Error(`This model is of kind ${architecture?.kind}, and this page knows feedforward.`);
+  }
+  const { sizes } = architecture;
+  if (!Array.isArray(sizes) || sizes.length < 2) throw new Error("This model's architecture has no sizes: the file is damaged.");
+  const layers = [];
+  for (let l = 0; l + 1 < sizes.length; l += 1) {
+    const w = tensors.get(`layers.${l}.weight`)?.values;
+    const b = tensors.get(`layers.${l}.bias`)?.values;
+    if (w?.length !== sizes[l] * sizes[l + 1] || b?.length !== sizes[l + 1]) {
+      throw new Error(`Layer ${l + 1} is not the ${sizes[l]} to ${sizes[l + 1]} that this model's architecture describes.`);
+    }
+    layers.push({ w, b });
+  }
+  return { architecture, classNames, metrics, metadata, layers };
+}
+
+/** The bytes of a model file as `byhand eval` reads it: float32, with the metadata of the model that was taught. */
+export function writeModel(network, metadata) {
+  const tensors = new Map();
+  network.layers.forEach(({ w, b }, l) => {
+    tensors.set(`layers.${l}.weight`, { shape: [network.sizes[l + 1], network.sizes[l]], values: w });
+    tensors.set(`layers.${l}.bias`, { shape: [network.sizes[l + 1]], values: b });
+  });
+  return writeTensors(tensors, metadata);
+}

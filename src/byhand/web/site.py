@@ -1,0 +1,141 @@
+"""The page as files: a folder for any web host, or one HTML file with everything inside, which also works from file://.
+
+The page itself is plain HTML, CSS and ES modules in `page/`, with relative links only. It asks for its data by name
+(`models.json`, `sample.bin`, the models); where the document carries an element with that name, that is the data.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from byhand.errors import ByhandError, ModelError
+from byhand.files import write_atomically
+from byhand.modelfile import load_model
+from byhand.shipped import shipped
+
+PAGE = Path(__file__).parent / "page"
+DEFAULT = "mnist"
+PIXELS = 28 * 28
+
+STYLE = '<link rel="stylesheet" href="style.css">'
+SCRIPT = '<script type="module" src="main.js"></script>'
+POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')
+
+
+def page_files(models: list[Path]) -> dict[str, bytes]:
+    """Every file of the page by its relative name, with these models; the first is the one shown first.
+
+    Raises ModelError for a model that does not read 28 x 28 pixels.
+    """
+    models = models or models_that_fit()
+    names = _names(models)
+    files = {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file()}
+    files["models.json"] = json.dumps([_entry(name, path) for name, path in zip(names, models, strict=True)]).encode()
+    files |= {f"{name}.safetensors": path.read_bytes() for name, path in zip(names, models, strict=True)}
+    return files
+
+
+def models_that_fit() -> list[Path]:
+    """The shipped models that read 28 x 28 pixels, the default one first."""
+    paths = [path for path in shipped().values() if load_model(path).network.sizes[0] == PIXELS]
+    if not paths:
+        raise ModelError("no model that reads 28 x 28 pixels ships with this byhand: give one, as `byhand train mnist` writes it")
+    return sorted(paths, key=lambda path: path.stem != DEFAULT)
+
+
+def write_site(directory: Path, models: list[Path], single_file: bool) -> Path:
+    """Write the page into a folder, made if need be, and return the path of its `index.html`.
+
+    `models` are offered in this order, all that ship if it is empty; `single_file` puts everything into the one HTML file.
+
+    Raises ModelError for a model that does not read 28 x 28 pixels, ByhandError for a folder that cannot be written.
+    """
+    files = page_files(models)
+    if single_file:
+        files = {"index.html": inlined(files)}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write_atomically(directory / name, content)
+    except OSError as error:
+        raise ByhandError(f"cannot write the page into {directory}: {error.strerror or error}") from error
+    return directory / "index.html"
+
+
+def inlined(files: dict[str, bytes]) -> bytes:
+    """The page as one HTML file: style and script inside, every other file as text in base 64."""
+    html, style = files["index.html"].decode(), files["style.css"].decode()
+    script = bundled({name: content.decode() for name, content in files.items() if name.endswith(".js")})
+    data = "".join(
+        f'<script type="application/octet-stream" data-file="{name}">{base64.b64encode(content).decode()}</script>\n'
+        for name, content in files.items()
+        if not name.endswith((".js", ".css", ".html"))
+    )
+    # The policy names the one script and the one style by their hashes, and allows no connection at all.
+    policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: blob:; base-uri 'none'"
+    html = POLICY.sub(lambda match: match[1] + policy, html)
+    html = _replaced(html, STYLE, f"<style>{style}</style>")
+    return _replaced(html, SCRIPT, f'{data}<script type="module">{script}</script>').encode()
+
+
+def bundled(modules: dict[str, str], entry: str = "main.js") -> str:
+    """ES modules as one: each becomes a function that returns its exports, and stands before those that import it."""
+    done: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in done:
+            return
+        source = modules[name]
+        for needed in re.findall(r'^import .*? from "\./(.+?)";$', source, re.M | re.S):
+            add(needed)
+        exports = re.findall(r"^export (?:async )?(?:function\*?|const|class) (\w+)", source, re.M)
+        body = re.sub(
+            r'^import (.*?) from "\./(.+?)";$', lambda m: f"const {m[1]} = {_variable(m[2])};", source, flags=re.M | re.S
+        )
+        body = re.sub(r"^export ", "", body, flags=re.M)
+        done[name] = f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exports)} }};\n}})();\n"
+
+    add(entry)
+    return "\n" + "".join(done.values()).replace("</script", "<\\/script")
+
+
+def _variable(module: str) -> str:
+    return "module_" + module.removesuffix(".js").replace("-", "_")
+
+
+def _replaced(html: str, old: str, new: str) -> str:
+    if html.count(old) != 1:
+        raise ByhandError(f"the page's index.html must hold {old} once: this installation is damaged, install byhand again")
+    return html.replace(old, new)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _names(models: list[Path]) -> list[str]:
+    """A name a model: its file's, or its run's for a `model.safetensors`; made safe for links, and different from each other."""
+    names: list[str] = []
+    for path in models:
+        stem = path.resolve().parent.name if path.stem == "model" else path.stem
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
+        names.append(name if name not in names else f"{name}-{len(names) + 1}")
+    return names
+
+
+def _entry(name: str, path: Path) -> dict[str, str]:
+    """What the page shows of a model before it has read it."""
+    model = load_model(path)
+    sizes = model.network.sizes
+    if sizes[0] != PIXELS:
+        raise ModelError(
+            f"{path} reads {sizes[0]} numbers, but the page draws 28 x 28 = {PIXELS} pixels: choose a model of images"
+        )
+    facts = ["–".join(map(str, sizes))]
+    if isinstance(model.metrics.get("test_accuracy"), float):
+        facts.append(f"{model.metrics['test_accuracy']:.1%} right")
+    return {"name": name, "file": f"{name}.safetensors", "facts": " · ".join(facts)}
