@@ -78,7 +78,12 @@ def _activation(step: Observed, layer: int, j: int) -> Section:
 def _sigma_with_numbers(name: str, row: Array, j: int) -> str:
     z = row[j]
     if name == "softmax":
-        return rf"\frac{{e^{{{number(z)}}}}}{{\sum_k e^{{z_k}}}} = \frac{{{number(np.exp(z))}}}{{{number(np.exp(row).sum())}}}"
+        # e^z overflows above 709; shifting all z by the largest, as the code does, changes nothing in the quotient.
+        shift = float(row.max()) if row.max() > 50 else 0.0
+        shifted = np.exp(row - shift)
+        shown = f"{number(z)} - {number(shift)}" if shift else number(z)
+        below = rf"e^{{z_k - {number(shift)}}}" if shift else "e^{z_k}"
+        return rf"\frac{{e^{{{shown}}}}}{{\sum_k {below}}} = \frac{{{number(shifted[j])}}}{{{number(shifted.sum())}}}"
     return {
         "sigmoid": rf"\frac{{1}}{{1 + e^{{{number(-z)}}}}}",
         "tanh": rf"\tanh({number(z)})",
@@ -174,14 +179,17 @@ def _sample_cost(step: Observed) -> tuple[str, tuple[str, str], list[Term]]:
                 if y[j]
             ],
         )
-    values = np.logaddexp(0, z) - y * z
+    # ln a and ln(1 - a) from z: from a itself they are lost where it rounds to 0 or 1.
+    log_a, log_not_a = -np.logaddexp(0, -z), -np.logaddexp(0, z)
+    a, not_a = np.exp(log_a), np.exp(log_not_a)
+    values = -y * log_a - (1 - y) * log_not_a
     return (
         left,
         ("", ""),
         [
             Term(
                 rf"(-y_{{{j}}} \ln {output(j)} - (1 - y_{{{j}}}) \ln(1 - {output(j)}))",
-                rf"(-{_plain(y[j])} \cdot \ln {number(a[j])} - {_plain(1 - y[j])} \cdot \ln {number(1 - a[j])})",
+                rf"(-{_plain(y[j])} \cdot \ln {number(a[j])} - {_plain(1 - y[j])} \cdot \ln {number(not_a[j])})",
                 float(values[j]),
             )
             for j in range(len(y))

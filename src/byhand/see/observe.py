@@ -98,7 +98,8 @@ def observe(
     before = {slot: vector.copy() for slot, vector in optimizer.state.items()}
 
     net.rng = generator(seed, "dropout")
-    cost = net.learn(x, y)
+    with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
+        cost = net.learn(x, y)
     if not (np.isfinite(cost) and np.isfinite(net.gradient).all()):
         raise ModelError(
             f"this step cannot be explained: {net.first_non_finite() or 'the cost'} is not finite, so its numbers say nothing"

@@ -195,11 +195,17 @@ def _summaries(summaries: tuple[Summary, ...]) -> str:
         + "</tr>"
         for found in summaries
     )
-    heads = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in HEADS)
-    return f'<div class="scroll" tabindex="0"><table class="arrays"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return _table("arrays", ("array", "shape", "min", "mean", "max"), 2, rows)
 
 
-HEADS = (("array", ""), ("shape", ""), ("min", ' class="n"'), ("mean", ' class="n"'), ("max", ' class="n"'))
+def _table(kind: str, heads: tuple[str, ...], words: int, rows: str) -> str:
+    """A table that scrolls where it is too wide; its first columns are words, the others numbers."""
+    cells = [f'<th scope="col"{NUMERIC if at >= words else ""}>{head}</th>' for at, head in enumerate(heads)]
+    head = f"<thead><tr>{''.join(cells)}</tr></thead>"
+    return f'<div class="scroll" tabindex="0"><table class="{kind}">{head}<tbody>{rows}</tbody></table></div>'
+
+
+NUMERIC = ' class="n"'
 
 
 def _note(note: str) -> str:
@@ -247,23 +253,14 @@ def _heat(array: Array, symbol: str, alt: str) -> str:
 
 def _proof(explanation: Explanation) -> str:
     rows = "".join(_proof_row(chosen) for chosen in explanation.weights)
-    heads = "".join(
-        f'<th scope="col"{kind}>{name}</th>'
-        for name, kind in (
-            ("weight", ""),
-            ("", ""),
-            ("by hand", ' class="n"'),
-            ("measured", ' class="n"'),
-            ("relative error", ' class="n"'),
-        )
-    )
     pushed = "".join(map(_pushed, explanation.weights))
     return (
         '<section id="proof"><h2>Proof</h2><p>The same gradients measured without any of the equations above: move one weight a '
         "little up and a little down, and look at the cost.</p>"
         f'<div class="equation wide">{mathml(EQUATION, display=True)}</div>'
-        f'<div class="scroll" tabindex="0"><table class="proof"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        f'<details open><summary><h3>How it is measured</h3></summary><div class="source">{_sources([proof_source()])}</div></details>'
+        f"{_table('proof', ('weight', '', 'by hand', 'measured', 'relative error'), 2, rows)}"
+        f"<details open><summary><h3>How it is measured</h3></summary>"
+        f'<div class="source">{_sources([proof_source()])}</div></details>'
         "<h2>Who pushed these weights?</h2><p>A gradient is a mean over the samples, so every sample has its share in it: "
         f"{mathml(PUSH)} raises the weight where it is above 0. Weight decay and momentum belong to no sample.</p>"
         f"{pushed}</section>"
