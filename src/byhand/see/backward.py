@@ -12,7 +12,7 @@ from byhand.optim import clip
 from byhand.see.forward import ROW
 from byhand.see.numbers import Line, Term, factor, number, setting, signed, total
 from byhand.see.observe import Observed
-from byhand.see.section import Section, sized, sources, summary
+from byhand.see.section import Section, sized, sources, split, summary
 from byhand.see.weight import Weight
 
 
@@ -44,7 +44,7 @@ def _output_error(step: Observed, j: int) -> Section:
             Line((rf"= {number(a[j])} \cdot ({number(a[j] - y[j])} {signed(-inner)})",)),
         ]
     elif cost.name == "quadratic":
-        equations.append(activation.derivative)
+        equations += split(activation.derivative)
         slope = _slope(step, last, j)
         numbers = [
             Line((rf"{left} = ({output} - y_{{{j}}})\, \sigma'(z^{{{last}}}_{{{j}}})",)),
@@ -84,7 +84,7 @@ def _hidden_error(step: Observed, layer: int, j: int) -> Section:
         for i in range(len(delta_next))
     ]
     numbers = total(f"g_{{{j}}}", terms, blame)
-    equations = [found.equation, activation.derivative]
+    equations = [found.equation, *split(activation.derivative)]
     mask, times = "", ""
     if layer in step.kept:
         mask, times = f" r_{{{j}}}", rf" \cdot {number(kept)}"

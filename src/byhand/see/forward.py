@@ -11,7 +11,7 @@ from byhand.equation import read
 from byhand.feedforward import FeedForward, activate, weighted_input
 from byhand.see.numbers import Line, Term, factor, number, setting, signed, total
 from byhand.see.observe import Observed
-from byhand.see.section import Section, sized, sources, summary
+from byhand.see.section import Section, sized, sources, split, summary
 
 ROW = 0  # the sample of the batch whose numbers stand in the formulas
 
@@ -62,7 +62,7 @@ def _activation(step: Observed, layer: int, j: int) -> Section:
         stage="forward",
         layer=layer,
         title=f"Layer {layer}: activation ({activation.name})",
-        equations=(found.equation, activation.equation),
+        equations=(found.equation, *split(activation.equation)),
         numbers=(
             Line((rf"a^{{{layer}}}_{{{j}}} = \sigma(z^{{{layer}}}_{{{j}}})", f"= {middle}")),
             Line((f"= {number(a)}",), float(a)),
@@ -134,7 +134,7 @@ def cost_sections(step: Observed) -> Iterator[Section]:
         stage="cost",
         layer=last,
         title=f"The cost ({cost.name.replace('_', '-')})",
-        equations=(cost.equation,),
+        equations=split(cost.equation),
         numbers=tuple(numbers),
         shapes="z, a, y: (m, n_L) -> C: one number",
         sizes=f"z, a, y: ({step.m}, {step.sizes[-1]}) -> C: one number",

@@ -49,6 +49,15 @@ def summary(symbol: str, values: Array) -> Summary:
     return Summary(symbol, values.shape, float(values.min()), float(values.mean()), float(values.max()))
 
 
+def split(latex: str) -> tuple[str, ...]:
+    r"""Equations that stand on one line, one by one: parted at a wide space, or at the space in front of a bracket.
+
+    >>> split(r"v = g,\quad w = v \; [x]")
+    ('v = g', 'w = v', '[x]')
+    """
+    return tuple(re.split(r"\s*,?\s*\\(?:q?quad|;)\s*", latex))
+
+
 def sources(*functions: Callable[..., Any]) -> tuple[Source, ...]:
     return tuple(source_of(function) for function in functions)
 

@@ -10,7 +10,7 @@ from byhand.equation import read
 from byhand.optim import SGD, Adam, AdamW, Optimizer, RMSProp
 from byhand.see.numbers import Line, factor, number, setting
 from byhand.see.observe import Observed
-from byhand.see.section import Section, sources, summary
+from byhand.see.section import Section, sources, split, summary
 from byhand.see.weight import Weight
 
 
@@ -48,8 +48,8 @@ def _equations(optimizer: Optimizer) -> tuple[str, ...]:
     if isinstance(optimizer, Adam):
         moments = (r"m \leftarrow \beta_1 m + (1-\beta_1) g", r"v \leftarrow \beta_2 v + (1-\beta_2) g^2")
         corrected = (r"\hat m = \frac{m}{1-\beta_1^t}", r"\hat v = \frac{v}{1-\beta_2^t}")
-        return *moments, *corrected, optimizer.equation.split(r",\quad")[0]
-    return tuple(part.strip() for part in optimizer.equation.split(r",\quad"))
+        return *moments, *corrected, split(optimizer.equation)[0]
+    return split(optimizer.equation)
 
 
 def _slot(slot: str) -> str:
