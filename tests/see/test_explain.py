@@ -266,3 +266,12 @@ def test_targets_and_inputs_that_do_not_fit_are_refused() -> None:
 def test_the_public_functions_say_what_they_do() -> None:
     for function in (explain, to_dict, parse_weight):
         assert inspect.getdoc(function)
+
+
+def test_the_example_in_the_docs_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (SRC.parent / "docs" / "explain.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert code
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.group(1), "docs/explain.md", "exec"), {})
+    assert "<math" in (tmp_path / "step.html").read_text(encoding="utf-8")
