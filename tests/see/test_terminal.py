@@ -11,14 +11,14 @@ from rich.console import Console
 
 from byhand.feedforward import FeedForward
 from byhand.see.plaintext import plain
-from byhand.see.terminal import print_explanation
+from byhand.see.terminal import render
 
 from .examples import NETWORKS, OPTIMIZERS, explained
 
 
 def printed(width: int = 80, *, name: str = "nielsen", m: int = 10, source: bool = True, **settings: object) -> str:
     file = io.StringIO()
-    print_explanation(explained(NETWORKS[name](), m, **settings), Console(file=file, width=width), source=source)
+    render(explained(NETWORKS[name](), m, **settings), Console(file=file, width=width), source=source)
     return file.getvalue()
 
 
@@ -46,7 +46,7 @@ def test_source_is_left_out_when_nobody_wants_it() -> None:
 def test_class_names_with_brackets_are_printed_as_they_are() -> None:
     file = io.StringIO()
     found = explained(FeedForward((4, 5, 3), seed=1), 3, classes=["[red]a[/]", "[/b]", "c"])
-    print_explanation(found, Console(file=file, width=200))
+    render(found, Console(file=file, width=200))
     assert any(name in file.getvalue() for name in ("([red]a[/])", "([/b])"))
 
 

@@ -112,7 +112,8 @@ def _hidden_error(step: Observed, layer: int, j: int) -> Section:
         summaries=(summary(rf"\delta^{{{layer}}}", step.delta[layer]),),
         source=sources(backpropagated_error, activation.backward),
         reference=found.source,
-        note="r is what dropout multiplied this unit by on the way forward." if layer in step.kept else "",
+        note="g is the gradient with respect to a, before it passes through the activation."
+        + (" r is what dropout multiplied this unit by on the way forward." if layer in step.kept else ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,14 +45,17 @@ def explain_step(what: str, *, sample: int | None = None, step: int = 0, weights
         )
     indices = training.upcoming() if sample is None else np.array([sample])
     batch = splits.train.take(indices)
+    x = batch.flat
+    if sample is None and training.augment is not None:
+        x = training.augment(x, copy.deepcopy(training.augment_rng))
+    training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
     return explain(
         network,
-        batch.flat,
+        x,
         batch.targets(),
         optimizer=training.optimizer,
         indices=indices.tolist(),
         weights=weights,
         classes=batch.class_names,
         clip=recipe.clip,
-        seed=recipe.seed,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array
+from byhand.backend import Array, generator
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward
 from byhand.optim import SGD, Optimizer
@@ -60,6 +60,12 @@ class Explanation:
     weights: tuple[ChosenWeight, ...]
     followed: dict[int, int]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as one plain object for `--json`; see `byhand.see.as_json`."""
+        from byhand.see.as_json import to_dict  # it reads what is defined here
+
+        return to_dict(self)
+
     def stage(self, name: str) -> tuple[Section, ...]:
         return tuple(section for section in self.sections if section.stage == name)
 
@@ -75,7 +81,7 @@ def explain(
     classes: Sequence[str] = (),
     clip: float | None = None,
     dtype: Any = np.float64,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Explanation:
     """Take one training step on this batch and lay it out. The network and the optimiser that are given stay as they are.
 
@@ -89,7 +95,7 @@ def explain(
         classes: names of the outputs, to label samples with; their numbers unless given.
         clip: the largest length of the gradient, or None.
         dtype: that the step is taken in; the proof is always in float64.
-        seed: of dropout.
+        seed: of dropout; None goes on with the network's own generator, from where it stands, as its training would.
 
     Raises ModelError for a weight, batch or target that does not fit the network, and for numbers that are not finite.
 
@@ -101,7 +107,8 @@ def explain(
     True
     """
     wanted = [checked(weight, network.sizes) for weight in weights]
-    step = observe(network, x, y, optimizer if optimizer is not None else SGD(3.0), clip, dtype, seed)
+    rng = network.rng if seed is None else generator(seed, "dropout")
+    step = observe(network, x, y, optimizer if optimizer is not None else SGD(3.0), clip, dtype, rng)
     numbers = list(range(step.m)) if indices is None else [int(index) for index in indices]
     if len(numbers) != step.m:
         raise ModelError(f"{len(numbers)} indices for {step.m} samples: give one index a sample, or none")
@@ -134,7 +141,7 @@ def explain(
                 proof,
                 *pushes(step, proof.weight, numbers, labels),
             )
-            for proof in prove(step, chosen, seed)
+            for proof in prove(step, chosen)
         ),
         followed=units,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from byhand.activations import Activation
-from byhand.backend import Array, generator
+from byhand.backend import Array
 from byhand.costs import Cost
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward, Trace, from_architecture
@@ -34,6 +34,7 @@ class Observed:
         gradient: the flat gradient as `learn` left it; used: as the optimiser got it, clipped or not.
         cost: of the batch with its weight decay; decay: that part alone; cost_after: the same batch after the step.
         before, after: the optimiser's state vectors around the step; update: what it added to the parameters.
+        rng: dropout's generator as it stood before the step.
     """
 
     network: FeedForward
@@ -65,6 +66,7 @@ class Observed:
     before: dict[str, Array]
     after: dict[str, Array]
     update: Array
+    rng: np.random.Generator
 
     @property
     def last(self) -> int:
@@ -81,9 +83,16 @@ class Observed:
 
 
 def observe(
-    network: FeedForward, x: Array, y: Array, optimizer: Optimizer, clip_length: float | None, dtype: Any, seed: int
+    network: FeedForward,
+    x: Array,
+    y: Array,
+    optimizer: Optimizer,
+    clip_length: float | None,
+    dtype: Any,
+    rng: np.random.Generator,
 ) -> Observed:
-    """Take one step on copies of the network and the optimiser. x: (m, ...), y: (m, n_L); seed: of dropout.
+    """Take one step on copies of the network and the optimiser. x: (m, ...), y: (m, n_L);
+    rng: of dropout; it is copied, not drawn from.
 
     Raises ModelError where targets do not fit the inputs or the network, or the step's numbers are not finite.
     """
@@ -97,7 +106,7 @@ def observe(
     old = net.parameters.copy()
     before = {slot: vector.copy() for slot, vector in optimizer.state.items()}
 
-    net.rng = generator(seed, "dropout")
+    net.rng = copy.deepcopy(rng)
     with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
         cost = net.learn(x, y)
     if not (np.isfinite(cost) and np.isfinite(net.gradient).all()):
@@ -120,7 +129,7 @@ def observe(
     data_cost = net.cost.value(trace.z[-1], trace.a[-1], y, net.activations[-1])
 
     again = copied(net, dtype)
-    again.rng = generator(seed, "dropout")
+    again.rng = copy.deepcopy(rng)
     cost_after = again.learn(x, y)
     return Observed(
         network=was,
@@ -152,6 +161,7 @@ def observe(
         before=before,
         after={slot: vector.copy() for slot, vector in optimizer.state.items()},
         update=optimizer.update.copy(),
+        rng=copy.deepcopy(rng),
     )
 
 

@@ -8,12 +8,13 @@ Source: Press et al. (2007), "Numerical Recipes", section 5.7.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from byhand.backend import Array, generator
+from byhand.backend import Array
 from byhand.see.observe import Observed, copied
 from byhand.see.source import Source, source_of
 from byhand.see.weight import Weight
@@ -62,13 +63,13 @@ def central_difference(cost: Callable[[], float], w: Array, j: int, k: int) -> t
     return higher, lower
 
 
-def prove(step: Observed, weights: Sequence[Weight], seed: int) -> tuple[Proof, ...]:
-    """Measure the slope of the step's cost along each of these weights. seed: of dropout, the step's own."""
+def prove(step: Observed, weights: Sequence[Weight]) -> tuple[Proof, ...]:
+    """Measure the slope of the step's cost along each of these weights."""
     network = copied(step.network, np.float64)
     x, y = step.a[1], step.y
 
     def cost() -> float:
-        network.rng = generator(seed, "dropout")
+        network.rng = copy.deepcopy(step.rng)
         return network.learn(x.astype(np.float64), y.astype(np.float64))
 
     cost()

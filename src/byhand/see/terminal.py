@@ -24,7 +24,7 @@ from byhand.see.source import Source
 TITLES = {"forward": "Forward", "cost": "Cost", "backward": "Backward", "update": "Update"}
 
 
-def print_explanation(explanation: Explanation, console: Console | None = None, *, source: bool = True) -> None:
+def render(explanation: Explanation, console: Console | None = None, *, source: bool = True) -> None:
     """Print an explanation; source: with the lines of code."""
     console = console or Console()
     console.print(_head(explanation))
