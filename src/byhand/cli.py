@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,7 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe has gone (`byhand ... | head`): there is nobody left to tell.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 
 
@@ -182,6 +183,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show every number of one real training step, with its equation and the code that computed it."""
+    from byhand.see.as_json import to_dict
     from byhand.see.choose import explain_step
     from byhand.see.page import write_page
     from byhand.see.terminal import render
@@ -190,7 +192,7 @@ def explain(
     if html is not None:
         write_page(explanation, html)
     if as_json:
-        print(json.dumps(explanation.to_dict() | ({"page": str(html)} if html else {})))
+        print(json.dumps(to_dict(explanation) | ({"page": str(html)} if html else {})))
     elif html is not None:
         _console().print(f"wrote {html}", highlight=False, soft_wrap=True)
     else:

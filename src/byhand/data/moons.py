@@ -26,4 +26,5 @@ def make_moons(n: int = 1000, noise: float = 0.15, seed: int = 0, name: str = "m
 
 def load_moons(n: int = 1000, noise: float = 0.15, seed: int = 0) -> Splits:
     """n points to train on, and as many fresh ones each to validate and to test on."""
-    return Splits(*(make_moons(n, noise, seed, name) for name in ("moons", "moons-validation", "moons-test")))
+    train, validation, test = (make_moons(n, noise, seed, name) for name in ("moons", "moons-validation", "moons-test"))
+    return Splits(train, validation, test)

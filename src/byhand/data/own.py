@@ -66,7 +66,7 @@ def read_folder(folder: Path, ink: str = "auto") -> Dataset:
                 raise DataError(f"{file} shows nothing, all of it is one shade: remove it")
             images.append(prepared.pixels)
             labels.append(label)
-    inputs = np.stack(images).reshape(-1, FRAME, FRAME, 1).astype(np.float32) / 255
+    inputs = np.stack(images).reshape(-1, FRAME, FRAME, 1) / np.float32(255)
     return Dataset(folder.name, inputs, np.array(labels, np.int64), tuple(one.name for one in classes), str(folder))
 
 
@@ -82,7 +82,9 @@ def read_npz(path: Path) -> Dataset:
         raise DataError(
             f"{path}: x is {x.dtype} {x.shape} and y is {y.dtype} {y.shape}, but x must be numbers (N, ...) and y labels (N,)"
         )
-    inputs = x.astype(np.float32) / (255 if x.dtype == np.uint8 else 1)
+    inputs = x.astype(np.float32)
+    if x.dtype == np.uint8:
+        inputs /= 255
     if inputs.ndim == 3:
         inputs = inputs[..., None]
     names, labels = np.unique(y, return_inverse=True)

@@ -31,8 +31,9 @@ def compiled_adam() -> Callable[..., Any] | None:
 @cache
 def warp() -> Callable[..., Any]:
     """The warp of images, compiled where that is to be had."""
+    found: Any
     if _compiling():
-        from byhand.kernels.cpu import warp as found
+        from byhand.kernels import cpu as found
     else:
-        from byhand.kernels.reference import warp as found
-    return found
+        from byhand.kernels import reference as found
+    return found.warp

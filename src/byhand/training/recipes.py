@@ -16,7 +16,7 @@ class Recipe:
     """Everything that makes a training: run it twice, and the same bits come out.
 
     Attributes:
-        data: what `byhand.data.load` takes, a name or a path; validation: images of MNIST held out, None for the data's own.
+        data: what `byhand.data.load` takes, a name or a path; data_options: its further arguments.
         hidden: units of the hidden layers; input and output are the data's.
         regularisation: Nielsen's lambda; the network's l2 is regularisation / number of training samples.
         augment: settings of `byhand.data.augment.Augment`, or None.
@@ -26,7 +26,7 @@ class Recipe:
     name: str
     about: str = ""
     data: str = "mnist"
-    validation: int | None = None
+    data_options: dict[str, Any] = field(default_factory=dict)
     hidden: tuple[int, ...] = (30,)
     activation: str = "sigmoid"
     output: str = "sigmoid"
@@ -116,18 +116,19 @@ _ALL = (
     ),
     Recipe(
         "mnist-nielsen-regularised",
-        about="100 hidden units, cross-entropy and L2 weight decay: chapter 3",
+        about="100 hidden units, cross-entropy, L2 weight decay, the rate falling along a cosine: chapter 3",
         hidden=(100,),
         cost="cross_entropy",
-        regularisation=5.0,
-        lr=0.1,
-        epochs=60,
+        regularisation=3.0,
+        lr=0.2,
+        schedule="cosine",
+        epochs=40,
         reports="97.92 to 98.04 % (Nielsen 2015, chapter 3)",
     ),
     Recipe(
         "mnist",
         about="the best plain feed-forward network here: 784-256-128-10 with augmentation; it ships",
-        validation=0,
+        data_options={"validation": 0},
         hidden=(256, 128),
         activation="relu",
         output="softmax",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from byhand import data, optim
-from byhand.errors import ByhandError, TrainingError
+from byhand.errors import ByhandError, DataError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.files import write_atomically
 from byhand.modelfile import Model, save_model
@@ -38,9 +38,11 @@ class Run:
 
 
 def load_splits(recipe: Recipe) -> Splits:
-    """The data of a recipe, its own validation or the one that the recipe asks for."""
-    options: dict[str, Any] = {} if recipe.validation is None else {"validation": recipe.validation}
-    return data.load(recipe.data, **options)
+    """The data of a recipe."""
+    try:
+        return data.load(recipe.data, **recipe.data_options)
+    except TypeError as error:
+        raise DataError(f"data {recipe.data!r} do not take these data_options: {error}") from error
 
 
 def build(recipe: Recipe, splits: Splits, dtype: Any = "float32") -> FeedForward:
