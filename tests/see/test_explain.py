@@ -222,7 +222,7 @@ def test_sections_stand_in_the_order_of_computation() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_json_is_plain_whole_and_round(name: str) -> None:
     found = explained(NETWORKS[name]())
-    said = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    said = json.loads(json.dumps(to_dict(found), allow_nan=False))
     assert len(said["sections"]) == len(found.sections)
     assert said["weights"][0]["gradient"] == found.weights[0].proof.by_hand
     assert said["cost"] == found.step.cost

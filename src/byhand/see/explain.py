@@ -60,12 +60,6 @@ class Explanation:
     weights: tuple[ChosenWeight, ...]
     followed: dict[int, int]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as one plain object for `--json`; see `byhand.see.as_json`."""
-        from byhand.see.as_json import to_dict  # it reads what is defined here
-
-        return to_dict(self)
-
     def stage(self, name: str) -> tuple[Section, ...]:
         return tuple(section for section in self.sections if section.stage == name)
 
