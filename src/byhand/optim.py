@@ -82,7 +82,11 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = float(momentum), bool(nesterov)
         if momentum:
             self.slots = ("velocity",)
-            self.equation = r"v \leftarrow \mu v + g,\quad \theta \leftarrow \theta - \eta\,v"
+            self.equation = (
+                r"v \leftarrow \mu v + g,\quad \theta \leftarrow \theta - \eta\,(g + \mu v)"
+                if nesterov
+                else r"v \leftarrow \mu v + g,\quad \theta \leftarrow \theta - \eta\,v"
+            )
 
     def _change(self, block: slice, theta: Array, g: Array, update: Array) -> None:
         if not self.momentum:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from byhand.data.dataset import Dataset, Splits, stratified_split
@@ -66,14 +67,14 @@ def read_folder(folder: Path, ink: str = "auto") -> Dataset:
                 raise DataError(f"{file} shows nothing, all of it is one shade: remove it")
             images.append(prepared.pixels)
             labels.append(label)
-    inputs = np.stack(images).reshape(-1, FRAME, FRAME, 1) / np.float32(255)
+    inputs: NDArray[np.float32] = np.stack(images).reshape(-1, FRAME, FRAME, 1).astype(np.float32) * np.float32(1 / 255)
     return Dataset(folder.name, inputs, np.array(labels, np.int64), tuple(one.name for one in classes), str(folder))
 
 
 def read_npz(path: Path) -> Dataset:
     """Arrays x (or images, inputs) and y (or labels, targets); bytes are scaled to [0, 1]. Never unpickles."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path} is not a whole .npz of plain arrays ({error})") from error
@@ -113,7 +114,7 @@ def read_csv(path: Path) -> Dataset:
     inputs = [_numbers(path, row, number, column, len(body[0])) for number, row in enumerate(body, first)]
     names, labels = np.unique([row[column] for row in body], return_inverse=True)
     if len(names) < 2:
-        raise DataError(f"{path} has the one class {names[0]!r} in column {column + 1}: there must be at least two")
+        raise DataError(f"{path} has the one class {str(names[0])!r} in column {column + 1}: there must be at least two")
     return Dataset(path.stem, np.array(inputs, np.float32), labels.astype(np.int64), tuple(map(str, names)), str(path))
 
 

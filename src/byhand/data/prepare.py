@@ -77,7 +77,9 @@ def prepare_file(path: Path, ink: str = "auto") -> Prepared:
                 _check_size(image.width, image.height, str(path))
                 image.load()
                 return prepare(image, ink)
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path} has far more than {MAX_PIXELS:,} pixels: make it smaller") from error
+    except (UnidentifiedImageError, SyntaxError) as error:
         raise DataError(
             f"{path} is not a picture that can be read ({type(error).__name__}): expected PNG, JPEG or the like"
         ) from error

@@ -1,0 +1,107 @@
+"""The one preparation of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from byhand import data
+from byhand.data.prepare import prepare, prepare_file
+from byhand.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    return data.load("mnist").test.inputs[:100, ..., 0].astype(np.float64) * 255
+
+
+def test_mnists_own_digits_come_back_nearly_unchanged(digits: np.ndarray) -> None:
+    apart = np.mean([np.abs(prepare(digit, "white").pixels - digit).mean() for digit in digits])
+    assert apart < 1
+
+
+def test_black_on_white_gives_the_same_as_white_on_black(digits: np.ndarray) -> None:
+    for digit in digits[:20]:
+        assert np.array_equal(prepare(digit).pixels, prepare(255 - digit).pixels)
+
+
+def test_it_does_not_matter_where_on_the_paper_one_wrote(digits: np.ndarray) -> None:
+    for digit in digits[:20]:
+        paper = np.zeros((150, 90))
+        paper[100:128, 40:68] = digit
+        assert np.array_equal(prepare(paper, "white").pixels, prepare(digit, "white").pixels)
+
+
+def test_the_ink_fits_a_box_of_20_and_its_mass_is_in_the_middle(digits: np.ndarray) -> None:
+    big = np.kron(digits[0], np.ones((11, 11)))
+    pixels = prepare(big, "white").pixels.astype(float)
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    for axis in (0, 1):
+        mass = pixels.sum(axis=1 - axis)
+        assert abs((mass * np.arange(28)).sum() / mass.sum() - 14) <= 0.5
+    assert pixels.max() == 255
+
+
+def test_what_is_transparent_is_paper() -> None:
+    drawing = Image.new("RGBA", (60, 60), (0, 0, 0, 0))
+    drawing.paste((0, 0, 0, 255), (25, 10, 35, 50))
+    opaque = Image.new("L", (60, 60), 255)
+    opaque.paste(0, (25, 10, 35, 50))
+    assert np.array_equal(prepare(drawing).pixels, prepare(opaque).pixels)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16", "F"])
+def test_every_kind_of_picture_gives_the_same(mode: str) -> None:
+    levels = np.zeros((40, 40), np.uint8)
+    levels[8:32, 18:23] = 255
+    picture = Image.fromarray(levels)
+    converted = Image.fromarray(levels.astype(np.uint16) * 257) if mode == "I;16" else picture.convert(mode)
+    assert np.array_equal(prepare(converted, "white").pixels, prepare(picture, "white").pixels)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (3, 2)])
+def test_even_the_smallest_ink_is_kept(shape: tuple[int, int]) -> None:
+    paper = np.zeros((500, 500))
+    paper[50 : 50 + shape[0], 60 : 60 + shape[1]] = 255
+    prepared = prepare(paper, "white")
+    assert not prepared.empty and prepared.pixels.max() == 255
+
+
+@pytest.mark.parametrize("level", [0, 3, 255])
+def test_empty_paper_is_said_to_be_empty(level: int) -> None:
+    prepared = prepare(np.full((50, 50), float(level)))
+    assert prepared.empty and not prepared.pixels.any()
+
+
+@pytest.mark.parametrize("bad", [np.zeros((3, 3, 3)), np.zeros((0, 5)), np.full((4, 4), np.nan), np.zeros((2, 20_000))])
+def test_an_array_that_is_no_grey_image_is_refused(bad: np.ndarray) -> None:
+    with pytest.raises(DataError, match=r"expected finite grey levels|make it smaller"):
+        prepare(bad)
+
+
+def test_an_unknown_ink_is_refused() -> None:
+    with pytest.raises(DataError, match="auto, white, black"):
+        prepare(np.zeros((4, 4)), "blue")
+
+
+def test_files_that_are_no_pictures_are_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("not a picture")
+    Image.new("L", (30, 30)).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:50])
+    Image.new("1", (20_000, 1)).save(tmp_path / "wide.png")
+    for name, said in [
+        ("empty.png", "0 bytes"),
+        ("text.png", "not a picture"),
+        ("cut.png", "cut.png"),
+        ("wide.png", "20,000 x 1"),
+    ]:
+        with pytest.raises(DataError, match=said) as caught:
+            prepare_file(tmp_path / name)
+        assert "\n" not in str(caught.value) and name in str(caught.value)
+    with pytest.raises(DataError, match="absent"):
+        prepare_file(tmp_path / "absent.png")

@@ -1,0 +1,88 @@
+"""The data sets: their sizes, their splits, and what they refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from byhand import data
+from byhand.data.dataset import Dataset, stratified_split
+from byhand.data.moons import make_moons
+from byhand.errors import ByhandError, DataError
+
+
+def test_mnist_has_its_counts_and_nielsens_split() -> None:
+    splits = data.load("mnist")
+    assert [len(part) for part in (splits.train, splits.validation, splits.test)] == [50_000, 10_000, 10_000]
+    assert np.bincount(splits.test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert splits.train.inputs.shape[1:] == (28, 28, 1) and splits.train.inputs.dtype == np.float32
+    assert splits.train.inputs.min() == 0 and splits.train.inputs.max() == 1
+    whole = data.load("mnist", validation=0)
+    assert len(whole.train) == 60_000 and whole.validation is None
+    assert np.array_equal(whole.train.labels[50_000:], splits.validation.labels)
+
+
+def test_iris_is_split_evenly_and_standardised_with_its_training_part() -> None:
+    splits = data.load("iris")
+    assert np.bincount(splits.train.labels).tolist() == [40, 40, 40]
+    assert np.bincount(splits.test.labels).tolist() == [10, 10, 10]
+    assert np.allclose(splits.train.inputs.mean(axis=0), 0, atol=1e-5) and np.allclose(
+        splits.train.inputs.std(axis=0), 1, atol=1e-5
+    )
+    assert splits.train.class_names == ("setosa", "versicolor", "virginica")
+    assert "seed 0" in splits.note
+
+
+def test_moons_lie_on_their_half_circles_without_noise() -> None:
+    moons = make_moons(200, noise=0, seed=3)
+    upper = moons.inputs[moons.labels == 0]
+    assert np.allclose(np.hypot(*upper.T), 1, atol=1e-6) and (upper[:, 1] >= -1e-6).all()
+    assert np.array_equal(moons.inputs, make_moons(200, noise=0, seed=3).inputs)
+    parts = data.load("moons")
+    assert not np.array_equal(parts.train.inputs, parts.test.inputs)
+
+
+def test_a_stratified_split_keeps_every_sample_once_and_every_class_on_both_sides() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [100, 30, 5])
+    whole = Dataset("x", np.arange(135, dtype=np.float32)[:, None], labels, ("a", "b", "c"))
+    rest, held = stratified_split(whole, 0.1, seed=int(rng.integers(100)))
+    assert sorted([*rest.inputs[:, 0], *held.inputs[:, 0]]) == list(range(135))
+    assert np.bincount(held.labels).tolist() == [10, 3, 1]
+
+
+def test_a_class_of_one_sample_cannot_be_split() -> None:
+    lonely = Dataset("x", np.zeros((3, 1), np.float32), np.array([0, 0, 1]), ("a", "b"))
+    with pytest.raises(DataError, match="class 'b' has 1 samples"):
+        stratified_split(lonely, 0.5, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "said"),
+    [
+        (np.zeros((2, 3)), [0], "2 inputs but 1 labels"),
+        (np.zeros((0, 3)), [], "no samples"),
+        (np.zeros((2, 3)), [0, 2], "labels run from 0 to 2"),
+        (np.zeros((2, 3)), [-1, 0], "labels run from -1"),
+        (np.array([[0.0], [np.nan]]), [0, 1], "sample 1 holds NaN"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(inputs: np.ndarray, labels: list[int], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        Dataset("bad", inputs.astype(np.float32), np.array(labels, np.int64), ("a", "b"))
+
+
+def test_targets_are_one_hot() -> None:
+    one = Dataset("x", np.zeros((3, 1), np.float32), np.array([2, 0, 1]), ("a", "b", "c"))
+    assert one.targets().tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(ByhandError, match="did you mean 'mnist'"):
+        data.load("mnits")
+
+
+def test_the_catalogue_lists_what_load_takes() -> None:
+    from byhand.data.catalogue import LOADERS
+
+    assert {row.name for row in data.available()} == set(LOADERS)
