@@ -288,13 +288,13 @@ def test_the_first_layer_that_is_not_finite_is_named() -> None:
     net.weights[1][0, 0] = np.inf
     with np.errstate(invalid="ignore"):
         net.learn(x, y)
-    assert net.first_non_finite() == "the weights w of layer 2"
+    assert net.first_non_finite() == "the weights w of layer 3"
     net.weights[1][0, 0] = 0
     net.biases[1][1] = np.nan
     net.learn(x, y)
-    assert net.first_non_finite() == "the weighted input z of layer 2"
+    assert net.first_non_finite() == "the weighted input z of layer 3"
     net.weights[0][2, 1] = np.nan
-    assert net.first_non_finite() == "the weights w of layer 1"
+    assert net.first_non_finite() == "the weights w of layer 2"
 
 
 # ---------------------------------------------------------------- settings

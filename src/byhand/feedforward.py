@@ -357,7 +357,7 @@ class FeedForward:
                 found = (("weights w", self.weights), ("weighted input z", buffers.z), ("activation a", buffers.a))
                 for what, arrays in found:
                     if not np.isfinite(arrays[layer]).all():
-                        return f"the {what} of layer {layer + 1}"
+                        return f"the {what} of layer {layer + 2}"  # as in the book, the input is layer 1
         return "" if np.isfinite(self.parameters).all() else "the parameters"
 
     def _rows(self, x: Array) -> Array:

@@ -157,7 +157,7 @@ class Steps(Iterator[Step]):
         return Step(self.index - 1, epoch, batch, indices, cost, self.optimizer.learning_rate, batch == self.batches - 1, self)
 
     def _explain_explosion(self, cost: float) -> None:
-        where = self.model.first_non_finite() or "the cost"
+        where = self.model.first_non_finite() or "the cost of the last layer's outputs"
         raise TrainingError(
             f"the training exploded at step {self.index} (epoch {self.index // self.batches + 1}): {where} is the first that is "
             f"not finite, cost {cost:g}; try a learning rate of {self.optimizer.learning_rate / 10:g} instead of "
