@@ -1,0 +1,15 @@
+// The page's data files: from beside the page, or, in the single-file edition, from inside it.
+
+/** The bytes of a file, by its name. */
+export async function asset(name) {
+  const inside = document.querySelector(`script[data-file="${CSS.escape(name)}"]`);
+  if (inside) return Uint8Array.from(atob(inside.textContent), (letter) => letter.charCodeAt(0)).buffer;
+  const answer = await fetch(name);
+  if (!answer.ok) throw new Error(`The file ${name} is missing beside this page.`);
+  return answer.arrayBuffer();
+}
+
+/** A file of JSON, read. */
+export async function jsonAsset(name) {
+  return JSON.parse(new TextDecoder().decode(await asset(name)));
+}

@@ -1,0 +1,164 @@
+// The network as a picture that lights up: circles for small layers, a grid of cells for large ones, lines for strong terms.
+//
+// Neurons are buttons, so that pointing, tapping and the keyboard come for free; in each layer one of them takes the tab key, and
+// arrow keys walk from there. The lines lie on one canvas behind them.
+
+import { element } from "./outputs.js";
+import { AGAINST, columnsFor, FOR, paintPixels, picture } from "./pictures.js";
+
+const LARGE = 128; // units: from here on a layer is a grid of cells
+const LINES = 48; // at most, between two layers
+const TERMS = 24; // lines into the neuron that is looked at
+const SIDE = 28;
+
+/** The diagram of a network. `looked(l, j)` on pointing or focus, `picked(l, j)` on a click, `left()` when the pointer goes. */
+export class Diagram {
+  constructor(root, network, names, { looked, picked, left }) {
+    Object.assign(this, { root, network, looked, picked });
+    this.lines = element("canvas", "lines");
+    this.lines.setAttribute("aria-hidden", "true");
+    this.input = picture(SIDE, SIDE, "Input layer: the 784 pixels");
+    paintPixels(this.input, new Uint8Array(SIDE * SIDE));
+    const input = element("div", "layer input");
+    input.append(this.input, element("p", "caption", "784 pixels"));
+    this.layers = network.sizes.slice(1).map((size, i) => this.makeLayer(size, i + 1, names));
+    root.replaceChildren(this.lines, input, ...this.layers.map(({ box }) => box));
+    root.onpointerleave = left;
+    this.observer = new ResizeObserver(() => this.measure());
+    this.observer.observe(root);
+  }
+
+  /** Before another diagram takes its place. */
+  close() {
+    this.observer.disconnect();
+  }
+
+  makeLayer(size, l, names) {
+    const last = l === this.network.layers.length;
+    const box = element("div", `layer ${last ? "out" : size >= LARGE ? "grid" : "circles"}`);
+    const cells = element("div", "cells");
+    const columns = last ? 1 : columnsFor(size);
+    cells.style.setProperty("--columns", columns);
+    cells.setAttribute("role", "group");
+    const title = last ? `${size} outputs` : `${size} neurons`;
+    cells.setAttribute("aria-label", `Layer ${l}: ${title}, ${this.network.names[l - 1]}`);
+    const neurons = Array.from({ length: size }, (_, j) => {
+      const neuron = element("button", "unit", last ? names[j] : "");
+      neuron.type = "button";
+      neuron.tabIndex = j === 0 ? 0 : -1;
+      neuron.setAttribute("aria-label", last ? `Output ${names[j]}` : `Layer ${l}, neuron ${j + 1}`);
+      neuron.onpointerenter = (event) => event.pointerType === "mouse" && this.looked(l, j);
+      neuron.onfocus = () => neuron.matches(":focus-visible") && this.picked(l, j);
+      neuron.onclick = () => this.picked(l, j);
+      return neuron;
+    });
+    cells.append(...neurons);
+    cells.onkeydown = (event) => walk(event, neurons, columns);
+    box.append(cells, element("p", "caption", `${title}, ${this.network.names[l - 1].replace("_", " ")}`));
+    return { box, neurons, levels: new Int16Array(size).fill(-1) };
+  }
+
+  /** Light up: the pixels that go in, and all z and a; `shown` is the neuron that is looked at, [l, j], or null. */
+  update(pixels, trace, shown) {
+    Object.assign(this, { trace, shown });
+    paintPixels(this.input, pixels);
+    this.layers.forEach(({ neurons, levels }, i) => {
+      const a = trace ? trace.a[i + 1] : null;
+      const top = a ? Math.max(1, ...a) : 1; // relu has no upper end: the strongest neuron of its layer is the measure
+      neurons.forEach((neuron, j) => {
+        const level = a ? Math.round((32 * Math.max(a[j], 0)) / top) : 0;
+        if (level === levels[j]) return;
+        levels[j] = level;
+        neuron.style.setProperty("--lit", level / 32);
+      });
+    });
+    if (this.marked) this.marked.classList.remove("shown");
+    this.marked = shown ? this.layers[shown[0] - 1].neurons[shown[1]] : null;
+    this.marked?.classList.add("shown");
+    this.drawLines();
+  }
+
+  /** Where everything stands; asked for only when the size has changed. */
+  measure() {
+    const box = this.root.getBoundingClientRect();
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    Object.assign(this.lines, { width: box.width * ratio, height: box.height * ratio });
+    this.lines.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+    const middle = (item) => {
+      const { left, top, width, height } = item.getBoundingClientRect();
+      return [left - box.left + width / 2, top - box.top + height / 2];
+    };
+    const image = this.input.getBoundingClientRect();
+    const cell = image.width / SIDE;
+    const pixel = (_, k) => [image.left - box.left + ((k % SIDE) + 0.5) * cell, image.top - box.top + (Math.floor(k / SIDE) + 0.5) * cell];
+    this.places = [Array.from({ length: SIDE * SIDE }, pixel), ...this.layers.map(({ neurons }) => neurons.map(middle))];
+    this.drawLines();
+  }
+
+  drawLines() {
+    if (!this.places) return;
+    const context = this.lines.getContext("2d");
+    context.clearRect(0, 0, this.lines.width, this.lines.height);
+    if (!this.trace) return;
+    this.network.layers.forEach(({ w }, i) => {
+      const terms = this.shown?.[0] === i + 1 ? termsOf(w, this.trace.a[i], this.shown[1]).slice(0, TERMS) : [];
+      if (!terms.length) this.drawTerms(context, i, strongest(w, this.trace, i + 1), 0.42);
+      else this.drawTerms(context, i, terms, 0.95);
+    });
+  }
+
+  drawTerms(context, i, terms, strength) {
+    const top = Math.max(1e-12, ...terms.map(({ value }) => Math.abs(value)));
+    context.lineWidth = 1.1;
+    for (const { j, k, value } of terms) {
+      const [[x, y], [toX, toY]] = [this.places[i][k], this.places[i + 1][j]];
+      context.strokeStyle = `rgba(${(value > 0 ? FOR : AGAINST).join(",")},${strength * (0.15 + (0.85 * Math.abs(value)) / top)})`;
+      context.beginPath();
+      context.moveTo(x, y);
+      const [bendX, bendY] = Math.abs(toX - x) > Math.abs(toY - y) ? [(toX - x) / 2, 0] : [0, (toY - y) / 2];
+      context.bezierCurveTo(x + bendX, y + bendY, toX - bendX, toY - bendY, toX, toY);
+      context.stroke();
+    }
+  }
+}
+
+/** The terms w_jk a_k of neuron j, the largest first; those that are 0 left out. */
+export function termsOf(w, a, j) {
+  const terms = [];
+  for (let k = 0; k < a.length; k += 1) {
+    const value = w[j * a.length + k] * a[k];
+    if (value !== 0) terms.push({ j, k, value });
+  }
+  return terms.sort((one, other) => Math.abs(other.value) - Math.abs(one.value));
+}
+
+/** The strongest term of every lit neuron in layer l; of those the strongest. */
+function strongest(w, { a }, l) {
+  const below = a[l - 1];
+  const lit = [];
+  below.forEach((value, k) => value !== 0 && lit.push(k));
+  const found = [];
+  a[l].forEach((activation, j) => {
+    if (activation < 0.02) return;
+    let best = { j, k: 0, value: 0 };
+    for (const k of lit) {
+      const value = w[j * below.length + k] * below[k];
+      if (Math.abs(value) > Math.abs(best.value)) best = { j, k, value };
+    }
+    if (best.value !== 0) found.push(best);
+  });
+  return found.sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, LINES);
+}
+
+/** Arrow keys, Home and End in a layer. */
+function walk(event, neurons, columns) {
+  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+  const at = neurons.indexOf(event.target);
+  let to = by === undefined ? { Home: 0, End: neurons.length - 1 }[event.key] : at + by;
+  if (to === undefined) return;
+  event.preventDefault();
+  to = Math.min(Math.max(to, 0), neurons.length - 1);
+  neurons[at].tabIndex = -1;
+  neurons[to].tabIndex = 0;
+  neurons[to].focus();
+}

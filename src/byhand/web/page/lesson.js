@@ -1,0 +1,161 @@
+// Teaching: a step of gradient descent on the drawing, its numbers, what it did to the answer, and to other digits.
+
+import { BP, BP1_CANCELLED, STEP } from "./equations.js";
+import { copyNetwork, largest, learn, predict, teach } from "./network.js";
+import { number } from "./numbers.js";
+import { element, makeBars } from "./outputs.js";
+import { paintPixels, picture } from "./pictures.js";
+
+const SHOWN_DIGITS = 10;
+
+/** The target for a class: 1 in its place, 0 elsewhere. */
+export function target(classes, label) {
+  return Float64Array.from({ length: classes }, (_, j) => (j === label ? 1 : 0));
+}
+
+/** Teach `steps` times and tell what happened: outputs and costs before and after, and the numbers of the first step. */
+export function giveLesson(network, x, label, eta, steps) {
+  const y = target(network.sizes.at(-1), label);
+  const old = copyNetwork(network);
+  const first = teach(network, x, y, eta);
+  for (let step = 1; step < steps; step += 1) teach(network, x, y, eta);
+  const after = learn(network, x, y);
+  if (!Number.isFinite(after.cost)) {
+    network.layers = old.layers;
+    throw new Error("This step made the numbers explode: take a smaller learning rate.");
+  }
+  return { old, first, after, y, eta, steps, label };
+}
+
+/** Before and after, side by side. */
+export function showComparison(root, lesson, names) {
+  const sides = [
+    ["Before", lesson.first],
+    [lesson.steps === 1 ? "After 1 step" : `After ${lesson.steps} steps`, lesson.after],
+  ].map(([title, seen]) => {
+    const side = element("div", "side");
+    const bars = element("div", "bars");
+    const outputs = seen.a.at(-1);
+    makeBars(bars, names)(outputs, largest(outputs));
+    bars.children[lesson.label].classList.add("wanted");
+    side.append(element("h3", "", title), element("p", "cost", `cost C = ${number(seen.cost)}`), bars);
+    return side;
+  });
+  root.replaceChildren(...sides);
+}
+
+/** The four equations with the numbers of the lesson's first step, each for the place where its number is largest. */
+export function showEquations(root, network, lesson, names) {
+  const { first, old, eta, y } = lesson;
+  const last = network.layers.length;
+  const bits = { network, first, old, eta, y, last, names };
+  const cards = [card("BP1", "The error of the outputs", cancels(network) ? BP1_CANCELLED : BP[1], outputErrors(bits))];
+  if (last > 1) cards.push(card("BP2", "Blame goes backward", BP[2], hiddenErrors(bits)));
+  cards.push(card("BP3", "What a bias should do", BP[3], biasStep(bits)));
+  cards.push(card("BP4", "What a weight should do", BP[4], weightStep(bits)));
+  root.replaceChildren(...cards);
+}
+
+function cancels(network) {
+  return network.costName === "cross_entropy";
+}
+
+function card(name, title, formula, lines) {
+  const made = element("article", "card");
+  made.append(element("h3", "", title), element("span", "tag", name));
+  const box = element("div", "formula");
+  box.innerHTML = formula;
+  made.append(box, ...lines.map((line) => (typeof line === "string" ? element("p", "sum", line) : line)));
+  return made;
+}
+
+function outputErrors({ network, first, y, last, names }) {
+  const delta = first.delta[last];
+  const table = element("table", "terms");
+  table.innerHTML = "<thead><tr><th>output</th><th>a</th><th>y</th><th>δ</th></tr></thead>";
+  const body = table.createTBody();
+  const order = [...delta.keys()].sort((p, q) => Math.abs(delta[q]) - Math.abs(delta[p])).slice(0, 4);
+  for (const j of order) {
+    const row = body.insertRow();
+    row.append(Object.assign(element("th", "", names[j]), { scope: "row" }));
+    row.append(element("td", "", number(first.a[last][j], 3)), element("td", "", String(y[j])));
+    row.append(element("td", delta[j] < 0 ? "minus" : "plus", number(delta[j])));
+  }
+  const why = cancels(network) ? "Cross-entropy cancels σ′: the error is what was said minus what was right." : "";
+  return why ? [table, element("p", "small", why)] : [table];
+}
+
+function hiddenErrors({ network, first, last }) {
+  const l = last - 1;
+  const j = strongestAt(first.delta[l]);
+  const activation = network.activations[l - 1];
+  const slope = activation.slope ? activation.slope(first.z[l][j], first.a[l][j]) : 1;
+  const blame = slope ? first.delta[l][j] / slope : 0;
+  return [
+    element("p", "small", `Most to blame in layer ${l}: neuron ${j + 1}`),
+    `δ = ${number(blame)} · ${number(slope)} = ${number(first.delta[l][j])}`,
+  ];
+}
+
+function biasStep({ first, old, eta, last, names }) {
+  const gradient = first.gradient[last - 1].b;
+  const j = strongestAt(gradient);
+  const b = old.layers[last - 1].b[j];
+  return [
+    element("p", "small", `The bias of output ${names[j]}, b − η · ∂C/∂b`),
+    `${number(b)} − ${number(eta)} · ${bracketed(gradient[j])} = ${number(b - eta * gradient[j])}`,
+  ];
+}
+
+function weightStep({ first, old, eta, last, names, network }) {
+  const gradient = first.gradient[last - 1].w;
+  const i = strongestAt(gradient);
+  const n = network.sizes[last - 1];
+  const [j, k] = [Math.floor(i / n), i % n];
+  const w = old.layers[last - 1].w[i];
+  const step = element("div", "formula step");
+  step.innerHTML = STEP;
+  return [
+    element("p", "small", `From neuron ${k + 1} to output ${names[j]}, a · δ`),
+    `${number(first.a[last - 1][k])} · ${bracketed(first.delta[last][j])} = ${number(gradient[i])}`,
+    step,
+    `${number(w)} − ${number(eta)} · ${bracketed(gradient[i])} = ${number(w - eta * gradient[i])}`,
+  ];
+}
+
+function strongestAt(values) {
+  let best = 0;
+  for (let i = 1; i < values.length; i += 1) if (Math.abs(values[i]) > Math.abs(values[best])) best = i;
+  return best;
+}
+
+function bracketed(value) {
+  return value < 0 ? `(${number(value)})` : number(value);
+}
+
+/** How a lesson changed the answers to the test digits that the page carries. `before` are the answers until now. */
+export function compareOthers(network, sample, before) {
+  const now = predict(network, sample.inputs);
+  const right = (answers) => answers.filter((answer, i) => answer === sample.labels[i]).length;
+  const changed = now.map((_, i) => i).filter((i) => now[i] !== before[i]);
+  return { now, before, changed, rightBefore: right(before), rightNow: right(now), of: now.length };
+}
+
+/** That comparison in words and pictures. */
+export function showOthers(root, { now, before, changed, rightBefore, rightNow, of }, sample) {
+  const counts = element("p", "counts");
+  counts.append(element("b", "", `${rightBefore}`), " → ", element("b", "", `${rightNow}`), ` of ${of} test digits right`);
+  const gallery = element("ul", "gallery");
+  for (const i of changed.slice(0, SHOWN_DIGITS)) {
+    const canvas = picture(28, 28, `A ${sample.labels[i]} of the test digits`);
+    paintPixels(canvas, sample.images[i]);
+    const item = element("li", now[i] === sample.labels[i] ? "gained" : "lost");
+    item.append(canvas, element("span", "", `${before[i]} → ${now[i]}`));
+    gallery.append(item);
+  }
+  const more = changed.length - SHOWN_DIGITS;
+  const words = changed.length
+    ? `It now reads ${changed.length === 1 ? "this one" : `these ${changed.length}`} differently${more > 0 ? ` (${SHOWN_DIGITS} shown)` : ""}:`
+    : "No other answer changed.";
+  root.replaceChildren(element("h3", "", "What else changed?"), counts, element("p", "small", words), gallery);
+}

@@ -1,0 +1,322 @@
+// The page: wires the drawing area to the network, the diagram and the lessons. It holds the state and decides nothing else.
+
+import { asset, jsonAsset } from "./assets.js";
+import { Pad } from "./canvas.js";
+import { Diagram } from "./diagram.js";
+import { compareOthers, giveLesson, showComparison, showEquations, showOthers } from "./lesson.js";
+import { copyNetwork, forward, largest, makeNetwork, predict } from "./network.js";
+import { nameOf, showNeuron } from "./neuron.js";
+import { number, percent } from "./numbers.js";
+import { element, makeBars, sentence } from "./outputs.js";
+import { paintPixels } from "./pictures.js";
+import { prepare } from "./prepare.js";
+import { inputOf, readSample } from "./sample.js";
+import { readModel, writeModel } from "./safetensors.js";
+import { themeButton } from "./theme.js";
+
+const QUIET = 700; // ms without a change until the answer is announced
+const $ = (id) => document.getElementById(id);
+
+const state = {
+  model: null, // what the file says
+  network: null, // what is taught
+  names: [],
+  pixels: new Uint8Array(784),
+  trace: null, // all z and a of the drawing; null while nothing is drawn
+  pinned: null, // the neuron that was picked, [l, j]; null follows the answer
+  hovered: null,
+  lessons: [], // for undo: the layers before each lesson
+  sample: null,
+  answers: null, // what the network says to the sample, as far as known
+};
+let bars, diagram, pad, waiting, announcing;
+
+// ---------------------------------------------------------------- reading the drawing
+
+/** Read soon: once for all changes of one frame. */
+function readSoon() {
+  waiting ??= requestAnimationFrame(() => {
+    waiting = undefined;
+    read();
+  });
+}
+
+function read() {
+  const { pixels, empty } = prepare(pad.grey());
+  state.pixels = pixels;
+  state.trace = empty || !state.network ? null : forward(state.network, inputOf(pixels));
+  show();
+  clearTimeout(announcing);
+  announcing = setTimeout(announce, QUIET);
+}
+
+function show() {
+  const { trace, names, pixels } = state;
+  paintPixels($("seen"), pixels);
+  $("seen").setAttribute("aria-label", `The prepared image: ${trace ? "28 by 28 pixels" : "nothing drawn yet"}`);
+  $("hint").hidden = pad.marks.length > 0;
+  $("undo").disabled = $("clear").disabled = pad.marks.length === 0;
+  if (!state.network) return;
+  const outputs = trace?.a.at(-1) ?? null;
+  const best = outputs ? largest(outputs) : -1;
+  bars(outputs, best);
+  const [digit, words] = $("verdict").children;
+  digit.textContent = outputs ? names[best] : "?";
+  words.textContent = outputs ? howSure(outputs, best) : "Nothing drawn yet";
+  $("verdict").classList.toggle("sure", outputs !== null);
+  $("teach").disabled = !trace || chosen() === null;
+  $("lesson-note").textContent = lessonNote();
+  showInside(best);
+}
+
+function howSure(outputs, best) {
+  const value = Math.min(Math.max(outputs[best], 0), 1);
+  if (value > 0.9) return `sure: ${percent(value)}`;
+  const second = largest(outputs.map((a, j) => (j === best ? -Infinity : a)));
+  return `${percent(value)}, perhaps ${state.names[second]}`;
+}
+
+function showInside(best) {
+  const last = state.network.layers.length;
+  const shown = state.hovered ?? state.pinned ?? (best >= 0 ? [last, best] : null);
+  diagram.update(state.pixels, state.trace, shown);
+  const note = shown && !state.hovered && !state.pinned ? "the answer" : "";
+  showNeuron($("neuron"), state.network, state.names, state.trace, shown ?? [last, 0], note);
+}
+
+function announce() {
+  $("status").textContent = state.trace
+    ? `It reads ${state.names[largest(state.trace.a.at(-1))]}. ${sentence(state.trace.a.at(-1), state.names)}.`
+    : "The drawing area is empty.";
+}
+
+function say(text) {
+  $("status").textContent = text;
+}
+
+// ---------------------------------------------------------------- models
+
+function useModel(model) {
+  const network = makeNetwork(model);
+  if (network.sizes[0] !== 784) throw new Error(`This model reads ${network.sizes[0]} numbers, but a drawing has 784 pixels.`);
+  state.model = model;
+  state.network = copyNetwork(network);
+  state.names = Array.from({ length: network.sizes.at(-1) }, (_, j) => model.classNames[j] ?? String(j));
+  Object.assign(state, { pinned: null, hovered: null, lessons: [], answers: null });
+  bars = makeBars($("outputs"), state.names);
+  diagram?.close();
+  diagram = new Diagram($("diagram"), state.network, state.names, {
+    looked: (l, j) => look([l, j]),
+    picked: pick,
+    left: () => look(null),
+  });
+  makeChoices();
+  $("rate").value = network.costName === "cross_entropy" ? -1.5 : 0;
+  showRate();
+  forgetLesson();
+  read();
+}
+
+function look(place) {
+  state.hovered = place;
+  showInside(state.trace ? largest(state.trace.a.at(-1)) : -1);
+}
+
+function pick(l, j) {
+  const again = state.pinned?.[0] === l && state.pinned?.[1] === j;
+  state.pinned = again ? state.pinned : [l, j];
+  look(null);
+  const a = state.trace?.a[l][j];
+  say(`${nameOf(state.network, state.names, [l, j])}${a === undefined ? "" : `, activation ${number(a)}`}`);
+}
+
+async function openEntry(entry) {
+  await attempt(async () => {
+    useModel(readModel(await asset(entry.file)));
+    say(`Network ${entry.name}, ${entry.facts}`);
+  });
+}
+
+async function openModelFile(file) {
+  await attempt(async () => {
+    useModel(readModel(await file.arrayBuffer()));
+    const option = new Option(file.name, "file", true, true);
+    $("model").querySelector('option[value="file"]')?.remove();
+    $("model").append(option);
+    state.opened = state.model;
+    say(`Network ${file.name}`);
+  });
+}
+
+/** Do it, and show in one line what went wrong. */
+async function attempt(action) {
+  $("problem").hidden = true;
+  try {
+    await action();
+  } catch (error) {
+    $("problem").textContent = error.message;
+    $("problem").hidden = false;
+  }
+}
+
+// ---------------------------------------------------------------- pictures and model files from outside
+
+function openFile(file) {
+  if (file.name.endsWith(".safetensors")) return openModelFile(file);
+  return attempt(() => pad.showFile(file));
+}
+
+function acceptDrops() {
+  const slate = $("slate");
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    slate.classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    if (file) openFile(file);
+  });
+  slate.addEventListener("dragenter", () => slate.classList.add("over"));
+  slate.addEventListener("dragleave", () => slate.classList.remove("over"));
+  addEventListener("paste", (event) => {
+    const [file] = event.clipboardData?.files ?? [];
+    if (file) openFile(file);
+  });
+}
+
+function fileButton(button, input, open) {
+  $(button).onclick = () => $(input).click();
+  $(input).onchange = () => {
+    const [file] = $(input).files;
+    if (file) open(file);
+    $(input).value = "";
+  };
+}
+
+// ---------------------------------------------------------------- lessons
+
+function makeChoices() {
+  $("choices").replaceChildren(
+    ...state.names.map((name, j) => {
+      const label = element("label", "choice");
+      const input = Object.assign(document.createElement("input"), { type: "radio", name: "label", value: j });
+      input.onchange = show;
+      label.append(input, element("span", "", name));
+      return label;
+    }),
+  );
+}
+
+function chosen() {
+  const input = document.querySelector('input[name="label"]:checked');
+  return input ? Number(input.value) : null;
+}
+
+function eta() {
+  return Number((10 ** Number($("rate").value)).toPrecision(2));
+}
+
+function showRate() {
+  $("rate-value").textContent = number(eta());
+  $("rate").setAttribute("aria-valuetext", String(eta()));
+}
+
+function lessonNote() {
+  if (!state.trace) return "Draw something first.";
+  if (chosen() === null) return "Choose what it should have been.";
+  const count = state.lessons.length;
+  return count ? `${count} lesson${count === 1 ? "" : "s"} so far. Saved networks are .safetensors files for byhand eval.` : "";
+}
+
+function teachNow() {
+  if (!state.trace || chosen() === null) return;
+  attempt(() => {
+    const lesson = giveLesson(state.network, inputOf(state.pixels), chosen(), eta(), Number($("steps").value));
+    state.lessons.push({ layers: lesson.old.layers, answers: state.answers });
+    $("outcome").hidden = $("equations").hidden = $("unteach").disabled = false;
+    showComparison($("compare"), lesson, state.names);
+    showEquations($("equations"), state.network, lesson, state.names);
+    read();
+    say(`Taught. Cost ${number(lesson.first.cost)} before, ${number(lesson.after.cost)} after.`);
+    clearTimeout(announcing);
+    setTimeout(() => showWhatElse(lesson));
+  });
+}
+
+/** After the page has shown the lesson itself: half a thousand digits take a moment. */
+function showWhatElse(lesson) {
+  const fits = state.sample && state.names.join() === "0,1,2,3,4,5,6,7,8,9";
+  $("others").hidden = !fits;
+  if (!fits) return;
+  state.answers ??= predict(lesson.old, state.sample.inputs);
+  const compared = compareOthers(state.network, state.sample, state.answers);
+  state.answers = compared.now;
+  showOthers($("others"), compared, state.sample);
+}
+
+function undoLesson() {
+  const { layers, answers } = state.lessons.pop();
+  state.network.layers = layers;
+  state.answers = answers;
+  forgetLesson();
+  read();
+  say("Lesson undone.");
+}
+
+function forgetLesson() {
+  $("outcome").hidden = $("equations").hidden = true;
+  $("unteach").disabled = state.lessons.length === 0;
+}
+
+function save() {
+  const bytes = writeModel(state.network, state.model.metadata);
+  const link = Object.assign(document.createElement("a"), {
+    href: URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" })),
+    download: "taught.safetensors",
+  });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  say("Saved as taught.safetensors.");
+}
+
+// ---------------------------------------------------------------- start
+
+function wire() {
+  themeButton($("theme"));
+  pad = new Pad($("pad"), $("pen"), { changed: readSoon, say });
+  $("undo").onclick = () => pad.undo();
+  $("clear").onclick = () => pad.clear();
+  $("width").oninput = () => (pad.width = Number($("width").value));
+  $("example").onclick = () => {
+    const { images } = state.sample;
+    const values = Float32Array.from(images[Math.floor(Math.random() * images.length)]);
+    pad.show({ values, width: 28, height: 28 });
+  };
+  $("rate").oninput = showRate;
+  $("lesson").onsubmit = (event) => {
+    event.preventDefault();
+    teachNow();
+  };
+  $("unteach").onclick = undoLesson;
+  $("save").onclick = save;
+  fileButton("open-picture", "picture-file", openFile);
+  fileButton("open-model", "model-file", openModelFile);
+  acceptDrops();
+}
+
+async function start() {
+  wire();
+  await attempt(async () => {
+    const entries = await jsonAsset("models.json");
+    $("model").replaceChildren(...entries.map(({ name, facts }, i) => new Option(`${name} (${facts})`, i)));
+    $("model").disabled = false;
+    $("model").onchange = () =>
+      $("model").value === "file" ? attempt(() => useModel(state.opened)) : openEntry(entries[$("model").value]);
+    await openEntry(entries[0]);
+    performance.mark("ready");
+    document.documentElement.dataset.ready = "yes";
+    state.sample = readSample(await asset("sample.bin"));
+    $("example").disabled = false;
+  });
+}
+
+start();

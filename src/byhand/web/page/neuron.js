@@ -1,0 +1,83 @@
+// One neuron in numbers: its weighted input with the largest terms, its weights as an image, and what the pixels said.
+
+import { termsOf } from "./diagram.js";
+import { WEIGHTED_INPUT } from "./equations.js";
+import { spoken } from "./network.js";
+import { number } from "./numbers.js";
+import { element } from "./outputs.js";
+import { columnsFor, paintSigned, picture } from "./pictures.js";
+
+const SHOWN = 6;
+const SIDE = 28;
+
+/** A neuron's name in words. */
+export function nameOf(network, names, [l, j]) {
+  return l === network.layers.length ? `output ${names[j]}` : `neuron ${j + 1} of layer ${l}`;
+}
+
+/** Fill the panel for neuron [l, j]; without a drawing (`trace` is null) only its weights can be shown. */
+export function showNeuron(root, network, names, trace, [l, j], note) {
+  const { w, b } = network.layers[l - 1];
+  const n = network.sizes[l - 1];
+  const title = element("h3", "", nameOf(network, names, [l, j]));
+  title.append(element("span", "note", note));
+  const pictures = element("div", "pictures");
+  pictures.append(weightsPicture(w.subarray(j * n, (j + 1) * n), l));
+  const sums = element("div", "sums");
+  const formula = element("div", "formula");
+  formula.innerHTML = WEIGHTED_INPUT;
+  sums.append(formula);
+  if (trace) {
+    sums.append(sumOf(network, trace, w, b, [l, j]));
+    pictures.append(votesPicture(network, trace, [l, j], l === network.layers.length ? `“${names[j]}”` : "it"));
+  } else {
+    sums.append(element("p", "small", "Draw something, and its numbers stand here."));
+  }
+  root.replaceChildren(title, sums, pictures);
+}
+
+function sumOf(network, trace, w, b, [l, j]) {
+  const terms = termsOf(w, trace.a[l - 1], j);
+  const table = element("table", "terms");
+  table.innerHTML = "<thead><tr><th>from</th><th>w</th><th>a</th><th>w·a</th></tr></thead>";
+  const body = table.createTBody();
+  const from = (k) => (l === 1 ? `row ${Math.floor(k / SIDE) + 1}, column ${(k % SIDE) + 1}` : `neuron ${k + 1}`);
+  const n = trace.a[l - 1].length;
+  for (const { k, value } of terms.slice(0, SHOWN)) {
+    line(body, from(k), [number(w[j * n + k], 3), number(trace.a[l - 1][k], 3)], value);
+  }
+  const rest = terms.slice(SHOWN).reduce((sum, { value }) => sum + value, 0);
+  if (terms.length > SHOWN) line(body, `${terms.length - SHOWN} smaller terms`, ["", ""], rest);
+  line(body, "bias b", ["", ""], b[j]);
+  const activation = network.names[l - 1];
+  const total = line(body, "z, the sum", ["", ""], trace.z[l][j]);
+  total.className = "total";
+  line(body, `a = ${activation.replace("_", " ")}(z)`, ["", ""], trace.a[l][j]).className = "total";
+  return table;
+}
+
+function line(body, name, cells, value) {
+  const row = body.insertRow();
+  row.append(Object.assign(element("th", "", name), { scope: "row" }), ...cells.map((cell) => element("td", "", cell)));
+  row.append(element("td", value < 0 ? "minus" : "plus", number(value, 3)));
+  return row;
+}
+
+function weightsPicture(weights, l) {
+  const columns = l === 1 ? SIDE : columnsFor(weights.length);
+  const canvas = picture(columns, Math.ceil(weights.length / columns), "Its incoming weights: blue positive, orange negative");
+  paintSigned(canvas, weights);
+  return figure(canvas, l === 1 ? "Its weights, one a pixel" : "Its weights, one a neuron before it");
+}
+
+function votesPicture(network, trace, place, whom) {
+  const canvas = picture(SIDE, SIDE, "Which pixels spoke for it, blue, and against it, orange");
+  paintSigned(canvas, spoken(network, trace, ...place));
+  return figure(canvas, `Pixels that spoke for ${whom}, and against`);
+}
+
+function figure(canvas, caption) {
+  const made = element("figure");
+  made.append(canvas, element("figcaption", "", caption));
+  return made;
+}
