@@ -1,4 +1,4 @@
-"""Augmentation: warps that keep what they should, and the compiled warp beside its definition."""
+"""Augmentation: warps that keep what they should."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 from byhand import data
 from byhand.data.augment import Augment
 from byhand.errors import DataError
-from byhand.kernels import cpu, reference
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +28,39 @@ def test_rows_and_images_are_warped_alike_and_keep_their_shape(digits: np.ndarra
     assert images.min() >= 0 and images.max() <= 1 + 1e-6
 
 
+def test_the_same_generator_gives_the_same_warps(digits: np.ndarray) -> None:
+    warp = Augment(shift=2, rotate=10, elastic=1)
+    once, again, other = (warp(digits, np.random.default_rng(seed)) for seed in (5, 5, 6))
+    assert np.array_equal(once, again) and not np.array_equal(once, other)
+
+
+def test_the_images_given_are_left_alone_and_every_one_is_warped_its_own_way() -> None:
+    same = np.zeros((8, 28, 28, 1), np.float32)
+    same[:, 8:20, 12:16] = 1
+    before = same.copy()
+    warped = Augment(shift=3, rotate=20)(same, np.random.default_rng(0))
+    assert np.array_equal(same, before)
+    assert len({image.tobytes() for image in warped}) == 8
+
+
+def test_a_quarter_turn_is_a_turn_about_the_middle(digits: np.ndarray) -> None:
+    class Quarter:
+        """A generator that draws the largest of everything."""
+
+        def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
+            return np.full(size, float(high))
+
+        def standard_normal(self, size: tuple[int, ...], dtype: type) -> np.ndarray:
+            return np.zeros(size, dtype)
+
+    turned = Augment(rotate=90)(digits, Quarter())  # type: ignore[arg-type]
+    assert min(np.abs(turned - np.rot90(digits, k, axes=(1, 2))).max() for k in (1, 3)) < 1e-4
+    shifted = Augment(shift=3)(digits, Quarter())  # type: ignore[arg-type]
+    assert np.allclose(shifted[:, :-3, :-3], digits[:, 3:, 3:], atol=1e-6) and not shifted[:, -3:].any()
+    sheared = Augment(shear=1)(digits, Quarter())  # type: ignore[arg-type]
+    assert not np.allclose(sheared, digits, atol=0.1)
+
+
 def test_a_shift_moves_the_centre_of_mass_by_no_more_than_it_may(digits: np.ndarray) -> None:
     moved = Augment(shift=3)(digits, np.random.default_rng(1))
     line = np.arange(28)
@@ -39,29 +71,6 @@ def test_a_shift_moves_the_centre_of_mass_by_no_more_than_it_may(digits: np.ndar
 
     distance = np.abs(centre(moved) - centre(digits))
     assert distance.max() <= 3.01 and distance.max() > 1
-
-
-def test_the_compiled_warp_has_the_bits_of_its_definition(digits: np.ndarray) -> None:
-    rng = np.random.default_rng(2)
-    images = np.ascontiguousarray(digits[..., 0])
-    maps = (np.array([[1, 0, 0], [0, 1, 0]]) + 0.3 * rng.standard_normal((64, 2, 3)) * [1, 1, 20]).astype(np.float32)
-    fields = (3 * rng.standard_normal((64, 2, 28, 28))).astype(np.float32)
-    assert np.array_equal(cpu.warp(images, maps, fields), reference.warp(images, maps, fields))
-
-
-def test_the_compiled_adam_has_the_bits_of_its_definition() -> None:
-    from byhand.optim import Adam, Optimizer
-
-    for dtype in (np.float32, np.float64):
-        rng = np.random.default_rng(3)
-        fast = rng.standard_normal(20_001).astype(dtype)
-        slow = fast.copy()
-        one, other = Adam(0.01), Adam(0.01)
-        for _ in range(5):
-            g = rng.standard_normal(20_001).astype(dtype)
-            one.step(fast, g)
-            Optimizer.step(other, slow, g)
-        assert np.array_equal(fast, slow) and np.array_equal(one.update, other.update)
 
 
 def test_images_that_are_not_square_are_refused() -> None:

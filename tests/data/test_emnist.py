@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import http.server
 import io
@@ -78,6 +79,37 @@ def test_what_is_missing_or_unknown_is_said(folder: Path) -> None:
         emnist.load_emnist("balanced", held_out=0.25)
 
 
+@pytest.mark.parametrize("content", [b"", b"0\n", b"x y\n", b"0 200\n", b"-1 48\n", b"1000000000000 48\n", b"\xff 48\n"])
+def test_a_mapping_that_is_none_is_refused(folder: Path, content: bytes) -> None:
+    put(folder, small("test") | {"emnist-balanced-mapping.txt": content})
+    with pytest.raises(DataError, match=r"emnist-balanced-mapping\.txt is not EMNIST's mapping") as caught:
+        emnist.load_emnist("balanced", held_out=0.25)
+    assert "\n" not in str(caught.value)
+
+
+def test_letters_count_from_1_in_their_file_and_from_0_here(folder: Path) -> None:
+    renamed = {name.replace("balanced", "letters"): content for name, content in small("test").items()}
+    put(folder, renamed | {"emnist-letters-mapping.txt": b"1 65 97\n2 66 98\n3 67 99\n"})
+    labels = folder / "emnist-letters-test-labels-idx1-ubyte.gz"
+    labels.write_bytes(idx(2049, 1 + np.arange(12) % 3))
+    splits = emnist.load_emnist("letters", held_out=0.25)
+    assert splits.test.class_names == ("A", "B", "C") and sorted(splits.test.labels) == [0, 1, 2]
+
+
+def test_the_official_files_in_the_cache_go_before_a_test_file_alone(folder: Path, tmp_path: Path) -> None:
+    put(folder, small("test"))
+    assert emnist.where() == str(folder)
+    cache = tmp_path / "cache" / "emnist"
+    cache.mkdir(parents=True)
+    put(cache, small("test") | small("train"))
+    assert "official split" in emnist.load_emnist("balanced").note
+    assert [str(path) for path in emnist.folders()] == [str(folder), str(cache)]
+
+
+def test_where_it_is_not_it_says_what_to_do(folder: Path) -> None:
+    assert emnist.where().startswith("not here: set BYHAND_DATA") and "download()" in emnist.where()
+
+
 @real
 def test_the_real_file_has_its_counts_and_stands_upright() -> None:
     splits = emnist.load_emnist(held_out=0.1)
@@ -85,7 +117,12 @@ def test_the_real_file_has_its_counts_and_stands_upright() -> None:
     names = splits.train.class_names
     assert len(names) == 62
     counts = np.bincount(splits.train.labels) + np.bincount(splits.test.labels)
-    assert counts[names.index("A")] == 1062 and counts[names.index("e")] == 4092 and counts[names.index("j")] == 317
+    expected = {"0": 5778, "A": 1062, "O": 4156, "Z": 464, "a": 1644, "e": 4092, "j": 317, "z": 451}
+    assert {name: counts[names.index(name)] for name in expected} == expected
+    held = np.bincount(splits.test.labels)
+    assert np.abs(held - 0.1 * counts).max() <= 0.5
+    assert splits.train.inputs.flags.c_contiguous and splits.train.inputs.dtype == np.float32
+    assert splits.train.inputs.min() == 0 and splits.train.inputs.max() == 1
     digits = load_mnist().test
     for digit in (2, 7):
         mean = digits.inputs[digits.labels == digit].mean(axis=0).ravel()
@@ -98,6 +135,10 @@ def test_the_real_file_has_its_counts_and_stands_upright() -> None:
 def test_merging_folds_fifteen_letters_into_their_capitals() -> None:
     splits, merged = emnist.load_emnist(held_out=0.1), emnist.load_emnist(held_out=0.1, merge=True)
     assert len(merged.test.class_names) == 47
+    counts = np.bincount(merged.train.labels) + np.bincount(merged.test.labels)
+    expected = {"C": 1739 + 432, "L": 810 + 2535, "Z": 464 + 451, "A": 1062, "a": 1644, "9": 5686, "t": 2965}
+    assert {name: counts[merged.test.class_names.index(name)] for name in expected} == expected
+    assert merged.test.class_names == tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
     for before, after in zip(splits.test.labels[:500], merged.test.labels[:500], strict=True):
         name = splits.test.class_names[before]
         assert merged.test.class_names[after] == (name.upper() if name in "cijklmopsuvwxyz" else name)
@@ -108,6 +149,8 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     content = b""
     break_after: int | None = None
+    ranges = True  # whether it heeds them
+    astray = 0  # by how much what it sends begins elsewhere than asked
     asked: list[str | None]
 
     def do_GET(self) -> None:
@@ -115,8 +158,17 @@ class Server(http.server.BaseHTTPRequestHandler):
         if self.path == "/absent":
             self.send_error(404)
             return
-        start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-")) if self.ranges else 0
+        if start >= len(self.content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(self.content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(206 if start else 200)
+        if start:
+            first = start + self.astray
+            self.send_header("Content-Range", f"bytes {first}-{len(self.content) - 1}/{len(self.content)}")
         self.send_header("Content-Length", str(len(self.content) - start))
         self.end_headers()
         end = None if self.break_after is None else start + self.break_after
@@ -132,10 +184,11 @@ def server() -> Iterator[tuple[type[Server], str]]:
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in (small("test") | small("train")).items():
             archive.writestr(f"gzip/{name}", content)
-        archive.writestr("../../emnist-escape.txt", b"outside")
+        archive.writestr("../../emnist-escape-mapping.txt", b"outside")
+        archive.writestr("../../emnist-digits-mapping.txt", b"0 48\n")
     kind = type("Handler", (Server,), {"content": buffer.getvalue(), "asked": [], "break_after": None})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield kind, f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
@@ -159,7 +212,9 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(folder: Path, server
 
 def test_an_archive_cannot_write_outside_its_folder(folder: Path, server: tuple[type[Server], str]) -> None:
     emnist.download([f"{server[1]}/gzip.zip"], folder)
-    assert not (folder.parent.parent / "emnist-escape.txt").exists() and not (folder.parent / "emnist-escape.txt").exists()
+    assert (folder / "emnist-digits-mapping.txt").exists()
+    assert not list(folder.parent.parent.glob("emnist-*")) and not list(folder.parent.glob("emnist-*"))
+    assert {file.name.split("-")[1] for file in folder.iterdir()} == {"balanced", "digits"}
 
 
 def test_an_archive_with_another_hash_is_deleted(folder: Path, server: tuple[type[Server], str]) -> None:
@@ -175,7 +230,84 @@ def test_a_member_that_is_not_the_original_is_refused(folder: Path, server: tupl
     server[0].content = buffer.getvalue()
     with pytest.raises(DataError, match="not the original file"):
         emnist.download([f"{server[1]}/gzip.zip"], folder)
-    assert not (folder / "emnist-byclass-test-labels-idx1-ubyte.gz").exists()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_whole_download_that_was_not_yet_renamed_is_taken_as_it_is(folder: Path, server: tuple[type[Server], str]) -> None:
+    handler, address = server
+    (folder / "gzip.zip.part").write_bytes(handler.content)
+    emnist.download([f"{address}/gzip.zip"], folder)
+    assert handler.asked == [f"bytes={len(handler.content)}-"]
+    assert len(emnist.load_emnist("balanced").test) == 12
+
+
+def test_a_part_longer_than_the_file_is_begun_again(folder: Path, server: tuple[type[Server], str]) -> None:
+    handler, address = server
+    (folder / "gzip.zip.part").write_bytes(bytes(len(handler.content) + 5))
+    emnist.download([f"{address}/gzip.zip"], folder)
+    assert handler.asked[-1] is None
+    assert len(emnist.load_emnist("balanced").test) == 12
+
+
+def test_a_server_without_ranges_sends_it_all_again(folder: Path, server: tuple[type[Server], str]) -> None:
+    handler, address = server
+    handler.ranges = False
+    (folder / "gzip.zip.part").write_bytes(b"half")
+    emnist.download([f"{address}/gzip.zip"], folder)
+    assert len(emnist.load_emnist("balanced").test) == 12
+
+
+def test_a_server_that_sends_another_part_is_not_believed(folder: Path, server: tuple[type[Server], str]) -> None:
+    handler, address = server
+    handler.astray = 1
+    (folder / "gzip.zip.part").write_bytes(handler.content[:100])
+    with pytest.raises(DataError, match="another part than was asked for"):
+        emnist.download([f"{address}/gzip.zip"], folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_was_left_packed_is_unpacked_without_the_network(folder: Path, server: tuple[type[Server], str]) -> None:
+    (folder / "gzip.zip").write_bytes(server[0].content)
+    emnist.download([], folder)
+    assert server[0].asked == [] and len(emnist.load_emnist("balanced").test) == 12
+
+
+def test_a_flipped_bit_in_the_archive_is_noticed(folder: Path, server: tuple[type[Server], str]) -> None:
+    content = bytearray(server[0].content)
+    content[content.index(b"images-idx3-ubyte.gz") + 40] ^= 1  # in the first member's bytes
+    server[0].content = bytes(content)
+    with pytest.raises(DataError, match="no whole zip archive"):
+        emnist.download([f"{server[1]}/gzip.zip"], folder)
+    assert not list(folder.glob("*.part")) and not list(folder.glob("*images*"))
+
+
+@pytest.mark.parametrize("mirror", ["nonsense", "http://127.0.0.1:1/gzip.zip"])
+def test_mirrors_that_are_none_are_named_in_one_line(folder: Path, mirror: str) -> None:
+    with pytest.raises(DataError, match="could not be downloaded") as caught:
+        emnist.download([mirror], folder)
+    assert mirror in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot make the folder"):
+        emnist.download([], tmp_path / "file" / "emnist")
+
+
+def test_a_full_disk_keeps_the_archive_for_the_next_time(
+    folder: Path, server: tuple[type[Server], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (folder / "gzip.zip").write_bytes(server[0].content)
+    with monkeypatch.context() as patch:
+        patch.setattr(emnist.os, "replace", full)
+        with pytest.raises(DataError, match="No space left on device"):
+            emnist.download([], folder)
+    assert [file.name for file in folder.iterdir()] == ["gzip.zip"]
+    emnist.download([], folder)
+    assert len(emnist.load_emnist("balanced").test) == 12
 
 
 def test_what_is_no_archive_is_deleted(folder: Path, server: tuple[type[Server], str]) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import struct
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from byhand import data
@@ -21,6 +29,15 @@ def folder_of_bars(folder: Path, each: int = 5) -> Path:
             picture.paste(0, tuple(edge + i % 3 for edge in box))
             picture.save(folder / name / f"{i}.png")
     return folder
+
+
+def png_header(width: int, height: int) -> bytes:
+    chunks = [(b"IHDR", struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)), (b"IDAT", b"\x78\x9c\x03\x00\x00\x00\x00\x01")]
+    packed = [
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 def one_line(caught: pytest.ExceptionInfo[DataError], path: Path) -> bool:
@@ -41,6 +58,44 @@ def test_its_own_train_and_test_folders_are_kept(tmp_path: Path) -> None:
     folder_of_bars(tmp_path / "test", 3)
     splits = data.load(str(tmp_path))
     assert (len(splits.train), len(splits.test)) == (8, 6)
+
+
+def test_train_and_test_folders_with_different_classes_are_refused(tmp_path: Path) -> None:
+    folder_of_bars(tmp_path / "train", 2)
+    (folder_of_bars(tmp_path / "test", 2) / "lying").rename(tmp_path / "test" / "leaning")
+    with pytest.raises(DataError, match="different classes") as caught:
+        data.load(str(tmp_path))
+    assert one_line(caught, tmp_path)
+
+
+def test_what_is_hidden_or_no_picture_is_passed_over(tmp_path: Path) -> None:
+    folder = folder_of_bars(tmp_path / "bars")
+    (folder / ".cache").mkdir()
+    (folder / "notes.txt").write_text("read me")
+    (folder / "lying" / ".DS_Store").write_bytes(b"x")
+    (folder / "lying" / ".0.png").write_bytes(b"")
+    (folder / "lying" / "list.txt").write_text("read me")
+    assert len(data.load(str(folder)).train) == 8
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"0 subfolder\(s\)") as caught:
+        data.load(str(tmp_path))
+    assert one_line(caught, tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of_bars(tmp_path / "bars")
+    listing = Path.iterdir
+
+    def denied(path: Path) -> Iterator[Path]:
+        if path.name == "standing":  # the tests may run as root, whom nothing is denied
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(DataError, match=r"cannot read .*Permission denied"):
+        data.load(str(folder))
 
 
 def test_a_folder_with_one_class_is_refused(tmp_path: Path) -> None:
@@ -64,9 +119,12 @@ def test_a_broken_image_among_good_ones_is_named(tmp_path: Path, name: str, cont
 
 def test_a_20_000_pixel_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     folder = folder_of_bars(tmp_path / "bars")
-    Image.new("1", (20_000, 20_000)).save(folder / "lying" / "huge.png")
-    with pytest.raises(DataError, match="far more than 50,000,000 pixels"):
-        data.load(str(folder))
+    huge = folder / "lying" / "huge.png"
+    for width, height, said in [(20_000, 20_000, "far more than 50,000,000 pixels"), (20_000, 30, "20,000 x 30 pixels")]:
+        huge.write_bytes(png_header(width, height))  # there is nothing to decode
+        with pytest.raises(DataError, match=said) as caught:
+            data.load(str(folder))
+        assert one_line(caught, huge) and "make it smaller" in str(caught.value)
 
 
 def test_a_blank_image_and_an_empty_class_are_refused(tmp_path: Path) -> None:
@@ -88,6 +146,12 @@ def test_npz_arrays_become_a_data_set(tmp_path: Path) -> None:
     assert read.inputs.shape == (4, 28, 28, 1) and np.allclose(read.inputs, 0.2)
 
 
+def test_labels_of_an_npz_may_be_bytes_and_its_pictures_coloured(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", images=np.zeros((4, 8, 8, 3), np.float32), labels=np.array([b"up", b"down"] * 2))
+    read = read_npz(tmp_path / "own.npz")
+    assert read.class_names == ("down", "up") and read.inputs.shape == (4, 8, 8, 3)
+
+
 def test_pickled_arrays_are_never_opened(tmp_path: Path) -> None:
     trap = tmp_path / "opened"
 
@@ -106,15 +170,56 @@ def test_bad_npz_files_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "shapes.npz", x=np.zeros(3), y=np.zeros((3, 2)))
     np.savez(tmp_path / "cut.npz", x=np.zeros((9, 9)), y=np.zeros(9, int))
     (tmp_path / "cut.npz").write_bytes((tmp_path / "cut.npz").read_bytes()[:200])
-    for name, said in [("names.npz", "none called x"), ("shapes.npz", "x must be numbers"), ("cut.npz", "not a whole .npz")]:
+    np.savez(tmp_path / "lengths.npz", x=np.zeros((4, 2)), y=np.zeros(3, int))
+    np.savez(tmp_path / "alone.npz", x=np.zeros((4, 2)), y=np.zeros(4, int))
+    np.savez(tmp_path / "large.npz", x=np.array([[0.0], [1e300]]), y=np.arange(2))
+    np.savez(tmp_path / "nan.npz", x=np.array([[0.0], [np.nan]]), y=np.arange(2))
+    np.save(tmp_path / "single.npy", np.zeros(3))
+    (tmp_path / "single.npy").rename(tmp_path / "single.npz")
+    (tmp_path / "empty.npz").touch()
+    for name, said in [
+        ("names.npz", "none called x"),
+        ("shapes.npz", "x must be numbers"),
+        ("cut.npz", "not a whole .npz"),
+        ("lengths.npz", "inputs|one class"),
+        ("alone.npz", "one class '0'"),
+        ("single.npz", "not a whole .npz"),
+        ("empty.npz", "not a whole .npz"),
+        ("absent.npz", "No such file"),
+    ]:
         with pytest.raises(DataError, match=said) as caught:
             read_npz(tmp_path / name)
         assert one_line(caught, tmp_path / name)
+    for name in ("large", "nan"):
+        with pytest.raises(DataError, match=f"{name}: sample 1 holds NaN or infinity"):
+            read_npz(tmp_path / f"{name}.npz")
 
 
-@pytest.mark.parametrize("text", ["1,2,a\n3,4,b\n", "u,v,label\n1,2,a\n3,4,b\n", "label,u,v\na,1,2\nb,3,4\n"])
+@given(st.data())
+def test_no_damage_to_an_npz_gets_past_the_reader(tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, x=np.linspace(0, 1, 100).reshape(20, 5), y=np.arange(20) % 2)
+    content = bytearray(buffer.getvalue())
+    for _ in range(draw.draw(st.integers(1, 4))):
+        content[draw.draw(st.integers(0, len(content) - 1))] = draw.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "damaged.npz"
+    path.write_bytes(content)
+    with contextlib.suppress(DataError):
+        read_npz(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2,a\n3,4,b\n",
+        "u,v,label\n1,2,a\n3,4,b\n",
+        "label,u,v\na,1,2\nb,3,4\n",
+        "0,1,label\n1,2,a\n3,4,b\n",
+        "\ufeff1,2,a\r\n\r\n3,4,b\r\n",
+    ],
+)
 def test_a_csv_table_is_read_with_or_without_a_header(tmp_path: Path, text: str) -> None:
-    (tmp_path / "t.csv").write_text(text)
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
     read = read_csv(tmp_path / "t.csv")
     assert read.inputs.tolist() == [[1, 2], [3, 4]] and read.class_names == ("a", "b")
 
@@ -130,6 +235,13 @@ def test_a_csv_table_is_read_with_or_without_a_header(tmp_path: Path, text: str)
         ("1,2,a\n1,two,b\n", "column 2 is 'two'"),
         ("1,2,a\n1,b\n", "row 2 has 2 columns, the first has 3"),
         ("1,2,a\n1,3,a\n", "one class 'a'"),
+        ("x,y,label\n", "holds no table"),
+        ("1,2,a\n\n\n1,x,b\n", "row 4, column 2 is 'x'"),
+        ("1,2,a\n1,1e300,b\n", "row 2, column 2 is '1e300'"),
+        ("1,2,a\n1,2,\n", "row 2 has no class in column 3"),
+        ("1,2,a\n1,2,NaN\n", "row 2 has no class in column 3"),
+        ("x,y,label\n1,2\n3,4\n", "row 2 has 2 columns, its header 3"),
+        ("1;2;a\n1;2;b\n", "holds no table"),
     ],
 )
 def test_a_bad_table_is_refused_with_its_row(tmp_path: Path, text: str, said: str) -> None:
@@ -137,6 +249,20 @@ def test_a_bad_table_is_refused_with_its_row(tmp_path: Path, text: str, said: st
     with pytest.raises(DataError, match=said) as caught:
         read_csv(tmp_path / "bad.csv")
     assert one_line(caught, tmp_path / "bad.csv")
+
+
+def test_a_table_in_another_encoding_or_absent_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes(b"1,2,\xe9\n")
+    for name in ("latin.csv", "absent.csv"):
+        with pytest.raises(DataError, match="cannot read") as caught:
+            read_csv(tmp_path / name)
+        assert one_line(caught, tmp_path / name)
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "OWN.CSV").write_text("1,2,a\n3,4,b\n5,6,a\n7,8,b\n")
+    splits = data.load(str(tmp_path / "OWN.CSV"))
+    assert (len(splits.train), len(splits.test)) == (2, 2)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

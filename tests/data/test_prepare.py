@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from byhand import data
@@ -77,10 +81,70 @@ def test_empty_paper_is_said_to_be_empty(level: int) -> None:
     assert prepared.empty and not prepared.pixels.any()
 
 
-@pytest.mark.parametrize("bad", [np.zeros((3, 3, 3)), np.zeros((0, 5)), np.full((4, 4), np.nan), np.zeros((2, 20_000))])
-def test_an_array_that_is_no_grey_image_is_refused(bad: np.ndarray) -> None:
-    with pytest.raises(DataError, match=r"expected finite grey levels|make it smaller"):
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.zeros((3, 3, 3)), r"shape \(3, 3, 3\): expected"),
+        (np.zeros((0, 5)), r"shape \(0, 5\): expected"),
+        (np.where(np.eye(4), np.nan, 1), "from nan to nan: expected finite ones"),
+        (np.full((4, 4), np.inf), "from inf to inf: expected finite ones"),
+        (np.full((4, 4), 256.0), "from 256 to 256"),
+        (-np.ones((4, 4)), "from -1 to -1"),
+        (np.zeros((2, 20_000)), "20,000 x 2 pixels.*make it smaller"),
+        (np.zeros((8_000, 8_000), np.uint8), "8,000 x 8,000 pixels.*make it smaller"),
+        (Image.fromarray(np.full((9, 9), np.nan, np.float32)), "from nan to nan"),
+    ],
+)
+def test_an_array_that_is_no_grey_image_is_refused(bad: np.ndarray | Image.Image, said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
         prepare(bad)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 7])
+def test_a_bigger_copy_of_a_drawing_gives_nearly_the_same(digits: np.ndarray, factor: int) -> None:
+    for digit in digits[:20]:
+        first, second = (np.kron(digit, np.ones((k, k))) for k in (6, 6 * factor))
+        once, again = (prepare(paper, "white").pixels.astype(float) for paper in (first, second))
+        assert np.abs(once - again).mean() < 1
+
+
+def test_a_photo_that_lies_on_its_side_is_set_up(tmp_path: Path) -> None:
+    upright = Image.new("L", (60, 90), 255)
+    upright.paste(0, (10, 10, 20, 80))
+    upright.paste(0, (10, 70, 50, 80))
+    lying = upright.transpose(Image.Transpose.ROTATE_90)
+    tag = Image.Exif()
+    tag[0x0112] = 6  # orientation: turn right by 90 degrees to view
+    upright.save(tmp_path / "upright.png")
+    lying.save(tmp_path / "lying.png", exif=tag)
+    assert np.array_equal(prepare_file(tmp_path / "lying.png").pixels, prepare_file(tmp_path / "upright.png").pixels)
+
+
+def test_a_grey_level_may_be_the_transparent_one(tmp_path: Path) -> None:
+    levels = np.zeros((40, 40), np.uint8)
+    levels[8:32, 18:23] = 90
+    Image.fromarray(levels).save(tmp_path / "drawing.png", transparency=0)
+    opaque = np.where(levels, 90.0, 255.0)
+    assert np.array_equal(prepare_file(tmp_path / "drawing.png").pixels, prepare(opaque).pixels)
+
+
+@given(st.data())
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_no_damage_to_a_picture_gets_past_the_reader(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, draw: st.DataObject
+) -> None:
+    picture = Image.new("L", (40, 40))
+    picture.paste(255, (18, 8, 23, 32))
+    buffer = io.BytesIO()
+    picture.save(buffer, kind)
+    content = bytearray(buffer.getvalue()[: draw.draw(st.integers(1, len(buffer.getvalue())))])
+    for _ in range(draw.draw(st.integers(0, 4))):
+        content[draw.draw(st.integers(0, min(len(content), 120) - 1))] = draw.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / f"damaged.{kind}"
+    path.write_bytes(content)
+    with contextlib.suppress(DataError):
+        assert prepare_file(path).pixels.shape == (28, 28)
 
 
 def test_an_unknown_ink_is_refused() -> None:
@@ -93,11 +157,13 @@ def test_files_that_are_no_pictures_are_refused_in_one_line(tmp_path: Path) -> N
     (tmp_path / "text.png").write_text("not a picture")
     Image.new("L", (30, 30)).save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:50])
+    (tmp_path / "drawing.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
     Image.new("1", (20_000, 1)).save(tmp_path / "wide.png")
     for name, said in [
         ("empty.png", "0 bytes"),
         ("text.png", "not a picture"),
-        ("cut.png", "cut.png"),
+        ("cut.png", "read whole"),
+        ("drawing.eps", "not a picture"),
         ("wide.png", "20,000 x 1"),
     ]:
         with pytest.raises(DataError, match=said) as caught:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,59 @@ def test_targets_are_one_hot() -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(ByhandError, match="did you mean 'mnist'"):
         data.load("mnits")
+
+
+@pytest.mark.parametrize("spec", ["", "zzz", "no/such/folder", "table.csv", "x" * 5_000, "a\0b"])
+def test_what_is_neither_a_name_nor_a_path_is_refused_in_one_line(spec: str) -> None:
+    with pytest.raises(DataError, match="there are no data") as caught:
+        data.load(spec)
+    assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("validation", [-1, 60_000])
+def test_an_impossible_validation_part_is_refused(validation: int) -> None:
+    with pytest.raises(DataError, match="choose 0 to 59,999"):
+        data.load("mnist", validation=validation)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", None])
+def test_a_damaged_installation_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> None:
+    from byhand.data import mnist
+
+    if content is not None:
+        (tmp_path / "mnist.npz").write_bytes(content)
+    monkeypatch.setattr(mnist, "FILE", tmp_path / "mnist.npz")
+    with pytest.raises(DataError, match="install byhand again"):
+        data.load("mnist")
+
+
+def test_a_cut_mnist_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from byhand.data import mnist
+
+    content = bytearray(mnist.FILE.read_bytes())
+    content[1000:1100] = bytes(100)
+    (tmp_path / "mnist.npz").write_bytes(content)
+    monkeypatch.setattr(mnist, "FILE", tmp_path / "mnist.npz")
+    with pytest.raises(DataError, match="install byhand again"):
+        data.load("mnist")
+
+
+@pytest.mark.parametrize(("n", "noise"), [(1, 0.1), (10, -1.0), (10, float("nan"))])
+def test_impossible_moons_are_refused(n: int, noise: float) -> None:
+    with pytest.raises(DataError):
+        make_moons(n, noise)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 2, float("nan")])
+def test_an_impossible_fraction_is_refused(fraction: float) -> None:
+    with pytest.raises(DataError, match="between 0 and 1"):
+        stratified_split(make_moons(10), fraction, seed=0)
+
+
+def test_a_split_is_the_same_for_the_same_seed_and_another_for_another() -> None:
+    whole = make_moons(100)
+    one, same, other = (stratified_split(whole, 0.3, seed)[1].inputs for seed in (1, 1, 2))
+    assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
 def test_the_catalogue_lists_what_load_takes() -> None:

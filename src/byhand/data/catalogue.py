@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +36,13 @@ def load(spec: str, **options: Any) -> Splits:
     """
     if spec in LOADERS:
         return LOADERS[spec](**options)
-    if Path(spec).exists():
+    if spec and os.path.exists(spec):
         from byhand.data.own import load_own
 
         return load_own(Path(spec), **options)
     near = difflib.get_close_matches(spec, LOADERS, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(LOADERS)}, or a path to your own"
-    raise DataError(f"there are no data {spec!r}: {hint}")
+    raise DataError(f"there are no data {spec[:200]!r}: {hint}")
 
 
 def available() -> list[Available]:

@@ -9,10 +9,13 @@ Source: Cohen, Afshar, Tapson and van Schaik (2017), "EMNIST: an extension of MN
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
+import re
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +36,8 @@ SHA256 = {
     "emnist-byclass-test-images-idx3-ubyte.gz": "5ec835bd5d5b1a66378a132e727fef20fe994b3cc666899befcca5ac766f50cd",
     "emnist-byclass-test-labels-idx1-ubyte.gz": "501e305eeeacb093b162592d80e8a2632040872360fa6d85cfcb2200d91ca92a",
 }
-CHUNK = 1 << 20
+NAME = re.compile(rf"emnist-({'|'.join(SPLITS)})-(mapping\.txt|(train|test)-(images-idx3|labels-idx1)-ubyte\.gz)")
+CHUNK, LARGEST = 1 << 20, 1 << 31  # bytes: read at once; all files together, at most
 
 
 def folders() -> list[Path]:
@@ -43,9 +47,9 @@ def folders() -> list[Path]:
 
 
 def where() -> str:
-    """The folder that holds EMNIST's byclass files, or what to do to get one."""
+    """The first folder that holds files of EMNIST, or what to do to get one."""
     for folder in folders():
-        if any(_file(folder, "byclass", part, "images").exists() for part in ("train", "test")):
+        if any(_file(folder, split, "test", "images").exists() for split in SPLITS):
             return str(folder)
     return "not here: set BYHAND_DATA, or python -c 'from byhand.data.emnist import download; download()'"
 
@@ -63,10 +67,12 @@ def load_emnist(split: str = "byclass", *, merge: bool = False, held_out: float 
     """
     if split not in SPLITS:
         raise DataError(f"EMNIST has no split {split!r}: choose one of {', '.join(SPLITS)}")
-    for folder in folders():
-        if _file(folder, split, "test", "images").exists():
-            found = _from_folder(folder, split, held_out, seed)
-            return replace(found, train=merged(found.train), test=merged(found.test)) if merge else found
+    holding = [folder for folder in folders() if _file(folder, split, "test", "images").exists()]
+    # A folder with both files goes before one with a test file alone, wherever it stands.
+    holding.sort(key=lambda folder: not _file(folder, split, "train", "images").exists())
+    if holding:
+        found = _from_folder(holding[0], split, held_out, seed)
+        return replace(found, train=merged(found.train), test=merged(found.test)) if merge else found
     raise DataError(
         f"EMNIST's {split} files are in none of {', '.join(map(str, folders()))}: set BYHAND_DATA to the folder that holds "
         "emnist/, or download them with byhand.data.emnist.download()"
@@ -99,7 +105,10 @@ def _class_names(path: Path) -> dict[int, str]:
     """Label to character, from lines of `label code [code]`; where there are two codes the first, the capital, counts."""
     try:
         rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
-        return {int(row[0]): chr(int(row[1])) for row in rows}
+        names = {int(row[0]): bytes([int(row[1])]).decode("ascii") for row in rows}
+        if not names or min(names) < 0 or max(names) > 255:
+            raise ValueError("labels must be bytes, and there must be some")
+        return names
     except (OSError, ValueError, IndexError) as error:
         raise DataError(f"{path} is not EMNIST's mapping of labels to characters ({error}): download it again") from error
 
@@ -111,9 +120,10 @@ def _read(folder: Path, split: str, part: str, names: dict[int, str]) -> Dataset
         raise DataError(f"{folder}: label {min(unknown)} of {split} stands in no line of its mapping file: download both again")
     table = np.zeros(max(names) + 1, np.int64)
     table[sorted(names)] = np.arange(len(names))  # the letters split counts from 1
-    inputs = np.multiply(images.transpose(0, 2, 1)[..., None], np.float32(1 / 255), dtype=np.float32)
+    # order="C" lays the upright images out at once: byclass holds 700,000, and a second copy of them would be 2 GB.
+    inputs = np.multiply(images.transpose(0, 2, 1)[..., None], np.float32(1 / 255), dtype=np.float32, order="C")
     class_names = tuple(names[label] for label in sorted(names))
-    return Dataset(f"emnist-{split}-{part}", np.ascontiguousarray(inputs), table[raw], class_names, SOURCE)
+    return Dataset(f"emnist-{split}-{part}", inputs, table[raw], class_names, SOURCE)
 
 
 def merged(data: Dataset) -> Dataset:
@@ -131,20 +141,24 @@ def download(
 ) -> Path:
     """Fetch the official archive (560 MB) and unpack it into byhand's cache; an interrupted download is continued.
 
-    `progress` hears (bytes so far, bytes in all). `sha256` is the archive's, where one knows it.
+    `progress` hears (bytes so far, bytes in all). `sha256` is the archive's, where one knows it; none is published. Without
+    it the two files of byclass's test part are held to their known hashes, and all others to the CRCs in the archive.
 
     Raises DataError where no mirror gives the whole archive, or what came is not what it should be.
     """
     folder = folder if folder is not None else folders()[-1]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the folder {folder}: {error.strerror}: choose another one, as folder=") from error
     archive, failures = folder / "gzip.zip", []
-    for mirror in mirrors:
+    for mirror in mirrors if not archive.exists() else ():  # it does where unpacking was interrupted
         try:
             _fetch(mirror, archive, progress)
             break
-        except (OSError, urllib.error.URLError, DataError) as error:
+        except (OSError, ValueError, http.client.HTTPException, DataError) as error:
             failures.append(f"{mirror}: {error}")
-    else:
+    if not archive.exists():
         raise DataError(f"EMNIST could not be downloaded ({'; '.join(failures)}): try again, it goes on where it stopped")
     if sha256 is not None and _hash(archive) != sha256:
         archive.unlink()
@@ -158,9 +172,24 @@ def _fetch(url: str, target: Path, progress: Callable[[int, int | None], None] |
     part = target.with_name(target.name + ".part")
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    try:
+        answering = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if have and error.code == 416:  # there is nothing after what is here: it is whole, or of another file
+            if error.headers.get("Content-Range") == f"bytes */{have}":
+                os.replace(part, target)
+                return
+            part.unlink()
+            _fetch(url, target, progress)
+            return
+        raise
+    with answering as answer:
         if have and answer.status != 206:  # the server sends all of it again
             have = 0
+        elif have and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            part.unlink()
+            raise DataError("it sent another part than was asked for")
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length is not None else None
         with part.open("ab" if have else "wb") as file:
@@ -178,21 +207,30 @@ def _unpack(archive: Path, folder: Path) -> None:
     """The members that byhand reads, by their bare names (a path in an archive is never followed), whole or not at all."""
     try:
         with zipfile.ZipFile(archive) as packed:
-            for member in packed.infolist():
-                name = Path(member.filename).name
-                if not name.startswith("emnist-") or not name.endswith((".gz", ".txt")):
-                    continue
-                part = folder / (name + ".part")
-                with packed.open(member) as source, part.open("wb") as file:
-                    while chunk := source.read(CHUNK):
-                        file.write(chunk)
-                if name in SHA256 and _hash(part) != SHA256[name]:
-                    part.unlink()
-                    raise DataError(f"{name} in the archive is not the original file (its SHA-256 differs): try another mirror")
-                os.replace(part, folder / name)
-    except (zipfile.BadZipFile, EOFError) as error:
+            members = {Path(member.filename).name: member for member in packed.infolist()}
+            wanted = {name: member for name, member in members.items() if NAME.fullmatch(name)}
+            if not wanted or sum(member.file_size for member in wanted.values()) > LARGEST:
+                raise zipfile.BadZipFile("it does not hold EMNIST's files")
+            for name, member in wanted.items():
+                _extract(packed, member, folder / name)
+    except OSError as error:
+        raise DataError(f"cannot unpack {archive}: {error.strerror or error}: free space and call download() again") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         archive.unlink()
         raise DataError(f"{archive} is no whole zip archive ({error}), it was deleted: download it again") from error
+
+
+def _extract(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    try:
+        with packed.open(member) as source, part.open("wb") as file:
+            while chunk := source.read(CHUNK):
+                file.write(chunk)
+        if target.name in SHA256 and _hash(part) != SHA256[target.name]:
+            raise zipfile.BadZipFile(f"its {target.name} is not the original file, the SHA-256 differs")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _hash(path: Path) -> str:

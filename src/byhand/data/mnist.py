@@ -6,6 +6,7 @@ Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (CC
 from __future__ import annotations
 
 import zipfile
+import zlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def load_mnist(validation: int = 10_000) -> Splits:
             arrays = {name: packed[name] for name in packed.files}
         train = _dataset("mnist-train", arrays["train_images"], arrays["train_labels"])
         test = _dataset("mnist-test", arrays["t10k_images"], arrays["t10k_labels"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{FILE} is damaged or missing ({error}): install byhand again") from error
     if not validation:
         return Splits(train, None, test)

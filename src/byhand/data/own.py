@@ -6,8 +6,8 @@ Images all go through the one preparation to 28 x 28. Without parts of their own
 from __future__ import annotations
 
 import csv
-import math
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from byhand.data.dataset import Dataset, Splits, stratified_split
-from byhand.data.prepare import FRAME, prepare_file
+from byhand.data.prepare import FORMATS, FRAME, prepare_file
 from byhand.errors import DataError
 
 HELD_OUT = 0.2
+LARGEST = float(np.finfo(np.float32).max)
+UNREADABLE = (ValueError, TypeError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, MemoryError)
 INPUTS, LABELS = ("x", "images", "inputs"), ("y", "labels", "targets")
 
 
@@ -34,9 +36,9 @@ def load_own(path: Path, seed: int = 0, ink: str = "auto") -> Splits:
                 )
             return Splits(train, None, test, note=f"{path}: its own train and test folders")
         whole = read_folder(path, ink)
-    elif path.suffix == ".npz":
+    elif path.suffix.lower() == ".npz":
         whole = read_npz(path)
-    elif path.suffix == ".csv":
+    elif path.suffix.lower() == ".csv":
         whole = read_csv(path)
     else:
         raise DataError(f"{path} is neither a folder of images nor .npz nor .csv: byhand reads those")
@@ -49,16 +51,17 @@ def read_folder(folder: Path, ink: str = "auto") -> Dataset:
     """Images (N, 28, 28, 1) from a folder with one subfolder a class; files and folders that begin with a dot are passed over."""
     try:
         classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        contents = [sorted(file for file in one.iterdir() if not file.name.startswith(".")) for one in classes]
     except OSError as error:
         raise DataError(f"cannot read {folder}: {error.strerror or error}") from error
     if len(classes) < 2:
         raise DataError(
             f"{folder} has {len(classes)} subfolder(s), but there must be one a class, at least two: sort the images into them"
         )
-    known = Image.registered_extensions()
+    known = {extension for extension, kind in Image.registered_extensions().items() if kind in FORMATS}
     images, labels = [], []
-    for label, one in enumerate(classes):
-        files = sorted(file for file in one.iterdir() if file.suffix.lower() in known and not file.name.startswith("."))
+    for label, (one, content) in enumerate(zip(classes, contents, strict=True)):
+        files = [file for file in content if file.suffix.lower() in known]
         if not files:
             raise DataError(f"{one} holds no images: expected at least one, as .png or .jpg")
         for file in files:
@@ -76,19 +79,25 @@ def read_npz(path: Path) -> Dataset:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path} is not a whole .npz of plain arrays ({error})") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except UNREADABLE as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} is not a whole .npz of plain arrays ({reason}): save it again with np.savez") from error
     x, y = _named(path, arrays, INPUTS), _named(path, arrays, LABELS)
     if x.ndim < 2 or y.ndim != 1 or y.dtype.kind not in "iuUS" or x.dtype.kind not in "fiub":
         raise DataError(
             f"{path}: x is {x.dtype} {x.shape} and y is {y.dtype} {y.shape}, but x must be numbers (N, ...) and y labels (N,)"
         )
-    inputs = x.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused with its row
+        inputs = x.astype(np.float32)
     if x.dtype == np.uint8:
         inputs /= 255
     if inputs.ndim == 3:
         inputs = inputs[..., None]
-    names, labels = np.unique(y, return_inverse=True)
+    names, labels = np.unique(y.astype(np.str_) if y.dtype.kind == "S" else y, return_inverse=True)
+    if len(names) == 1:
+        raise DataError(f"{path} has the one class {str(names[0])!r}: there must be at least two")
     return Dataset(path.stem, inputs, labels.astype(np.int64), tuple(map(str, names)), str(path))
 
 
@@ -102,17 +111,21 @@ def _named(path: Path, arrays: dict[str, Any], names: tuple[str, ...]) -> Any:
 def read_csv(path: Path) -> Dataset:
     """A table of numbers: the column `label`, or else the last one, is the class; a first row of words is the header."""
     try:
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
+        reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
+        rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {path} as a CSV table: {error}") from error
-    header = rows[0] if rows and not any(_is_number(cell) for cell in rows[0][:-1]) else None
+    top = rows[0][1] if rows else []
+    header = top if "label" in top or not any(_is_number(cell) for cell in top[:-1]) else []
     body = rows[1:] if header else rows
-    if not body or len(body[0]) < 2:
+    wide = len(body[0][1]) if body else 0
+    if wide < 2:
         raise DataError(f"{path} holds no table: expected rows of at least one number and a class")
-    column = header.index("label") if header and "label" in header else len(body[0]) - 1
-    first = 2 if header else 1
-    inputs = [_numbers(path, row, number, column, len(body[0])) for number, row in enumerate(body, first)]
-    names, labels = np.unique([row[column] for row in body], return_inverse=True)
+    column = header.index("label") if "label" in header else wide - 1
+    if column >= wide:
+        raise DataError(f"{path}, row {body[0][0]} has {wide} columns, its header {len(header)}: every row needs the same")
+    inputs = [_numbers(path, row, number, column, wide) for number, row in body]
+    names, labels = np.unique([row[column] for _, row in body], return_inverse=True)
     if len(names) < 2:
         raise DataError(f"{path} has the one class {str(names[0])!r} in column {column + 1}: there must be at least two")
     return Dataset(path.stem, np.array(inputs, np.float32), labels.astype(np.int64), tuple(map(str, names)), str(path))
@@ -122,7 +135,9 @@ def _numbers(path: Path, row: list[str], number: int, column: int, wide: int) ->
     if len(row) != wide:
         raise DataError(f"{path}, row {number} has {len(row)} columns, the first has {wide}: every row needs the same")
     for i, cell in enumerate(row):
-        if i != column and not (_is_number(cell) and math.isfinite(float(cell))):
+        if i == column and cell.strip().lower() in ("", "nan"):
+            raise DataError(f"{path}, row {number} has no class in column {i + 1}: remove the row or fill it in")
+        if i != column and not (_is_number(cell) and abs(float(cell)) <= LARGEST):  # nor so where it is NaN
             raise DataError(
                 f"{path}, row {number}, column {i + 1} is {cell!r}: expected a finite number, remove the row or fill it in"
             )

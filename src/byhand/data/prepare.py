@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from byhand.errors import DataError
 
@@ -25,8 +25,10 @@ MIDDLE = 14.0  # pixels: where MNIST's digits have their centre of mass, in both
 FAINTEST = 8.0  # of 255: an image whose brightest pixel is darker is empty
 NOISE = 0.1  # of the brightest pixel: what is darker is paper, not ink
 MAX_SIDE, MAX_PIXELS = 10_000, 50_000_000
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # not EPS, which Pillow gives to another program to run
 
 INKS = ("auto", "white", "black")
+GREY = ("1", "L", "I;16", "I;16B", "I", "F")  # Pillow's modes of one channel; those with an I have 16 bits
 
 
 @dataclass(frozen=True)
@@ -72,35 +74,52 @@ def prepare_file(path: Path, ink: str = "auto") -> Prepared:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty (0 bytes): expected a picture")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit below is stricter
-            with Image.open(path) as image:
+            warnings.simplefilter("ignore")  # of Pillow: what it can still read is good enough, and our own limit is stricter
+            with Image.open(path, formats=FORMATS) as image:
                 _check_size(image.width, image.height, str(path))
                 image.load()
-                return prepare(image, ink)
+                return prepare(ImageOps.exif_transpose(image), ink)  # a phone stores its photos lying, and says so in a tag
+    except DataError:
+        raise
     except Image.DecompressionBombError as error:
         raise DataError(f"{path} has far more than {MAX_PIXELS:,} pixels: make it smaller") from error
-    except (UnidentifiedImageError, SyntaxError) as error:
-        raise DataError(
-            f"{path} is not a picture that can be read ({type(error).__name__}): expected PNG, JPEG or the like"
-        ) from error
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        if error.errno is not None:
+            raise DataError(f"cannot read {path}: {error.strerror}: check its name and its permissions") from error
+        raise _no_picture(path, error) from error
+    except Exception as error:  # Pillow's readers raise whatever a damaged file makes them stumble over
+        raise _no_picture(path, error) from error
+
+
+def _no_picture(path: Path, error: Exception) -> DataError:
+    kind = type(error).__name__
+    return DataError(f"{path} is not a picture that can be read whole ({kind}): save it again as PNG or JPEG, or remove it")
 
 
 def _grey(image: Image.Image | NDArray[Any]) -> NDArray[np.float64]:
     if isinstance(image, Image.Image):
         _check_size(image.width, image.height, "the image")
-        if image.mode in ("1", "L", "I;16", "I", "F"):
+        if image.mode in GREY and "transparency" not in image.info:
             levels = np.asarray(image.convert("F"), np.float64)
-            return levels / 257 if image.mode.startswith("I") else levels
-        rgba = np.asarray(image.convert("RGBA"), np.float64)
-        alpha = rgba[..., 3:] / 255
-        rgb = rgba[..., :3] * alpha + 255 * (1 - alpha)
-        return rgb @ np.array([0.299, 0.587, 0.114])
+            return _checked(levels / 257 if image.mode.startswith("I") else levels)
+        red, green, blue, alpha = (np.asarray(band) for band in image.convert("RGBA").split())
+        grey = 0.299 * red + 0.587 * green + 0.114 * blue
+        if alpha.min() < 255:  # what is transparent is white paper
+            opaque = alpha / 255
+            grey = grey * opaque + 255 * (1 - opaque)
+        return grey
     grey = np.asarray(image, np.float64)
-    if grey.ndim != 2 or grey.size == 0 or not np.isfinite(grey).all():
+    if grey.ndim == 2:
+        _check_size(grey.shape[1], grey.shape[0], "the image")
+    return _checked(grey)
+
+
+def _checked(grey: NDArray[np.float64]) -> NDArray[np.float64]:
+    if grey.ndim != 2 or grey.size == 0:
         raise DataError(f"the image is an array of shape {grey.shape}: expected finite grey levels (H, W) from 0 to 255")
-    _check_size(grey.shape[1], grey.shape[0], "the image")
+    low, high = float(grey.min()), float(grey.max())
+    if not (low >= 0 and high <= 255):  # so too where one is NaN
+        raise DataError(f"the image holds grey levels from {low:g} to {high:g}: expected finite ones, from 0 to 255")
     return grey
 
 
@@ -120,7 +139,7 @@ def _border_mean(grey: NDArray[np.float64]) -> float:
 def _scale(grey: NDArray[np.float64]) -> NDArray[np.float64]:
     """To 20 pixels on the longer side, anti-aliased by a triangle filter that widens with the reduction."""
     height, width = (max(1, math.floor(side * BOX / max(grey.shape) + 0.5)) for side in grey.shape)
-    resized = Image.fromarray(grey.astype(np.float32), "F").resize((width, height), Image.Resampling.BILINEAR)
+    resized = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(resized, np.float64).copy()
 
 
