@@ -64,7 +64,8 @@ class Page:
         result = self.driver.execute_async_script(
             "const done = arguments[arguments.length - 1]; const args = arguments;"
             "const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);"
-            f"(async () => {{ {code} }})().then((value) => done({{ value }}), (error) => done({{ error: String(error.stack) }}));",
+            f"(async () => {{ {code} }})()"
+            ".then((value) => done({ value }), (error) => done({ error: String(error.stack) }));",
             *arguments,
         )
         assert "error" not in result, result["error"]

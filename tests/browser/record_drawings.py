@@ -19,7 +19,7 @@ from byhand import data
 
 TARGET = Path(__file__).parent / "drawings.json"
 HOW = (
-    "Made by record_drawings.py: 'traced' are the first six MNIST test digits of every class, skeletonised and followed as lines; "
+    "Made by record_drawings.py: 'traced' are the first six MNIST test digits of every class, thinned and followed; "
     "'by hand' are corner points written down by hand. Points are fractions of the drawing area, widths its pixels (448 a side)."
 )
 UP = 6  # times: how much larger a digit is traced than it is
@@ -33,21 +33,19 @@ STYLES = {
     "off-centre": (0.4, 26, (-0.22, -0.24), 0.0),
     "slanted": (0.58, 34, (0.0, 0.0), 0.22),
 }
+# Corner points in hundredths of the pad, one text a stroke.
 BY_HAND = {
-    0: [[(0.5, 0.2), (0.37, 0.27), (0.31, 0.5), (0.37, 0.72), (0.5, 0.8), (0.63, 0.72), (0.69, 0.5), (0.63, 0.27), (0.5, 0.2)]],
-    1: [[(0.54, 0.18), (0.48, 0.82)]],
-    2: [[(0.34, 0.32), (0.4, 0.22), (0.52, 0.19), (0.64, 0.25), (0.65, 0.38), (0.52, 0.58), (0.33, 0.78), (0.69, 0.77)]],
-    3: [[(0.36, 0.24), (0.5, 0.18), (0.63, 0.25), (0.62, 0.38), (0.48, 0.47), (0.64, 0.56), (0.66, 0.7), (0.53, 0.8), (0.35, 0.75)]],
-    4: [[(0.42, 0.2), (0.34, 0.52), (0.68, 0.5)], [(0.63, 0.2), (0.6, 0.82)]],
-    5: [[(0.66, 0.2), (0.42, 0.2), (0.39, 0.45), (0.55, 0.43), (0.66, 0.54), (0.65, 0.7), (0.53, 0.8), (0.36, 0.76)]],
-    6: [[(0.58, 0.18), (0.44, 0.33), (0.37, 0.55), (0.4, 0.74), (0.52, 0.8), (0.63, 0.72), (0.62, 0.58), (0.51, 0.53), (0.4, 0.62)]],
-    7: [[(0.32, 0.23), (0.68, 0.22), (0.58, 0.46), (0.47, 0.82)]],
-    8: [
-        [(0.6, 0.26), (0.5, 0.19), (0.39, 0.26), (0.42, 0.4), (0.57, 0.54), (0.63, 0.7), (0.51, 0.81), (0.38, 0.72)]
-        + [(0.43, 0.55), (0.58, 0.4), (0.6, 0.26)]
-    ],
-    9: [[(0.62, 0.3), (0.51, 0.2), (0.4, 0.27), (0.39, 0.41), (0.49, 0.47), (0.6, 0.4), (0.63, 0.29), (0.6, 0.55), (0.55, 0.82)]],
-}  # fmt: skip
+    0: ["50,20 37,27 31,50 37,72 50,80 63,72 69,50 63,27 50,20"],
+    1: ["54,18 48,82"],
+    2: ["34,32 40,22 52,19 64,25 65,38 52,58 33,78 69,77"],
+    3: ["36,24 50,18 63,25 62,38 48,47 64,56 66,70 53,80 35,75"],
+    4: ["42,20 34,52 68,50", "63,20 60,82"],
+    5: ["66,20 42,20 39,45 55,43 66,54 65,70 53,80 36,76"],
+    6: ["58,18 44,33 37,55 40,74 52,80 63,72 62,58 51,53 40,62"],
+    7: ["32,23 68,22 58,46 47,82"],
+    8: ["60,26 50,19 39,26 42,40 57,54 63,70 51,81 38,72 43,55 58,40 60,26"],
+    9: ["62,30 51,20 40,27 39,41 49,47 60,40 63,29 60,55 55,82"],
+}
 
 
 def main() -> None:
@@ -57,7 +55,8 @@ def main() -> None:
         for index, (style, settings) in zip(np.flatnonzero(test.labels == digit), STYLES.items(), strict=False):
             strokes = placed(traced(test.inputs[index, :, :, 0]), *settings)
             drawings.append({"digit": digit, "style": style, "from": f"test {index}", "width": settings[1], "strokes": strokes})
-    for digit, strokes in BY_HAND.items():
+    for digit, texts in BY_HAND.items():
+        strokes = [[[int(part) / 100 for part in point.split(",")] for point in text.split()] for text in texts]
         drawings.append({"digit": digit, "style": "by hand", "from": "hand", "width": 34, "strokes": strokes})
     lines = ",\n".join(json.dumps(drawing) for drawing in drawings)
     TARGET.write_text(f'{{"how": {json.dumps(HOW)},\n"drawings": [\n{lines}\n]}}\n')
@@ -73,7 +72,7 @@ def traced(image: np.ndarray) -> list[np.ndarray]:
         ends = [point for point in left if len(neighbours(point, left)) == 1]
         line = follow(min(ends or left, key=lambda point: (point[0], point[1])), left)
         if len(line) > UP or (not lines and not left):
-            lines.append(simplified(np.array(line, float)[:, ::-1], 0.7))
+            lines.append(simplified(np.array(line, float)[:, ::-1], 1.2))
     return lines
 
 

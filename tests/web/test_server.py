@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -46,16 +47,12 @@ def client(port: int) -> Iterator[httpx.Client]:
 def raw(port: int, request: bytes) -> bytes:
     """The first answer to bytes that no client library would send."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        try:
-            connection.sendall(request)
-        except OSError:
-            pass  # refused before all of it was sent, which is as good
         answer = b""
-        try:
+        with contextlib.suppress(OSError):  # refused before all of it was sent, which is as good
+            connection.sendall(request)
+        with contextlib.suppress(OSError):
             while part := connection.recv(65_536):
                 answer += part
-        except OSError:
-            pass
         return answer
 
 

@@ -1,0 +1,176 @@
+"""The page's arithmetic against Python's: preparation, forward, the lesson, model files."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from byhand import activations, costs, data
+from byhand.data.prepare import prepare
+from byhand.feedforward import FeedForward
+from byhand.modelfile import Model, load_model, save_model
+from byhand.shipped import shipped
+
+pytestmark = pytest.mark.browser
+
+PREPARE = """
+  const { prepare } = await import("/prepare.js");
+  const { pixels, empty } = prepare({ values: floats(args[0]), width: args[1], height: args[2] });
+  return { pixels: [...pixels], empty };
+"""
+MODEL = """
+  const { readModel, writeModel } = await import("/safetensors.js");
+  const { makeNetwork, forward, teach, learn } = await import("/network.js");
+  const buffer = Uint8Array.from(atob(args[0]), (c) => c.charCodeAt(0)).buffer;
+  const model = readModel(buffer);
+  const network = makeNetwork(model);
+"""
+
+
+def pictures(rng: np.random.Generator) -> list[np.ndarray]:
+    """Digits at many sizes, lines, spots, noise and edges."""
+    digits = data.load("mnist").test.inputs[:12, :, :, 0] * 255
+    found = [
+        np.pad(np.kron(digit, np.ones((size, size))), size) for digit, size in zip(digits, [1, 2, 3, 5, 7, 9] * 2, strict=True)
+    ]
+    for height, width in [(1, 1), (1, 50), (60, 1), (20, 20), (19, 7), (123, 457), (448, 448)]:
+        found.append(rng.random((height, width)) ** 4 * 255)
+    spot = np.zeros((448, 448))
+    spot[3:6, 440:447] = 9
+    found += [spot, np.zeros((30, 40)), np.full((30, 40), 7.9), np.full((5, 5), 255.0)]
+    return [image.astype(np.float32) for image in found]
+
+
+def test_the_preparation_is_pythons_within_one_grey_level(page: Any, packed: Any, rng: np.random.Generator) -> None:
+    for image in pictures(rng):
+        wanted = prepare(image, "white")
+        found = page.run(PREPARE, packed(image), image.shape[1], image.shape[0])
+        assert found["empty"] == wanted.empty
+        apart = np.abs(np.array(found["pixels"]) - wanted.pixels.ravel().astype(int))
+        assert apart.max() <= 1, image.shape
+
+
+def test_pictures_in_colour_become_the_same_grey_as_in_python(page: Any, packed: Any, rng: np.random.Generator) -> None:
+    from PIL import Image
+
+    for paper, ink in [(255, 20), (10, 240)]:
+        rgba = np.full((50, 40, 4), paper, np.uint8)
+        rgba[10:40, 15:25, :3] = ink + rng.integers(-9, 9, (30, 10, 3))
+        rgba[..., 3] = 255
+        wanted = prepare(Image.fromarray(rgba)).pixels.ravel().astype(int)
+        code = 'const { prepare, greyOf } = await import("/prepare.js"); return [...prepare(greyOf(floats(args[0]), args[1], args[2])).pixels]'
+        found = page.run(code, packed(rgba), 40, 50)
+        assert np.abs(np.array(found) - wanted).max() <= 1
+
+
+def encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_shipped_networks_answer_as_in_python(page: Any, packed: Any, name: str) -> None:
+    model = load_model(shipped()[name])
+    inputs = data.load("mnist").test.flat[:30]
+    code = MODEL + "const x = floats(args[1]); return Array.from({ length: 30 }, (_, i) => "
+    found = page.run(
+        code + "[...forward(network, x.subarray(784 * i, 784 * (i + 1))).a.at(-1)])", encoded(shipped()[name]), packed(inputs)
+    )
+    np.testing.assert_allclose(found, model.network.forward(inputs), atol=1e-5)
+
+
+SETTINGS = [
+    *((name, "quadratic", 0.0, 0.0) for name in activations.ACTIVATIONS),
+    *((name, "cross_entropy", 0.01, 0.002) for name in costs.COSTS["cross_entropy"].outputs),
+]
+
+
+@pytest.mark.parametrize(("output", "cost", "l2", "l1"), SETTINGS)
+def test_a_lesson_is_pythons_step(
+    page: Any, packed: Any, tmp_path: Path, rng: np.random.Generator, output: str, cost: str, l2: float, l1: float
+) -> None:
+    hidden = "tanh" if output == "softmax" else output
+    net = FeedForward((20, 9, 7, 4), [hidden, "sigmoid", output], cost=cost, l2=l2, l1=l1, seed=5, dtype=np.float32)
+    path = tmp_path / "net.safetensors"
+    save_model(path, Model(net, tuple("abcd"), metrics={"test_accuracy": 0.5}))
+    x, y = rng.random((1, 20), np.float32), np.eye(4, dtype=np.float32)[[2]]
+    code = (
+        MODEL
+        + """
+      const seen = teach(network, floats(args[1]), floats(args[2]), 0.3);
+      return { cost: seen.cost, a: seen.a.map((v) => [...v]), z: seen.z.map((v) => [...v]), delta: seen.delta.slice(1).map((v) => [...v]),
+        w: seen.gradient.map((g) => [...g.w]), b: seen.gradient.map((g) => [...g.b]),
+        layers: network.layers.map(({ w, b }) => [[...w], [...b]]) };
+    """
+    )
+    found = page.run(code, encoded(path), packed(x), packed(y))
+    assert found["cost"] == pytest.approx(net.learn(x, y), abs=1e-5)
+    trace = net.trace()
+    for layer in range(3):
+        near = {"atol": 1e-5, "rtol": 1e-5}
+        np.testing.assert_allclose(found["z"][layer + 1], trace.z[layer][0], **near)
+        np.testing.assert_allclose(found["a"][layer + 1], trace.a[layer + 1][0], **near)
+        np.testing.assert_allclose(found["delta"][layer], trace.delta[layer][0], **near)
+        np.testing.assert_allclose(found["w"][layer], net.weight_gradients[layer].ravel(), **near)
+        np.testing.assert_allclose(found["b"][layer], net.bias_gradients[layer], **near)
+        np.testing.assert_allclose(
+            found["layers"][layer][0], (net.weights[layer] - 0.3 * net.weight_gradients[layer]).ravel(), **near
+        )
+        np.testing.assert_allclose(found["layers"][layer][1], net.biases[layer] - 0.3 * net.bias_gradients[layer], **near)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_model_files_of_every_width_are_read_and_written_back(page: Any, tmp_path: Path, dtype: Any) -> None:
+    net = FeedForward((784, 5, 10), seed=2, dtype=np.float64)
+    net.weights[0][0, :4] = [6e-8, -3e-5, 65_504, 0]  # the ends of half precision
+    path = tmp_path / "net.safetensors"
+    save_model(path, Model(net, tuple("0123456789"), {"input": [28, 28, 1]}, "mnist", {"test_accuracy": 0.9}), dtype)
+    code = MODEL + 'return btoa(Array.from(writeModel(network, model.metadata), (b) => String.fromCharCode(b)).join(""))'
+    (tmp_path / "again.safetensors").write_bytes(base64.b64decode(page.run(code, encoded(path))))
+    before, after = load_model(path), load_model(tmp_path / "again.safetensors")
+    np.testing.assert_array_equal(after.network.parameters, before.network.parameters)
+    assert (after.class_names, after.preprocessing, after.recipe) == (before.class_names, before.preprocessing, before.recipe)
+    assert after.network.architecture() == before.network.architecture()
+
+
+def damaged(content: bytes) -> dict[str, bytes]:
+    """What a file may be instead of a model, by what the page should say of it."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+
+    def changed(**metadata: str) -> bytes:
+        text = json.dumps({**header, "__metadata__": {**header["__metadata__"], **metadata}}).encode()
+        return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+    return {
+        "shorter than 8 bytes": b"123",
+        "header does not fit": b"\xff" * 64,
+        "not JSON": (4).to_bytes(8, "little") + b"{{{{",
+        "not a byhand model": changed(format="other"),
+        "format version 9": changed(format_version="9"),
+        "of kind transformer": changed(architecture='{"kind": "transformer"}'),
+        "cannot be read": changed(architecture="{"),
+        "cut": content[:-8],
+        "activation swish is unknown": changed(
+            architecture='{"kind":"feedforward","sizes":[784,2,10],"activations":["swish","swish"],"cost":"quadratic"}'
+        ),
+        "Layer 1 is not": changed(
+            architecture='{"kind":"feedforward","sizes":[784,3,10],"activations":["tanh","tanh"],"cost":"quadratic"}'
+        ),
+    }
+
+
+def test_what_is_no_model_is_told_in_one_line(page: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save_model(path, Model(FeedForward((784, 2, 10)), tuple("0123456789")))
+    for number, (message, content) in enumerate(damaged(path.read_bytes()).items()):
+        wrong = tmp_path / f"{number}.safetensors"
+        wrong.write_bytes(content)
+        page.driver.find_element("id", "model-file").send_keys(str(wrong))
+        page.wait(f"document.getElementById('problem').textContent.includes({json.dumps(message)})", 3)
+        assert "\n" not in page.text("problem")
+    assert page.complaints() == []
