@@ -126,8 +126,8 @@ def test_another_seed_gives_other_parameters_and_another_dropout() -> None:
 def test_weights_and_biases_are_views_into_the_flat_vectors() -> None:
     net = FeedForward((3, 4, 2), seed=1)
     net.parameters[...] = np.arange(net.parameters.size)
-    assert net.weights[0].tolist() == np.arange(12).reshape(4, 3).tolist()
-    assert net.weights[1].tolist() == np.arange(12, 20).reshape(2, 4).tolist()
+    assert net.weights[0].tolist() == np.arange(12).reshape(3, 4).T.tolist()
+    assert net.weights[1].tolist() == np.arange(12, 20).reshape(4, 2).T.tolist()
     assert net.biases[0].tolist() == [20, 21, 22, 23]
     assert net.biases[1].tolist() == [24, 25]
     net.learn(*batch(net.sizes, 2))

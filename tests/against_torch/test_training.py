@@ -73,10 +73,10 @@ MAKERS = {"nielsen": nielsen, "modern": modern}
 
 
 def _flat(torch: Any, module: Any, gradients: bool = False) -> Any:
-    """In the order of byhand's vector: all weights, then all biases."""
+    """In the order of byhand's vector: all weights, column by column, then all biases."""
     found = [p.grad if gradients else p.detach() for p in module.parameters()]
     found = [p for p in found if p.ndim == 2] + [p for p in found if p.ndim == 1]
-    return torch.cat([p.reshape(-1) for p in found]).numpy()
+    return torch.cat([p.T.reshape(-1) if p.ndim == 2 else p for p in found]).numpy()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -77,9 +77,9 @@ class Observed:
         return len(self.y)
 
     def flat_index(self, weight: Weight) -> int:
-        """Where the weight stands in the flat vectors: all weights first, matrix by matrix, row by row."""
+        """Where the weight stands in the flat vectors: all weights first, matrix by matrix, column by column."""
         ahead = sum(self.w[layer].size for layer in range(2, weight.layer))
-        return ahead + weight.j * self.sizes[weight.layer - 2] + weight.k
+        return ahead + weight.k * self.sizes[weight.layer - 1] + weight.j
 
 
 def observe(
