@@ -63,7 +63,10 @@ def test_pictures_in_colour_become_the_same_grey_as_in_python(page: Any, packed:
         rgba[10:40, 15:25, :3] = ink + rng.integers(-9, 9, (30, 10, 3))
         rgba[..., 3] = 255
         wanted = prepare(Image.fromarray(rgba)).pixels.ravel().astype(int)
-        code = 'const { prepare, greyOf } = await import("/prepare.js"); return [...prepare(greyOf(floats(args[0]), args[1], args[2])).pixels]'
+        code = """
+          const { prepare, greyOf } = await import("/prepare.js");
+          return [...prepare(greyOf(floats(args[0]), args[1], args[2])).pixels];
+        """
         found = page.run(code, packed(rgba), 40, 50)
         assert np.abs(np.array(found) - wanted).max() <= 1
 
@@ -102,7 +105,8 @@ def test_a_lesson_is_pythons_step(
         MODEL
         + """
       const seen = teach(network, floats(args[1]), floats(args[2]), 0.3);
-      return { cost: seen.cost, a: seen.a.map((v) => [...v]), z: seen.z.map((v) => [...v]), delta: seen.delta.slice(1).map((v) => [...v]),
+      return { cost: seen.cost, a: seen.a.map((v) => [...v]), z: seen.z.map((v) => [...v]),
+        delta: seen.delta.slice(1).map((v) => [...v]),
         w: seen.gradient.map((g) => [...g.w]), b: seen.gradient.map((g) => [...g.b]),
         layers: network.layers.map(({ w, b }) => [[...w], [...b]]) };
     """

@@ -268,7 +268,9 @@ function forgetLesson() {
 }
 
 function save() {
-  const bytes = writeModel(state.network, state.model.metadata);
+  const { metadata } = state.model;
+  // What was measured before the lessons is no longer true of it; `byhand eval` measures anew.
+  const bytes = writeModel(state.network, state.lessons.length ? { ...metadata, metrics: "{}" } : metadata);
   const link = Object.assign(document.createElement("a"), {
     href: URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" })),
     download: "taught.safetensors",

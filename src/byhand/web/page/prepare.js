@@ -10,7 +10,9 @@ const FAINTEST = 8; // of 255: an image whose brightest pixel is darker is empty
 const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
 
 /** An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty }. */
-export function prepare({ values, width, height }) {
+export function prepare(image) {
+  const { width, height } = image;
+  const values = withoutPaper(image);
   let brightest = 0;
   for (let i = 0; i < values.length; i += 1) if (values[i] > brightest) brightest = values[i];
   const pixels = new Uint8Array(FRAME * FRAME);
@@ -27,6 +29,20 @@ export function prepare({ values, width, height }) {
     }
   }
   return { pixels, empty: false };
+}
+
+/** Paper is seldom quite white: its level, the border's lower median, is taken off, unless the border itself is mostly ink. */
+function withoutPaper({ values, width, height }) {
+  const border = [];
+  for (let row = 0; row < height; row += 1) {
+    const inside = row > 0 && row < height - 1 ? Math.max(1, width - 1) : 1; // of the inner rows only both ends
+    for (let column = 0; column < width; column += inside) border.push(values[row * width + column]);
+  }
+  const paper = border.sort((a, b) => a - b)[(border.length - 1) >> 1];
+  let brightest = 0;
+  for (let i = 0; i < values.length; i += 1) if (values[i] > brightest) brightest = values[i];
+  if (!(paper > 0 && paper < brightest / 2)) return values;
+  return Float32Array.from(values, (value) => Math.max(value - paper, 0));
 }
 
 /** The part of the image with ink, what is fainter than `noise` set to 0. */

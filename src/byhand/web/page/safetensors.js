@@ -23,9 +23,11 @@ export function readTensors(buffer) {
   } catch {
     throw new Error("This is no .safetensors file: its header is not JSON.");
   }
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { __metadata__: metadata = {}, ...entries } = header ?? {};
   const tensors = new Map();
-  for (const [name, { dtype, shape, data_offsets: place }] of Object.entries(entries)) {
+  for (const [name, entry] of Object.entries(entries)) {
+    const { dtype, shape, data_offsets: place } = entry ?? {};
+    if (!Array.isArray(shape) || !Array.isArray(place)) throw new Error(`Tensor ${name} has no shape or place: the file is damaged.`);
     tensors.set(name, { shape, values: decode(view, 8 + length, name, dtype, shape, place) });
   }
   return { tensors, metadata };
@@ -100,8 +102,10 @@ export function readModel(buffer) {
   if (architecture?.kind !== "feedforward") {
     throw new Error(`This model is of kind ${architecture?.kind}, and this page knows feedforward.`);
   }
-  const { sizes } = architecture;
-  if (!Array.isArray(sizes) || sizes.length < 2) throw new Error("This model's architecture has no sizes: the file is damaged.");
+  const { sizes, activations } = architecture;
+  if (!Array.isArray(sizes) || sizes.length < 2 || activations?.length !== sizes.length - 1 || !Array.isArray(classNames)) {
+    throw new Error("This model's architecture has no layers that fit together: the file is damaged.");
+  }
   const layers = [];
   for (let l = 0; l + 1 < sizes.length; l += 1) {
     const w = tensors.get(`layers.${l}.weight`)?.values;
