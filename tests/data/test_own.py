@@ -269,3 +269,17 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "own.xlsx").write_bytes(b"x")
     with pytest.raises(DataError, match=r"own\.xlsx is neither"):
         data.load(str(tmp_path / "own.xlsx"))
+
+
+def test_npz_images_of_other_sizes_go_through_the_one_preparation(tmp_path: Path) -> None:
+    x = np.full((4, 60, 40), 230, np.uint8)
+    x[:2, 10:50, 18:22], x[2:, 28:32, 5:35] = 20, 20
+    np.savez(tmp_path / "own.npz", x=x, y=[0, 0, 1, 1])
+    colour = np.repeat(x[..., None], 3, axis=3)
+    np.savez(tmp_path / "colour.npz", x=colour, y=[0, 0, 1, 1])
+    grey = read_npz(tmp_path / "own.npz")
+    assert grey.inputs.shape == (4, 28, 28, 1) and grey.inputs.max() == 1
+    assert np.array_equal(grey.inputs, read_npz(tmp_path / "colour.npz").inputs)
+    np.savez(tmp_path / "odd.npz", x=np.zeros((4, 60, 40, 7), np.uint8), y=[0, 0, 1, 1])
+    with pytest.raises(DataError, match="images must be"):
+        read_npz(tmp_path / "odd.npz")

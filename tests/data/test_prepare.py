@@ -171,3 +171,11 @@ def test_files_that_are_no_pictures_are_refused_in_one_line(tmp_path: Path) -> N
         assert "\n" not in str(caught.value) and name in str(caught.value)
     with pytest.raises(DataError, match="absent"):
         prepare_file(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize("paper", [254, 225, 190, 150])
+def test_grey_paper_is_paper_all_the_same(digits: np.ndarray, paper: int) -> None:
+    for digit in digits[:20]:
+        photo = np.pad(paper * (1 - digit / 255), 10, constant_values=paper)
+        apart = np.abs(prepare(photo).pixels.astype(float) - prepare(digit, "white").pixels)
+        assert apart.max() <= 1

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from byhand.data.dataset import Dataset, Splits, stratified_split
-from byhand.data.prepare import FORMATS, FRAME, prepare_file
+from byhand.data.prepare import FORMATS, FRAME, prepare, prepare_file
 from byhand.errors import DataError
 
 HELD_OUT = 0.2
@@ -37,7 +37,7 @@ def load_own(path: Path, seed: int = 0, ink: str = "auto") -> Splits:
             return Splits(train, None, test, note=f"{path}: its own train and test folders")
         whole = read_folder(path, ink)
     elif path.suffix.lower() == ".npz":
-        whole = read_npz(path)
+        whole = read_npz(path, ink)
     elif path.suffix.lower() == ".csv":
         whole = read_csv(path)
     else:
@@ -74,8 +74,12 @@ def read_folder(folder: Path, ink: str = "auto") -> Dataset:
     return Dataset(folder.name, inputs, np.array(labels, np.int64), tuple(one.name for one in classes), str(folder))
 
 
-def read_npz(path: Path) -> Dataset:
-    """Arrays x (or images, inputs) and y (or labels, targets); bytes are scaled to [0, 1]. Never unpickles."""
+def read_npz(path: Path, ink: str = "auto") -> Dataset:
+    """Arrays x (or images, inputs) and y (or labels, targets). Never unpickles.
+
+    x is rows of numbers (N, n), bytes are scaled to [0, 1]; or images (N, H, W) or (N, H, W, C): bytes are prepared, unless
+    they are 28 x 28 already; floats are taken as they are.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
@@ -91,14 +95,27 @@ def read_npz(path: Path) -> Dataset:
         )
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused with its row
         inputs = x.astype(np.float32)
-    if x.dtype == np.uint8:
+    if x.ndim >= 3:
+        inputs = _prepared(path, x, ink)
+    elif x.dtype == np.uint8:
         inputs /= 255
-    if inputs.ndim == 3:
-        inputs = inputs[..., None]
     names, labels = np.unique(y.astype(np.str_) if y.dtype.kind == "S" else y, return_inverse=True)
     if len(names) == 1:
         raise DataError(f"{path} has the one class {str(names[0])!r}: there must be at least two")
     return Dataset(path.stem, inputs, labels.astype(np.int64), tuple(map(str, names)), str(path))
+
+
+def _prepared(path: Path, x: Any, ink: str) -> NDArray[np.float32]:
+    """Images (N, 28, 28, 1) in [0, 1]."""
+    images = x[..., 0] if x.ndim == 4 and x.shape[3] == 1 else x
+    if x.dtype != np.uint8 or images.shape[1:] == (FRAME, FRAME):
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused with its row
+            ready: NDArray[np.float32] = (images[..., None] if images.ndim == 3 else images).astype(np.float32)
+        return ready / np.float32(255) if x.dtype == np.uint8 else ready
+    if x.ndim > 4 or (images.ndim == 4 and images.shape[3] not in (3, 4)):
+        raise DataError(f"{path}: x is {x.dtype} {x.shape}, but images must be (N, H, W), (N, H, W, 3) or (N, H, W, 4)")
+    pixels = np.stack([prepare(Image.fromarray(image), ink).pixels for image in images])
+    return pixels[..., None] * np.float32(1 / 255)
 
 
 def _named(path: Path, arrays: dict[str, Any], names: tuple[str, ...]) -> Any:

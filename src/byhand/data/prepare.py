@@ -55,6 +55,7 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
         raise DataError(f"ink is {ink!r}: choose one of {', '.join(INKS)}")
     if ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
         grey = 255 - grey
+    grey = _without_paper(grey)
     brightest = float(grey.max())
     if brightest < FAINTEST:
         return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
@@ -134,6 +135,15 @@ def _border_mean(grey: NDArray[np.float64]) -> float:
     """Mean of the frame one pixel wide, each pixel counted once."""
     inner = grey[1:-1, 1:-1]
     return float((grey.sum() - inner.sum()) / (grey.size - inner.size))
+
+
+def _without_paper(grey: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Paper is seldom quite white: its level, the border's lower median, is taken off, unless the border itself is mostly ink."""
+    frame = np.ones(grey.shape, bool)
+    frame[1:-1, 1:-1] = False
+    border = np.sort(grey[frame])
+    paper = float(border[(border.size - 1) // 2])
+    return np.maximum(grey - paper, 0) if 0 < paper < grey.max() / 2 else grey
 
 
 def _scale(grey: NDArray[np.float64]) -> NDArray[np.float64]:
