@@ -136,17 +136,17 @@ export function termsOf(w, a, j) {
 function strongest(w, { a }, l) {
   const below = a[l - 1];
   const lit = [];
-  below.forEach((value, k) => value !== 0 && lit.push(k));
+  for (let k = 0; k < below.length; k += 1) if (below[k] !== 0) lit.push(k);
   const found = [];
-  a[l].forEach((activation, j) => {
-    if (activation < 0.02) return;
-    let best = { j, k: 0, value: 0 };
-    for (const k of lit) {
-      const value = w[j * below.length + k] * below[k];
-      if (Math.abs(value) > Math.abs(best.value)) best = { j, k, value };
+  for (let j = 0; j < a[l].length; j += 1) {
+    if (a[l][j] < 0.02) continue;
+    let [best, from] = [0, 0];
+    for (let i = 0; i < lit.length; i += 1) {
+      const value = w[j * below.length + lit[i]] * below[lit[i]];
+      if (Math.abs(value) > Math.abs(best)) [best, from] = [value, lit[i]];
     }
-    if (best.value !== 0) found.push(best);
-  });
+    if (best !== 0) found.push({ j, k: from, value: best });
+  }
   return found.sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, LINES);
 }
 

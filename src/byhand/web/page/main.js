@@ -15,6 +15,7 @@ import { readModel, writeModel } from "./safetensors.js";
 import { themeButton } from "./theme.js";
 
 const QUIET = 700; // ms without a change until the answer is announced
+const UNHURRIED = 60; // ms: the numbers of a neuron may follow a moving pen this much later than the outputs
 const $ = (id) => document.getElementById(id);
 
 const state = {
@@ -29,7 +30,7 @@ const state = {
   sample: null,
   answers: null, // what the network says to the sample, as far as known
 };
-let bars, diagram, pad, waiting, announcing;
+let bars, diagram, pad, waiting, announcing, showing;
 
 // ---------------------------------------------------------------- reading the drawing
 
@@ -66,7 +67,8 @@ function show() {
   $("verdict").classList.toggle("sure", outputs !== null);
   $("teach").disabled = !trace || chosen() === null;
   $("lesson-note").textContent = lessonNote();
-  showInside(best);
+  diagram.update(state.pixels, trace, lookedAt());
+  showing ??= setTimeout(showInNumbers, UNHURRIED);
 }
 
 function howSure(outputs, best) {
@@ -76,12 +78,18 @@ function howSure(outputs, best) {
   return `${percent(value)}, perhaps ${state.names[second]}`;
 }
 
-function showInside(best) {
-  const last = state.network.layers.length;
-  const shown = state.hovered ?? state.pinned ?? (best >= 0 ? [last, best] : null);
-  diagram.update(state.pixels, state.trace, shown);
-  const note = shown && !state.hovered && !state.pinned ? "the answer" : "";
-  showNeuron($("neuron"), state.network, state.names, state.trace, shown ?? [last, 0], note);
+/** The neuron that is looked at, [l, j]: the one pointed at, else the one picked, else the answer; null without a drawing. */
+function lookedAt() {
+  const answer = state.trace ? [state.network.layers.length, largest(state.trace.a.at(-1))] : null;
+  return state.hovered ?? state.pinned ?? answer;
+}
+
+function showInNumbers() {
+  clearTimeout(showing);
+  showing = undefined;
+  const place = lookedAt() ?? [state.network.layers.length, 0];
+  const note = state.trace && !state.hovered && !state.pinned ? "the answer" : "";
+  showNeuron($("neuron"), state.network, state.names, state.trace, place, note);
 }
 
 function announce() {
@@ -111,7 +119,7 @@ function useModel(model) {
     left: () => look(null),
   });
   makeChoices();
-  $("rate").value = network.costName === "cross_entropy" ? -1.5 : 0;
+  $("rate").value = network.costName === "cross_entropy" ? -2 : 0;
   showRate();
   forgetLesson();
   read();
@@ -119,7 +127,8 @@ function useModel(model) {
 
 function look(place) {
   state.hovered = place;
-  showInside(state.trace ? largest(state.trace.a.at(-1)) : -1);
+  diagram.update(state.pixels, state.trace, lookedAt());
+  showInNumbers();
 }
 
 function pick(l, j) {
