@@ -73,6 +73,18 @@ def test_a_shift_moves_the_centre_of_mass_by_no_more_than_it_may(digits: np.ndar
     assert distance.max() <= 3.01 and distance.max() > 1
 
 
-def test_images_that_are_not_square_are_refused() -> None:
-    with pytest.raises(DataError, match="square"):
-        Augment(shift=1)(np.zeros((2, 15), np.float32), np.random.default_rng(0))
+@pytest.mark.parametrize("shape", [(2, 15), (2, 14, 56, 1), (2, 6, 6, 4), (2, 6, 6, 1, 1)])
+def test_images_that_are_not_square_and_grey_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="square grey images") as caught:
+        Augment(shift=1)(np.zeros(shape, np.float32), np.random.default_rng(0))
+    assert str(shape[1:]) in str(caught.value)
+
+
+def test_a_batch_of_no_images_stays_one() -> None:
+    assert Augment(shift=1, elastic=1)(np.zeros((0, 784), np.float32), np.random.default_rng(0)).shape == (0, 784)
+
+
+@pytest.mark.parametrize("figure", [-1, float("nan"), float("inf"), 1e25, "2", None])
+def test_a_figure_that_makes_no_sense_is_refused_by_its_name(figure: object) -> None:
+    with pytest.raises(DataError, match=r"augmentation: rotate is .*choose a number from 0 to 360"):
+        Augment(rotate=figure)  # type: ignore[arg-type]

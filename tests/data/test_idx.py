@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from byhand.data.idx import read_images, read_labels, read_pair
+from byhand.data import idx
+from byhand.data.idx import read_images, read_labels, read_pair, write
 from byhand.errors import DataError
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
@@ -37,7 +38,9 @@ def test_images_and_labels_come_back_as_they_were_written(tmp_path: Path, zipped
         (b"", "too few"),
         (HEADER[:9], "too few"),
         (HEADER + IMAGES.tobytes()[:-1], "truncated"),
-        (HEADER + IMAGES.tobytes() + b"x", "truncated or damaged"),
+        (HEADER + IMAGES.tobytes() + b"x", "more than 60 bytes.*promises 60 .*truncated or damaged"),
+        (gzip.compress(HEADER + IMAGES.tobytes() + b"x"), "more than 60 bytes"),
+        (gzip.compress(HEADER + IMAGES.tobytes()) + b"x", "broken gzip"),
         (struct.pack(">4I", 2050, 3, 4, 5) + IMAGES.tobytes(), "begins with 2050"),
         (struct.pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 2**32 - 1), "truncated"),
         (gzip.compress(HEADER + IMAGES.tobytes())[:-12], "broken gzip"),
@@ -49,6 +52,43 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, content: bytes, s
     with pytest.raises(DataError, match=said) as caught:
         read_images(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["images", "images.gz"])
+def test_what_is_written_is_read_back_and_is_the_same_bytes_every_time(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, IMAGES)
+    once = (tmp_path / name).read_bytes()
+    assert (once == HEADER + IMAGES.tobytes()) == (name == "images")
+    write(tmp_path / name, read_images(tmp_path / name))
+    assert (tmp_path / name).read_bytes() == once
+    write(tmp_path / "labels", np.array([7, 0, 9], np.uint8))
+    assert read_pair(tmp_path / name, tmp_path / "labels")[1].tolist() == [7, 0, 9]
+
+
+@pytest.mark.parametrize("array", [IMAGES / 255, IMAGES.astype(int), IMAGES[0], IMAGES[..., None]])
+def test_what_idx_cannot_hold_is_not_written(tmp_path: Path, array: np.ndarray) -> None:
+    with pytest.raises(DataError, match="expected uint8"):
+        write(tmp_path / "images", array)
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_gzip_file_that_inflates_without_end_is_not_read_beyond_its_promise(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = written(tmp_path / "bomb", struct.pack(">4I", 2051, 1, 1, 1) + bytes(50_000_000), zipped=True)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="more than 1 bytes"):
+            read_images(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_promises_more_than_byhand_reads_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idx, "LARGEST", 50)
+    with pytest.raises(DataError, match="promises 60 bytes of images, more than 50"):
+        read_images(written(tmp_path / "images", HEADER + IMAGES.tobytes()))
 
 
 def test_labels_are_not_taken_for_images(tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def test_what_is_neither_a_name_nor_a_path_is_refused_in_one_line(spec: str) -> 
     assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("validation", [-1, 60_000])
-def test_an_impossible_validation_part_is_refused(validation: int) -> None:
+@pytest.mark.parametrize("validation", [-1, 60_000, 10.5, "all"])
+def test_an_impossible_validation_part_is_refused(validation: object) -> None:
     with pytest.raises(DataError, match="choose 0 to 59,999"):
         data.load("mnist", validation=validation)
 
@@ -119,10 +119,23 @@ def test_a_cut_mnist_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         data.load("mnist")
 
 
-@pytest.mark.parametrize(("n", "noise"), [(1, 0.1), (10, -1.0), (10, float("nan"))])
-def test_impossible_moons_are_refused(n: int, noise: float) -> None:
-    with pytest.raises(DataError):
-        make_moons(n, noise)
+@pytest.mark.parametrize(("n", "noise"), [(1, 0.1), (10.5, 0.1), (10, -1.0), (10, float("nan")), (10, 1e300)])
+def test_impossible_moons_are_refused(n: float, noise: float) -> None:
+    with pytest.raises(DataError, match="moons want n >= 2"):
+        make_moons(n, noise)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("labels", [np.zeros((3, 1), np.int64), np.zeros(3), np.array(0), np.array(["a", "b", "c"])])
+def test_labels_that_are_no_row_of_whole_numbers_are_refused(labels: np.ndarray) -> None:
+    with pytest.raises(DataError, match="expected whole numbers") as caught:
+        Dataset("bad", np.zeros((3, 2), np.float32), labels, ("a", "b"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 0), (3, 28, 0, 1)])
+def test_samples_without_numbers_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="a number or more a sample"):
+        Dataset("bad", np.zeros(shape, np.float32), np.zeros(3, np.int64), ("a", "b"))
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 2, float("nan")])

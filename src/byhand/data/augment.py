@@ -20,6 +20,7 @@ from byhand.backend import Array
 from byhand.errors import DataError
 
 GRID = 5  # points a side of the coarse elastic field
+LARGEST = 360  # of any figure; a full turn, and more pixels than a small image has
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Augment:
 
     Calling it with a batch (m, side * side) or (m, side, side, 1) and a generator gives a warped batch of the same shape.
 
-    Raises DataError where images are not square.
+    Raises DataError where a figure is not from 0 to 360, or images are not square and grey.
     """
 
     shift: float = 0.0
@@ -40,11 +41,18 @@ class Augment:
     shear: float = 0.0
     elastic: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name, figure in vars(self).items():
+            if not (
+                isinstance(figure, (int, float, np.integer, np.floating)) and 0 <= figure <= LARGEST
+            ):  # so too where it is NaN
+                raise DataError(f"augmentation: {name} is {figure!r}: choose a number from 0 to {LARGEST}")
+
     def __call__(self, batch: Array, rng: np.random.Generator) -> Array:
-        m = len(batch)
-        side = math.isqrt(batch[0].size)
-        if side * side != batch[0].size:
-            raise DataError(f"augmentation wants square grey images, not inputs of {batch[0].size} numbers")
+        m, n_in = len(batch), math.prod(batch.shape[1:])
+        side = math.isqrt(n_in)
+        if batch.shape[1:] not in ((n_in,), (side, side), (side, side, 1)) or side * side != n_in:
+            raise DataError(f"augmentation wants square grey images, not inputs of shape {batch.shape[1:]}")
         images = np.ascontiguousarray(batch, np.float32).reshape(m, side, side)
         maps, coarse = self._draw(m, rng)
         # Both directions of the elastic field at all pixels: two products with the interpolation matrix.

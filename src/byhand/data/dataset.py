@@ -31,6 +31,12 @@ class Dataset:
     source: str = ""
 
     def __post_init__(self) -> None:
+        if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":  # a column of labels would index other targets
+            raise DataError(f"{self.name}: labels are {self.labels.dtype} {self.labels.shape}: expected whole numbers (N,)")
+        if self.inputs.ndim < 2 or 0 in self.inputs.shape[1:]:
+            raise DataError(
+                f"{self.name}: inputs have the shape {self.inputs.shape}: expected (N, ...), a number or more a sample"
+            )
         if len(self.inputs) != len(self.labels):
             raise DataError(
                 f"{self.name}: {len(self.inputs)} inputs but {len(self.labels)} labels: there must be one label an input"

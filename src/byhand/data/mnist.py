@@ -26,8 +26,8 @@ def load_mnist(validation: int = 10_000) -> Splits:
 
     Raises DataError for an impossible `validation`, or a damaged installation.
     """
-    if not 0 <= validation < 60_000:
-        raise DataError(f"validation is {validation}, but it is taken from the 60,000 training images: choose 0 to 59,999")
+    if not (isinstance(validation, (int, np.integer)) and 0 <= validation < 60_000):
+        raise DataError(f"validation is {validation!r}, but it is taken from the 60,000 training images: choose 0 to 59,999")
     try:
         with np.load(FILE, allow_pickle=False) as packed:
             arrays = {name: packed[name] for name in packed.files}

@@ -13,8 +13,8 @@ from byhand.errors import DataError
 
 def make_moons(n: int = 1000, noise: float = 0.15, seed: int = 0, name: str = "moons") -> Dataset:
     r"""n points, (n, 2): (cos t, sin t) and (1 - cos t, 1/2 - sin t), t even in [0, pi], plus Gaussian noise."""
-    if n < 2 or noise < 0:
-        raise DataError(f"moons want n >= 2 points and noise >= 0, not n = {n} and noise = {noise}")
+    if not (isinstance(n, (int, np.integer)) and n >= 2 and 0 <= noise <= 1_000):  # so too where noise is NaN
+        raise DataError(f"moons want n >= 2 points and noise from 0 to 1,000, not n = {n} and noise = {noise}")
     rng = generator(seed, name)
     labels = np.arange(n, dtype=np.int64) % 2
     t = rng.uniform(0, math.pi, n)
