@@ -53,6 +53,7 @@ export function showEquations(root, network, lesson, names) {
   if (last > 1) cards.push(card("BP2", "Blame goes backward", BP[2], hiddenErrors(bits)));
   cards.push(card("BP3", "What a bias should do", BP[3], biasStep(bits)));
   cards.push(card("BP4", "What a weight should do", BP[4], weightStep(bits)));
+  root.classList.toggle("three", cards.length === 3);
   root.replaceChildren(...cards);
 }
 
