@@ -26,3 +26,4 @@ def test_at_least_95_of_100_recorded_drawings_are_read_right(page: Any, here: Pa
         if (read := page.digit()) != str(drawing["digit"]):
             wrong.append(f"{drawing['digit']} ({drawing['style']}, {drawing['from']}) read as {read}")
     assert len(drawings) - len(wrong) >= 0.95 * len(drawings), wrong
+    print(f"{len(drawings) - len(wrong)} of {len(drawings)} drawings read right; wrong: {wrong}")

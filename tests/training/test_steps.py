@@ -208,7 +208,8 @@ def test_a_rate_that_explodes_stops_and_names_step_layer_and_a_smaller_rate(hidd
     network = FeedForward((4, 8, 8, 3), hidden, output="identity", initialiser="he", seed=1)
     text = explode(network, some(100), epochs=50, optimizer=optim.SGD(1e6))
     assert re.search(
-        r": (the (weights w|weighted input z|activation a) of layer [234]|the cost of the last layer's outputs) is the first that is not finite",
+        r": (the (weights w|weighted input z|activation a) of layer [234]|the cost of the last layer's outputs)"
+        r" is the first that is not finite",
         text,
     )
     assert "try a learning rate of 100000 instead of 1e+06, or clip the gradient" in text
