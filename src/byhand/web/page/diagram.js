@@ -3,6 +3,7 @@
 // Neurons are buttons, so that pointing, tapping and the keyboard come for free; in each layer one of them takes the tab key, and
 // arrow keys walk from there. The lines lie on one canvas behind them.
 
+import { largest } from "./network.js";
 import { element } from "./outputs.js";
 import { AGAINST, columnsFor, FOR, paintPixels, picture } from "./pictures.js";
 
@@ -100,10 +101,13 @@ export class Diagram {
     const context = this.lines.getContext("2d");
     context.clearRect(0, 0, this.lines.width, this.lines.height);
     if (!this.trace) return;
+    const answer = largest(this.trace.a.at(-1));
     this.network.layers.forEach(({ w }, i) => {
-      const terms = this.shown?.[0] === i + 1 ? termsOf(w, this.trace.a[i], this.shown[1]).slice(0, TERMS) : [];
-      if (!terms.length) this.drawTerms(context, i, strongest(w, this.trace, i + 1), 0.42);
-      else this.drawTerms(context, i, terms, 0.95);
+      const last = i === this.network.layers.length - 1;
+      const looked = this.shown?.[0] === i + 1 ? this.shown[1] : null;
+      const followed = looked ?? (last ? answer : null); // of the outputs, the answer's terms are always shown
+      const terms = followed === null ? strongest(w, this.trace, i + 1) : termsOf(w, this.trace.a[i], followed).slice(0, TERMS);
+      this.drawTerms(context, i, terms, looked === null ? 0.42 : 0.95);
     });
   }
 

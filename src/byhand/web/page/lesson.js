@@ -104,7 +104,7 @@ function biasStep({ first, old, eta, last, names }) {
   const b = old.layers[last - 1].b[j];
   return [
     element("p", "small", `The bias of output ${names[j]}, b − η · ∂C/∂b`),
-    `${number(b)} − ${number(eta)} · ${bracketed(gradient[j])} = ${number(b - eta * gradient[j])}`,
+    descent(b, eta, gradient[j]),
   ];
 }
 
@@ -120,8 +120,14 @@ function weightStep({ first, old, eta, last, names, network }) {
     element("p", "small", `From neuron ${k + 1} to output ${names[j]}, a · δ`),
     `${number(first.a[last - 1][k])} · ${bracketed(first.delta[last][j])} = ${number(gradient[i])}`,
     step,
-    `${number(w)} − ${number(eta)} · ${bracketed(gradient[i])} = ${number(w - eta * gradient[i])}`,
+    descent(w, eta, gradient[i]),
   ];
+}
+
+/** A step in numbers, with as many decimals as it takes to see it. */
+function descent(value, eta, gradient) {
+  const decimals = Math.min(Math.max(Math.ceil(-Math.log10(Math.abs(eta * gradient) || 1)) + 1, 3), 9);
+  return `${number(value, decimals)} − ${number(eta)} · ${bracketed(gradient)} = ${number(value - eta * gradient, decimals)}`;
 }
 
 function strongestAt(values) {
