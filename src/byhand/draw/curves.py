@@ -49,13 +49,11 @@ def draw_curves(history: History, evaluation: Evaluation | None, title: str, pat
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [epoch.cost for epoch in history.epochs], color=ACCENT, marker="o", ms=3, label="training")
     if validated:
-        left.plot([e.epoch + 1 for e in validated], [e.validation_cost or 0.0 for e in validated], color=SECOND, marker="o", ms=3)
-        left.annotate(
-            "validation", (validated[-1].epoch + 1, validated[-1].validation_cost or 0.0), color=SECOND, ha="right", va="bottom"
-        )
+        costs = [e.validation_cost or 0.0 for e in validated]
+        left.plot([e.epoch + 1 for e in validated], costs, color=SECOND, marker="o", ms=3, label="validation")
         accuracy = [100 * (e.validation_accuracy or 0.0) for e in validated]
         right.plot([e.epoch + 1 for e in validated], accuracy, color=SECOND, marker="o", ms=3, label="validation")
-    left.annotate("training", (epochs[-1], history.epochs[-1].cost), color=ACCENT, ha="right", va="bottom")
+    left.legend(frameon=False, loc="upper right")
     left.set_ylim(bottom=0)
     if evaluation is not None:
         right.axhline(
@@ -64,6 +62,8 @@ def draw_curves(history: History, evaluation: Evaluation | None, title: str, pat
         right.legend(frameon=False, loc="lower right")
     _style(left, f"{title}: cost", "epoch", "mean cost of a sample")
     _style(right, "accuracy", "epoch", "per cent right")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     _save(figure, path)
 
 
