@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from itertools import count
 from pathlib import Path
 
 from byhand.errors import ByhandError, ModelError
@@ -123,7 +124,8 @@ def _names(models: list[Path]) -> list[str]:
     for path in models:
         stem = path.resolve().parent.name if path.stem == "model" else path.stem
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
-        names.append(name if name not in names else f"{name}-{len(names) + 1}")
+        numbered = (f"{name}-{number}" for number in count(2))
+        names.append(name if name not in names else next(other for other in numbered if other not in names))
     return names
 
 

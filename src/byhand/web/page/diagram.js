@@ -91,7 +91,8 @@ export class Diagram {
     };
     const image = this.input.getBoundingClientRect();
     const cell = image.width / SIDE;
-    const pixel = (_, k) => [image.left - box.left + ((k % SIDE) + 0.5) * cell, image.top - box.top + (Math.floor(k / SIDE) + 0.5) * cell];
+    const [left, top] = [image.left - box.left, image.top - box.top];
+    const pixel = (_, k) => [left + ((k % SIDE) + 0.5) * cell, top + (Math.floor(k / SIDE) + 0.5) * cell];
     this.places = [Array.from({ length: SIDE * SIDE }, pixel), ...this.layers.map(({ neurons }) => neurons.map(middle))];
     this.drawLines();
   }
@@ -116,7 +117,8 @@ export class Diagram {
     context.lineWidth = 1.1;
     for (const { j, k, value } of terms) {
       const [[x, y], [toX, toY]] = [this.places[i][k], this.places[i + 1][j]];
-      context.strokeStyle = `rgba(${(value > 0 ? FOR : AGAINST).join(",")},${strength * (0.15 + (0.85 * Math.abs(value)) / top)})`;
+      const opacity = strength * (0.15 + (0.85 * Math.abs(value)) / top);
+      context.strokeStyle = `rgba(${(value > 0 ? FOR : AGAINST).join(",")},${opacity})`;
       context.beginPath();
       context.moveTo(x, y);
       const [bendX, bendY] = Math.abs(toX - x) > Math.abs(toY - y) ? [(toX - x) / 2, 0] : [0, (toY - y) / 2];

@@ -27,7 +27,8 @@ export const WEIGHTED_INPUT = math(
 export const BP = {
   1: math(sup(i("δ"), L), o("="), sub(o("∇"), i("a")), i("C"), o("⊙"), slope(L)),
   2: math(
-    sup(i("δ"), l), o("="), o("("), sup(row(o("("), sup(i("w"), next), o(")")), i("⊤")), sup(i("δ"), next), o(")"), o("⊙"), slope(l),
+    sup(i("δ"), l), o("="), o("("), sup(row(o("("), sup(i("w"), next), o(")")), i("⊤")), sup(i("δ"), next), o(")"),
+    o("⊙"), slope(l),
   ),
   3: math(part(i("C"), both(i("b"), j, l)), o("="), both(i("δ"), j, l)),
   4: math(part(i("C"), both(i("w"), jk, l)), o("="), both(i("a"), k, before), both(i("δ"), j, l)),

@@ -161,8 +161,8 @@ export function showOthers(root, { now, before, changed, rightBefore, rightNow, 
     gallery.append(item);
   }
   const more = changed.length - SHOWN_DIGITS;
-  const words = changed.length
-    ? `It now reads ${changed.length === 1 ? "this one" : `these ${changed.length}`} differently${more > 0 ? ` (${SHOWN_DIGITS} shown)` : ""}:`
-    : "No other answer changed.";
+  const which = changed.length === 1 ? "this one" : `these ${changed.length}`;
+  const shown = more > 0 ? ` (${SHOWN_DIGITS} shown)` : "";
+  const words = changed.length ? `It now reads ${which} differently${shown}:` : "No other answer changed.";
   root.replaceChildren(element("h3", "", "What else changed?"), counts, element("p", "small", words), gallery);
 }

@@ -8,11 +8,12 @@ import { ACTIVATIONS, COSTS } from "./functions.js";
 /** A network from what `readModel` read; an error where it names functions that this page does not know. */
 export function makeNetwork({ architecture, layers }) {
   const activations = architecture.activations.map((name) => ACTIVATIONS[name]);
-  const unknown = architecture.activations.findIndex((name) => !(name in ACTIVATIONS));
+  const unknown = architecture.activations.findIndex((name) => !Object.hasOwn(ACTIVATIONS, name));
   if (unknown >= 0) throw new Error(`This model's activation ${architecture.activations[unknown]} is unknown to this page.`);
-  if (!(architecture.cost in COSTS)) throw new Error(`This model's cost ${architecture.cost} is unknown to this page.`);
+  if (!Object.hasOwn(COSTS, architecture.cost)) throw new Error(`This model's cost ${architecture.cost} is unknown to this page.`);
   const { sizes, l2 = 0, l1 = 0 } = architecture;
-  return { sizes, layers, activations, names: architecture.activations, costName: architecture.cost, cost: COSTS[architecture.cost], l2, l1 };
+  const [names, costName] = [architecture.activations, architecture.cost];
+  return { sizes, layers, activations, names, costName, cost: COSTS[costName], l2, l1 };
 }
 
 /** A copy that can be taught without touching the original. */
@@ -125,7 +126,7 @@ export function teach(network, x, y, eta) {
   return seen;
 }
 
-/** How much each pixel spoke for neuron j of layer l: x_k dz_j/dx_k, positive for and negative against (for l = 1 exactly w x). */
+/** How much each pixel spoke for (or, negative, against) neuron j of layer l: x_k dz_j/dx_k; for l = 1 that is exactly w x. */
 export function spoken(network, { z, a }, l, j) {
   let delta = Float64Array.from({ length: z[l].length }, (_, i) => (i === j ? 1 : 0));
   for (let below = l - 1; below >= 1; below -= 1) {

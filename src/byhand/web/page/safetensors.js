@@ -27,7 +27,9 @@ export function readTensors(buffer) {
   const tensors = new Map();
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, data_offsets: place } = entry ?? {};
-    if (!Array.isArray(shape) || !Array.isArray(place)) throw new Error(`Tensor ${name} has no shape or place: the file is damaged.`);
+    if (!Array.isArray(shape) || !Array.isArray(place)) {
+      throw new Error(`Tensor ${name} has no shape or place: the file is damaged.`);
+    }
     tensors.set(name, { shape, values: decode(view, 8 + length, name, dtype, shape, place) });
   }
   return { tensors, metadata };
