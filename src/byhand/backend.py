@@ -25,6 +25,19 @@ def float_type(dtype: Any) -> np.dtype[np.floating[Any]]:
     return found
 
 
+def array_module(x: Any) -> Any:
+    """The module whose functions compute with this array: NumPy, or CuPy for an array on a GPU.
+
+    >>> array_module(np.zeros(3)).__name__
+    'numpy'
+    """
+    if type(x).__module__.partition(".")[0] == "cupy":
+        import cupy
+
+        return cupy
+    return np
+
+
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
     """An independent generator for one purpose, made from the one seed.
 

@@ -15,3 +15,7 @@ class ModelError(ByhandError):
 
 class TrainingError(ByhandError):
     """A training that cannot go on."""
+
+
+class EngineError(ByhandError):
+    """An op was given what it cannot compute, or a gradient was asked for that is not to be had."""

@@ -1,0 +1,89 @@
+"""NumPy's functions over large arrays: memory from the pool, and the work shared between the threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from byhand import memory
+from byhand.kernels.threads import count, one_blas_thread, parallel
+
+WORTH_THREADS = 200_000  # elements: a pass over fewer takes less time than waking a thread
+WORTH_FLOPS = 8_000_000  # of a product: about what a thread computes while another wakes
+
+
+def new(like: Any, shape: tuple[int, ...] | None = None) -> Any:
+    """An array for a result, of this one's type: from the pool, or on the GPU where this one is there."""
+    shape = like.shape if shape is None else shape
+    return memory.empty(shape, like.dtype) if isinstance(like, np.ndarray) else _cupy().empty(shape, like.dtype)
+
+
+def _cupy() -> Any:
+    import cupy
+
+    return cupy
+
+
+def apply(function: Any, *arrays: Any) -> Any:
+    """An elementwise function (a ufunc) of arrays that broadcast together, or of an array and numbers.
+
+    >>> apply(np.add, np.ones(3), 2.0)
+    array([3., 3., 3.])
+    """
+    first = arrays[0]
+    if not (isinstance(first, np.ndarray) and first.size * first.itemsize >= memory.SMALLEST):
+        return function(*arrays)
+    if any(getattr(other, "shape", ()) not in ((), first.shape) or _type(other, first) for other in arrays[1:]):
+        return function(*arrays)
+    out = memory.empty(first.shape, first.dtype)
+    if first.size < WORTH_THREADS or count() == 1 or not all(_flat(array) for array in arrays):
+        return function(*arrays, out=out)
+    flat = [array.reshape(-1) if getattr(array, "shape", ()) else array for array in arrays]
+    out_flat = out.reshape(-1)
+    parallel(
+        lambda a, b: function(*(x[a:b] if getattr(x, "shape", ()) else x for x in flat), out=out_flat[a:b]),
+        first.size,
+        WORTH_THREADS // 2,
+    )
+    return out
+
+
+def _flat(array: Any) -> bool:
+    return not isinstance(array, np.ndarray) or array.flags.c_contiguous
+
+
+def _type(other: Any, first: Any) -> bool:
+    """Whether this array would change the type of the result."""
+    return getattr(other, "dtype", first.dtype) != first.dtype
+
+
+def product(a: Any, b: Any) -> Any:
+    """`a @ b`, large ones with each thread computing some of its rows (or some of the stack's matrices).
+
+    >>> product(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    if not isinstance(a, np.ndarray) or a.dtype != b.dtype:
+        return a @ b
+    if a.ndim == 2 and b.ndim == 2:
+        (m, k), n = a.shape, b.shape[1]
+        out = memory.empty((m, n), a.dtype)
+        if 2 * m * k * n < WORTH_FLOPS:
+            with one_blas_thread():
+                return np.matmul(a, b, out=out)
+        if m >= n:
+            parallel(lambda begin, end: np.matmul(a[begin:end], b, out=out[begin:end]), m)
+        else:
+            parallel(lambda begin, end: np.matmul(a, b[:, begin:end], out=out[:, begin:end]), n)
+        return out
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if stack and a.shape[:-2] == b.shape[:-2] and a.size * b.shape[-1] * 2 >= WORTH_FLOPS:
+        out = memory.empty((*stack, a.shape[-2], b.shape[-1]), a.dtype)
+        flat_a, flat_b = a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:])
+        flat_out = out.reshape(-1, *out.shape[-2:])
+        parallel(lambda begin, end: np.matmul(flat_a[begin:end], flat_b[begin:end], out=flat_out[begin:end]), len(flat_a))
+        return out
+    with one_blas_thread():
+        return a @ b

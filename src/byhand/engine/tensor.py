@@ -1,0 +1,420 @@
+r"""Reverse-mode automatic differentiation: a tape of ops, walked backwards.
+
+Every op that computes with a tensor whose gradient is wanted leaves a `Node`: what came in, and what its gradient will need.
+`backward` walks the nodes from the last to the first. At each it turns dC/d(output) into dC/d(input) for every input; where
+a tensor was used more than once, the parts add up:
+
+    \frac{\partial C}{\partial x} = \sum_k \frac{\partial C}{\partial y_k} \frac{\partial y_k}{\partial x}
+
+Source: Baydin et al. (2018), "Automatic differentiation in machine learning: a survey", section 3.2.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from byhand.backend import DTYPES, array_module
+from byhand.errors import EngineError
+
+if TYPE_CHECKING:
+    from byhand.engine.op import Op
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+_watching: ContextVar[list[Node] | None] = ContextVar("watching", default=None)
+_numbers = itertools.count()
+
+
+class Tensor:
+    """An array that remembers how it came about.
+
+    Attributes:
+        data: the array, of NumPy or CuPy; float32 or float64 where a gradient is wanted.
+        grad: dC/d(this), of the same shape, after `backward`; only where this is a leaf (made by you, not by an op) or
+            `retain_grad` was called. Repeated calls of `backward` add up.
+        requires_grad: whether a gradient is wanted.
+        node: how it was computed; None for a leaf.
+
+    >>> from byhand.engine import Tensor
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = ("__weakref__", "data", "grad", "node", "requires_grad", "version")
+    data: Any
+    grad: Any
+    node: Node | None
+    __array_priority__ = 1000  # array + tensor asks the tensor first
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+        if isinstance(data, Tensor):
+            data = data.data
+        if dtype is not None or not hasattr(data, "flags"):  # lists, numbers, and NumPy's scalars, which sums return
+            data = np.asarray(data, dtype)
+        if requires_grad and data.dtype not in DTYPES.values():
+            raise EngineError(
+                f"a tensor of {data.dtype} has no gradient: give it in float32 or float64, as in Tensor([1.0, 2.0])"
+            )
+        self.data = data
+        self.grad = None
+        self.requires_grad = requires_grad
+        self.node = None
+        self.version = [0]  # counts changes in place; shared with tensors that look into the same memory
+
+    def __repr__(self) -> str:
+        made = f", from {self.node.op.name}" if self.node is not None else ", requires_grad=True" if self.requires_grad else ""
+        return f"Tensor({np.array2string(np.asarray(self.data), separator=', ', prefix='Tensor(')}{made})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def item(self) -> float:
+        """The one number of a tensor that holds one."""
+        if self.size != 1:
+            raise EngineError(
+                f"item: the tensor is {self.shape}, but only one of a single number has an item: choose one by [...]"
+            )
+        return self.data.item()
+
+    def detach(self) -> Tensor:
+        """The same numbers without the way they came about: gradients end here."""
+        alike = Tensor(self.data)
+        alike.version = self.version
+        return alike
+
+    def retain_grad(self) -> Tensor:
+        """Have `backward` leave dC/d(this) in `grad`, though this is no leaf."""
+        if self.node is not None:
+            self.node.keeper = self
+        return self
+
+    def backward(self, gradient: Any = None, *, retain_graph: bool = False) -> None:
+        """Add dC/d(leaf) to `grad` of every leaf that this came from, where this is C, or where dC/d(this) is given.
+
+        The tape is freed as it is walked, unless `retain_graph`. Raises EngineError for a C of several numbers without
+        a gradient, for a tape that is freed already, and for numbers that were changed in place although the gradient needs them.
+        """
+        if not self.requires_grad:
+            raise EngineError(
+                "backward: nothing that this tensor was computed from wants a gradient: "
+                "make one with requires_grad=True, outside of no_grad"
+            )
+        if gradient is None:
+            if self.size != 1:
+                raise EngineError(
+                    f"backward: the tensor is {self.shape}, and only a single number has a gradient by itself: "
+                    "take its sum or mean first, or give backward dC/d(tensor) in that shape"
+                )
+            gradient = array_module(self.data).ones_like(self.data)
+        gradient = gradient.data if isinstance(gradient, Tensor) else gradient
+        if np.shape(gradient) != self.shape:
+            raise EngineError(
+                f"backward: the gradient is {np.shape(gradient)} but the tensor is {self.shape}: give it that shape"
+            )
+        if self.node is None:
+            _accumulate(self, gradient)
+        else:
+            _walk_back(self.node, array_module(self.data).asarray(gradient, dtype=self.dtype), retain_graph)
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.divide(other, self)
+
+    def __pow__(self, exponent: float) -> Tensor:
+        return ops.power(self, exponent=exponent)
+
+    def __neg__(self) -> Tensor:
+        return ops.negative(self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return ops.index(self, key=key)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return ops.reshape(self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return ops.transpose(self, axes=(axes[0] if len(axes) == 1 and isinstance(axes[0], tuple) else axes) or None)
+
+    @property
+    def T(self) -> Tensor:
+        return ops.transpose(self, axes=None)
+
+    def exp(self) -> Tensor:
+        return ops.exp(self)
+
+    def log(self) -> Tensor:
+        return ops.log(self)
+
+    def sqrt(self) -> Tensor:
+        return ops.sqrt(self)
+
+    def tanh(self) -> Tensor:
+        return ops.tanh(self)
+
+    def sigmoid(self) -> Tensor:
+        return ops.sigmoid(self)
+
+    def relu(self) -> Tensor:
+        return ops.relu(self)
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(np.add, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(np.subtract, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(np.multiply, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(np.divide, other)
+
+    def _in_place(self, function: Any, other: Any) -> Tensor:
+        self._may_change()
+        function(self.data, other.data if isinstance(other, Tensor) else other, out=self.data)
+        return self
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._may_change()
+        self.data[key] = value.data if isinstance(value, Tensor) else value
+
+    def _may_change(self) -> None:
+        if self.requires_grad and recording():
+            raise EngineError(
+                "a tensor whose gradient is wanted was to be changed in place, and the tape cannot follow that: "
+                "write x = x + y instead of x += y, or do it inside no_grad()"
+            )
+        self.version[0] += 1
+
+
+class Node:
+    """One op on the tape.
+
+    Attributes:
+        number: nodes are numbered as they are made, so inputs always have smaller numbers than what is computed from them.
+        op, inputs, options: what was computed of what; wanted: which inputs want a gradient.
+        saved: what the op's gradient needs; None once that is freed.
+        delta, gradients: dC/d(output) and what became of it, kept only while `watch` is open.
+    """
+
+    __slots__ = (
+        "changes", "delta", "gradients", "inputs", "keeper", "number", "op", "options", "output", "saved", "scope", "wanted"
+    )  # fmt: skip
+
+    def __init__(
+        self, op: Op, inputs: tuple[Any, ...], wanted: tuple[bool, ...], saved: Any, options: dict[str, Any], out: Tensor
+    ) -> None:
+        self.number = next(_numbers)
+        self.op, self.inputs, self.wanted, self.saved, self.options = op, inputs, wanted, saved, options
+        self.keeper: Tensor | None = None
+        kept = saved if isinstance(saved, tuple) else (saved,)
+        self.changes = [(t.version, t.version[0]) for t in (*inputs, out) if isinstance(t, Tensor) and _is_among(t.data, kept)]
+        self.delta: Any = None
+        self.gradients: Any = None
+        self.output: Any = None
+        self.scope = ""
+        if (tape := _watching.get()) is not None:
+            self.output, self.scope = out.data, ".".join(_scopes.get())
+            tape.append(self)
+
+    def __lt__(self, other: Node) -> bool:
+        return self.number > other.number  # the heap's smallest is the node that was made last
+
+    def check_unchanged(self) -> None:
+        for version, then in self.changes:
+            if version[0] != then:
+                raise EngineError(
+                    f"backward: a tensor that {self.op.name} computed with was changed in place afterwards, and its gradient "
+                    "needs the old numbers: write x = x + y instead of x += y, or change it after backward"
+                )
+
+
+def _is_among(data: Any, kept: tuple[Any, ...]) -> bool:
+    """Whether what was saved is this array, or looks into it."""
+    return any(
+        array is data or (getattr(array, "base", None) is not None and (array.base is data or array.base is data.base))
+        for array in kept
+    )
+
+
+def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
+    deltas: dict[Node, Any] = {last: delta}
+    heap = [last]
+    while heap:
+        node = heapq.heappop(heap)
+        delta = deltas.pop(node)
+        if node.keeper is not None:
+            _accumulate(node.keeper, delta)
+        if node.saved is _FREED:
+            raise EngineError(
+                f"backward: the tape was walked already, and what {node.op.name} had saved is freed: "
+                "compute the tensor anew, or give the first backward retain_graph=True"
+            )
+        node.check_unchanged()
+        xp = array_module(delta)
+        arguments = (xp, node.saved, delta, node.wanted) if node.op.selective else (xp, node.saved, delta)
+        found = node.op.gradient(*arguments)
+        gradients = found if isinstance(found, tuple) else (found,)
+        if node.output is not None:
+            node.delta, node.gradients = delta, gradients
+        del delta, found, arguments
+        for given, wanted, gradient in zip(node.inputs, node.wanted, gradients, strict=True):
+            if not wanted:
+                continue
+            if gradient.shape != given.data.shape:
+                raise EngineError(f"{node.op.name}: its gradient is {gradient.shape} for an input of {given.data.shape}")
+            before = given.node
+            if before is None:
+                _accumulate(given, gradient)
+            elif before in deltas:
+                deltas[before] = _sum(deltas[before], gradient)
+            else:
+                deltas[before] = gradient
+                heapq.heappush(heap, before)
+        if not retain_graph and node.output is None:
+            node.saved, node.inputs = _FREED, ()
+        del gradients, gradient
+
+
+_FREED = object()
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """A new array: an op may have handed out one and the same delta twice, so neither may be written into."""
+    from byhand.engine.large import apply
+
+    return apply(array_module(a).add, a, b)
+
+
+def _accumulate(leaf: Tensor, gradient: Any) -> None:
+    """=, then +=: a leaf used twice, or a second backward, adds to what is there."""
+    if leaf.grad is None:
+        leaf.grad = gradient.astype(leaf.dtype, copy=True)
+    else:
+        leaf.grad += gradient
+
+
+def recording() -> bool:
+    """Whether ops go on the tape now."""
+    return _recording.get()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without a tape: for evaluation, and to change parameters.
+
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+    token = _recording.set(False)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def watching() -> bool:
+    """Whether somebody looks at every op now."""
+    return _watching.get() is not None
+
+
+@contextmanager
+def watch() -> Iterator[list[Node]]:
+    """The nodes of all ops called inside, in order, with what they computed; after `backward` with their deltas as well.
+
+    >>> from byhand.engine import watch
+    >>> with watch() as tape:
+    ...     _ = (Tensor([3.0], requires_grad=True) * 2).sum()
+    >>> [node.op.name for node in tape]
+    ['multiply', 'sum']
+    """
+    tape: list[Node] = []
+    token = _watching.set(tape)
+    try:
+        yield tape
+    finally:
+        _watching.reset(token)
+
+
+_scopes: ContextVar[tuple[str, ...]] = ContextVar("scopes", default=())
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Nodes made inside carry this name, under the names around it: which part of a network they belong to."""
+    token = _scopes.set((*_scopes.get(), name))
+    try:
+        yield
+    finally:
+        _scopes.reset(token)
+
+
+from byhand.engine import ops  # noqa: E402 - the ops are made of the classes above, and the operators of the ops

@@ -1,0 +1,115 @@
+"""Large arrays are used again: a freed one goes to a pool, and the next one of its size is taken from there.
+
+A fresh large array costs a page fault every 4 kB, about as much as filling it; a training step asks for the same sizes again
+and again, so from its second step on it needs no fresh memory. A block returns to the pool by itself, when the last array
+that looks into it is gone: nothing has to be released by hand, and nothing that is still in use is given out again.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from byhand.backend import Array
+
+SMALLEST = 64 * 1024  # bytes; below, the system's allocator is quicker than this one
+KEPT = 1024**3  # bytes that may lie idle before blocks are given back to the system
+ALIGNED = 64  # bytes: a cache line, and the longest vector register
+
+
+class _Slab:
+    """Aligned memory."""
+
+    __slots__ = ("_memory", "address", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._memory = np.empty(size + ALIGNED, np.uint8)
+        self.address = -(-self._memory.ctypes.data // ALIGNED) * ALIGNED
+
+
+class Pool:
+    """The blocks that lie idle, by size.
+
+    Attributes:
+        fresh: how many blocks had to be made anew: constant while a training is in its steady state.
+        idle: bytes in blocks that wait to be used again.
+    """
+
+    def __init__(self) -> None:
+        self.fresh = self.idle = 0
+        self._waiting: dict[int, list[_Slab]] = defaultdict(list)
+        # A block may come back in the middle of anything (garbage collection inside `take`, say): hence re-entrant.
+        self._lock = threading.RLock()
+
+    def take(self, nbytes: int) -> _Slab:
+        """Memory of at least this many bytes."""
+        size = _size_class(nbytes)
+        with self._lock:
+            if self._waiting[size]:
+                self.idle -= size
+                return self._waiting[size].pop()
+            self.fresh += 1
+        return _Slab(size)
+
+    def give_back(self, slab: _Slab) -> None:
+        with self._lock:
+            if self.idle + slab.size <= KEPT:
+                self.idle += slab.size
+                self._waiting[slab.size].append(slab)
+
+    def trim(self) -> None:
+        """Give all idle blocks back to the system."""
+        with self._lock:
+            self._waiting.clear()
+            self.idle = 0
+
+
+def _size_class(nbytes: int) -> int:
+    """Rounded up to an eighth of its power of two, so that nearly equal sizes share blocks.
+
+    >>> _size_class(1000), _size_class(1024), _size_class(1030)
+    (1024, 1024, 1152)
+    """
+    step = max(1, 2 ** (nbytes - 1).bit_length() // 16)
+    return -(-nbytes // step) * step
+
+
+pool = Pool()
+
+
+class _Block:
+    """Owner of pooled memory: the base of every array that looks into it; when the last one is gone, so is this."""
+
+    __slots__ = ("__array_interface__", "_slab")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> None:
+        self._slab = pool.take(nbytes)
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (self._slab.address, False), "version": 3}
+
+    def __del__(self) -> None:
+        pool.give_back(self._slab)
+
+
+def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+    """`numpy.empty` from the pool: the values are whatever lay there before.
+
+    >>> empty((256, 256)).shape
+    (256, 256)
+    """
+    dtype = np.dtype(dtype)
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes < SMALLEST:
+        return np.empty(shape, dtype)
+    return np.asarray(_Block(shape, dtype, nbytes))
+
+
+def zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+    """`numpy.zeros` from the pool."""
+    found = empty(shape, dtype)
+    found.fill(0)
+    return found
