@@ -47,8 +47,9 @@ class Op:
         value, saved = self.forward(array_module(first), *arrays, **options)
         out = Tensor(value)
         wanted = tuple(isinstance(given, Tensor) and given.requires_grad for given in inputs)
-        if (any(wanted) and tape.recording()) or tape.watching():
-            out.requires_grad = any(wanted)
+        recorded = any(wanted) and tape.recording()
+        if recorded or tape.watching():
+            out.requires_grad = recorded
             out.node = Node(self, inputs, wanted, saved, options, out)
         return out
 
