@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -175,6 +175,7 @@ class FeedForward:
     """
 
     kind = "feedforward"
+    buffers: ClassVar[dict[str, Array]] = {}  # nothing but its parameters belongs to its state
 
     def __init__(
         self,
@@ -327,6 +328,16 @@ class FeedForward:
             gradient += self.l1 * np.sign(w)
             cost += self.l1 * float(np.abs(w).sum())
         return cost
+
+    @property
+    def n_inputs(self) -> int:
+        """How many numbers a sample has."""
+        return self.sizes[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers come out for a sample."""
+        return self.sizes[-1]
 
     def fit(self, data: Any, **settings: Any) -> Any:
         """Train on a `Dataset`: the short loop around `byhand.steps`; see `byhand.fit` for its settings."""

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward, from_architecture, tensor_shapes
 from byhand.files import write_atomically
+from byhand.nn import Network
+from byhand.nn import network as modules
+from byhand.nn.sizes import at_most
+from byhand.tensorfile import read_tensors
 
 FORMAT, FORMAT_VERSION = "byhand-model", "1"
 
@@ -28,7 +31,7 @@ FORMAT, FORMAT_VERSION = "byhand-model", "1"
 class Model:
     """A network with what one must know to use it."""
 
-    network: FeedForward
+    network: FeedForward | Network
     class_names: tuple[str, ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
@@ -69,13 +72,24 @@ def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
         kind = architecture["kind"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} has metadata that cannot be read ({error!r}): the file is damaged or not byhand's") from error
-    if kind != FeedForward.kind:
-        raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r}: upgrade byhand")
-    # First the shapes, so that a file cannot ask for more memory than it fills.
-    _check_shapes(tensor_shapes(architecture.get("sizes")), tensors, path)
-    network = from_architecture(architecture, dtype)
+    network = _network(kind, architecture, tensors, path, dtype)
     _fill(network, tensors, path)
     return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics)
+
+
+def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array], path: Path, dtype: Any) -> FeedForward | Network:
+    """The untrained network. First the shapes, so that a file cannot ask for more memory than it fills."""
+    if kind == FeedForward.kind:
+        _check_shapes(tensor_shapes(architecture.get("sizes", ())), tensors, path)
+        return from_architecture(architecture, dtype)
+    if kind == Network.kind:
+        with at_most(max((array.size for array in tensors.values()), default=0)):
+            network = modules.from_architecture(architecture, dtype)
+        _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
+        return network
+    raise ModelError(
+        f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r} and {Network.kind!r}: upgrade byhand"
+    )
 
 
 def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array], path: Path) -> None:
@@ -91,7 +105,7 @@ def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array],
             raise ModelError(f"{path}: tensor {name!r} holds {tensors[name].dtype}, but expected float16, float32 or float64")
 
 
-def _fill(network: FeedForward, tensors: dict[str, Array], path: Path) -> None:
+def _fill(network: FeedForward | Network, tensors: dict[str, Array], path: Path) -> None:
     for name, view in network.tensors().items():
         with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused as that
             view[...] = tensors[name]
@@ -100,17 +114,3 @@ def _fill(network: FeedForward, tensors: dict[str, Array], path: Path) -> None:
                 f"{path}: tensor {name!r} holds NaN or infinite numbers, or ones too large for {view.dtype}: "
                 "the training that wrote it had exploded"
             )
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """All tensors and the metadata of a `.safetensors`; raises ModelError for a missing, cut or hostile file."""
-    if not path.is_file():
-        raise ModelError(f"{path} is not there: expected a model file (.safetensors)")
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it has no __iter__
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]  # it quotes names from the file, which may hold anything
-        raise ModelError(f"{path} is not a whole .safetensors file ({reason}): copy or train it again") from error
-    return tensors, metadata

@@ -52,8 +52,7 @@ def parallel(function: Callable[[int, int], Any], n: int, least: int = 1) -> lis
     with one_blas_thread():
         # A copied context, so that numpy.errstate holds in the other threads as well.
         waiting = [
-            _threads().submit(contextvars.copy_context().run, _share, function, begin, end)
-            for begin, end in pairwise(edges[1:])
+            _threads().submit(contextvars.copy_context().run, _share, function, begin, end) for begin, end in pairwise(edges[1:])
         ]
         try:
             mine = _share(function, edges[0], edges[1])

@@ -16,6 +16,7 @@ from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.files import write_atomically
 from byhand.nn.module import Module
+from byhand.tensorfile import read_tensors
 
 COUNTER = "num_batches_tracked"  # PyTorch's batch norm keeps it beside the running statistics, and nothing here needs it
 
@@ -48,8 +49,6 @@ def from_pytorch(module: Module, arrays: dict[str, Array]) -> Module:
 
 def load_pytorch(module: Module, path: Path | str) -> Module:
     """`from_pytorch` from a `.safetensors` file, as `safetensors.torch.save_file(net.state_dict(), path)` writes it."""
-    from byhand.modelfile import read_tensors
-
     return from_pytorch(module, read_tensors(Path(path))[0])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from byhand.files import write_atomically
-from byhand.modelfile import read_tensors
+from byhand.tensorfile import read_tensors
 from byhand.training.fit import Callback
 from byhand.training.history import Epoch, History
 from byhand.training.steps import Step, Steps

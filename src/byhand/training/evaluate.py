@@ -14,6 +14,7 @@ from byhand.errors import ModelError
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
     from byhand.feedforward import FeedForward
+    from byhand.nn import Network
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class Evaluation:
     worst: NDArray[np.intp]
 
 
-def evaluate(network: FeedForward, data: Dataset) -> Evaluation:
+def evaluate(network: FeedForward | Network, data: Dataset) -> Evaluation:
     """Measure a network on a data set; raises ModelError where the two do not fit."""
-    if data.n_classes != network.sizes[-1]:
+    if data.n_classes != network.n_outputs:
         raise ModelError(
-            f"the network tells {network.sizes[-1]} classes apart but {data.name} has {data.n_classes}: choose other data"
+            f"the network tells {network.n_outputs} classes apart but {data.name} has {data.n_classes}: choose other data"
         )
     cost, accuracy = network.evaluate(data.flat, data.targets(network.dtype))
     outputs = network.forward(data.flat)

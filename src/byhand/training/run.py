@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from byhand import data, optim
-from byhand.errors import ByhandError, DataError, TrainingError
+from byhand.errors import ByhandError, DataError, ModelError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.files import write_atomically
 from byhand.modelfile import Model, save_model
+from byhand.nn import Network
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.evaluate import Evaluation, evaluate
 from byhand.training.fit import Callback, fit
@@ -45,8 +46,32 @@ def load_splits(recipe: Recipe) -> Splits:
         raise DataError(f"data {recipe.data!r} do not take these data_options: {error}") from error
 
 
-def build(recipe: Recipe, splits: Splits, dtype: Any = "float32") -> FeedForward:
-    """The untrained network of a recipe."""
+def build(recipe: Recipe, splits: Splits, dtype: Any = "float32") -> FeedForward | Network:
+    """The untrained network of a recipe; raises ModelError for a model that no recipe has."""
+    if recipe.model == "feedforward":
+        return _feedforward(recipe, splits, dtype)
+    if recipe.model == "cnn":
+        return _cnn(recipe, splits, dtype)
+    raise ModelError(f"model {recipe.model!r} is unknown: choose feedforward or cnn")
+
+
+def _cnn(recipe: Recipe, splits: Splits, dtype: Any) -> Network:
+    from byhand.models.cnn import cnn
+
+    shape = splits.train.inputs.shape[1:]
+    if len(shape) != 3:
+        raise ModelError(f"a CNN reads images (H, W, C), but {splits.train.name} has samples of {shape}: choose other data")
+    try:
+        module = cnn(shape[2], splits.train.n_classes, dropout=recipe.dropout, **recipe.model_options)
+    except TypeError as error:
+        raise ModelError(f"a CNN does not take these model_options: {error}") from error
+    smoothing, initialiser = recipe.label_smoothing, recipe.initialiser
+    return Network(
+        module, shape, cost=recipe.cost, label_smoothing=smoothing, initialiser=initialiser, seed=recipe.seed, dtype=dtype
+    )
+
+
+def _feedforward(recipe: Recipe, splits: Splits, dtype: Any) -> FeedForward:
     train = splits.train
     return FeedForward(
         (train.flat.shape[1], *recipe.hidden, train.n_classes),
@@ -62,7 +87,7 @@ def build(recipe: Recipe, splits: Splits, dtype: Any = "float32") -> FeedForward
     )
 
 
-def begin(recipe: Recipe, network: FeedForward, splits: Splits) -> Steps:
+def begin(recipe: Recipe, network: FeedForward | Network, splits: Splits) -> Steps:
     """The training of a recipe, at its first step."""
     augment = None
     if recipe.augment is not None:

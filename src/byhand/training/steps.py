@@ -30,11 +30,17 @@ Augmentation = Callable[[Array, np.random.Generator], Array]
 
 
 class Trainable(Protocol):
-    """What a model needs so that it can be trained: flat parameters, their gradient, and a way to fill it."""
+    """What a model needs so that it can be trained: flat parameters, their gradient, and a way to fill it.
+
+    `buffers` belong to its state without being trained, as the running means of batch norm.
+    """
 
     parameters: Array
     gradient: Array
     rng: np.random.Generator
+
+    @property
+    def buffers(self) -> dict[str, Array]: ...
 
     def learn(self, x: Array, y: Array) -> float: ...
     def evaluate(self, x: Array, y: Array) -> tuple[float, float]: ...
@@ -168,6 +174,7 @@ class Steps(Iterator[Step]):
         """Where the training stands: vectors, and strings for a file's metadata."""
         vectors = {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
         vectors["parameters"] = self.model.parameters
+        vectors |= {f"buffer.{name}": array for name, array in self.model.buffers.items()}
         generators = {"dropout": self.model.rng, "augment": self.augment_rng}
         position = {
             "index": self.index,
@@ -204,6 +211,7 @@ class Steps(Iterator[Step]):
             cost_sum, samples = float(position["cost_sum"]), operator.index(position["samples"])
             wanted = {"parameters": self.model.parameters}
             wanted |= {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
+            wanted |= {f"buffer.{name}": array for name, array in self.model.buffers.items()}
             for name, vector in wanted.items():
                 if vectors[name].shape != vector.shape or vectors[name].dtype != vector.dtype or np.isnan(vectors[name]).any():
                     raise ValueError(f"{name} does not fit or holds NaN")

@@ -42,7 +42,7 @@ def page_files(models: list[Path]) -> dict[str, bytes]:
 
 def models_that_fit() -> list[Path]:
     """The shipped models that read 28 x 28 pixels, the default one first."""
-    paths = [path for path in shipped().values() if load_model(path).network.sizes[0] == PIXELS]
+    paths = [path for path in shipped().values() if load_model(path).network.n_inputs == PIXELS]
     if not paths:
         raise ModelError("no model that reads 28 x 28 pixels ships with this byhand: give one, as `byhand train mnist` writes it")
     return sorted(paths, key=lambda path: path.stem != DEFAULT)

@@ -1,0 +1,1 @@
+"""Whole networks, each in a file of its own."""
