@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from byhand import data, kernels
-from byhand.kernels import cpu, reference
+from byhand.kernels.cpu import warp as cpu
+from byhand.kernels.cpu.adam import adam
+from byhand.kernels.reference import warp as reference
 from byhand.optim import Adam, Optimizer
 
 
@@ -68,4 +70,4 @@ def test_numpy_serves_where_numba_is_absent(fresh: None, monkeypatch: pytest.Mon
 
 def test_the_compiled_ones_serve_otherwise(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BYHAND_KERNELS", raising=False)
-    assert kernels.warp() is cpu.warp and kernels.compiled_adam() is cpu.adam
+    assert kernels.warp() is cpu.warp and kernels.compiled_adam() is adam

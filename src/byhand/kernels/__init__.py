@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+
+import numpy as np
 
 SMALLEST = 8_192  # parameters below which a compiled pass saves less than calling it costs
 
@@ -23,7 +26,10 @@ def compiled_adam() -> Callable[..., Any] | None:
     """`byhand.kernels.cpu.adam`, or None where nothing is compiled: its reference stands in `byhand.optim`."""
     if not _compiling():
         return None
-    from byhand.kernels.cpu import adam
+    from byhand.kernels.announce import announce_compiling
+    from byhand.kernels.cpu.adam import adam
+
+    announce_compiling()
 
     return adam
 
@@ -31,9 +37,24 @@ def compiled_adam() -> Callable[..., Any] | None:
 @cache
 def warp() -> Callable[..., Any]:
     """The warp of images, compiled where that is to be had."""
-    found: Any
-    if _compiling():
-        from byhand.kernels import cpu as found
-    else:
-        from byhand.kernels import reference as found
-    return found.warp
+    found: Callable[..., Any] = family("warp").warp
+    return found
+
+
+def family(name: str, x: Any = None) -> Any:
+    """The module with the kernels of this family: the compiled one for NumPy's arrays, where there is one, else the reference.
+
+    The reference serves arrays on a GPU as well.
+    """
+    on_cpu = x is None or isinstance(x, np.ndarray)
+    return _module(name, on_cpu and _compiling())
+
+
+@cache
+def _module(name: str, compiled: bool) -> Any:
+    if compiled and find_spec(f"byhand.kernels.cpu.{name}") is not None:
+        from byhand.kernels.announce import announce_compiling
+
+        announce_compiling()
+        return import_module(f"byhand.kernels.cpu.{name}")
+    return import_module(f"byhand.kernels.reference.{name}")

@@ -9,7 +9,7 @@ from typing import Any
 from numba.core import event
 
 
-class _Announcer(event.Listener):  # type: ignore[misc]  # Numba carries no types
+class _Announcer(event.Listener):
     """Speaks when Numba begins to compile; what comes from its cache on disk is not compiled, and nothing is said."""
 
     said = False

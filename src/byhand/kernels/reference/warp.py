@@ -1,4 +1,4 @@
-"""The hot loops as NumPy writes them: the definitions that the compiled ones are tested against."""
+"""Images looked up at warped places."""
 
 from __future__ import annotations
 
