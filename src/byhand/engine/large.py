@@ -11,6 +11,7 @@ from byhand.kernels.threads import count, one_blas_thread, parallel
 
 WORTH_THREADS = 200_000  # elements: a pass over fewer takes less time than waking a thread
 WORTH_FLOPS = 8_000_000  # of a product: about what a thread computes while another wakes
+TINY = 250_000  # multiplications: so small a product OpenBLAS computes in one thread by itself; to hold it to one takes 3 us
 
 
 def new(like: Any, shape: tuple[int, ...] | None = None) -> Any:
@@ -32,7 +33,7 @@ def apply(function: Any, *arrays: Any) -> Any:
     array([3., 3., 3.])
     """
     first = arrays[0]
-    if not (isinstance(first, np.ndarray) and first.size * first.itemsize >= memory.SMALLEST):
+    if getattr(first, "nbytes", 0) < memory.SMALLEST or not isinstance(first, np.ndarray) or first.dtype.kind != "f":
         return function(*arrays)
     if any(getattr(other, "shape", ()) not in ((), first.shape) or _type(other, first) for other in arrays[1:]):
         return function(*arrays)
@@ -70,6 +71,8 @@ def product(a: Any, b: Any) -> Any:
     if a.ndim == 2 and b.ndim == 2:
         (m, k), n = a.shape, b.shape[1]
         out = memory.empty((m, n), a.dtype)
+        if m * k * n < TINY and max(m, n) * k < TINY // 32:
+            return np.matmul(a, b, out=out)
         if 2 * m * k * n < WORTH_FLOPS:
             with one_blas_thread():
                 return np.matmul(a, b, out=out)

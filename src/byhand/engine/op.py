@@ -12,7 +12,10 @@ import numpy as np
 from byhand import equation
 from byhand.backend import array_module
 from byhand.engine import tensor as tape
-from byhand.engine.tensor import Node, Tensor
+from byhand.engine.tensor import Node, Tensor, WatchedNode
+from byhand.errors import EngineError
+
+DOUBLE = np.dtype(np.float64)
 
 
 class Op:
@@ -33,25 +36,56 @@ class Op:
         self.forward: Callable[..., tuple[Any, Any]] = definition.__dict__["forward"]
         self.gradient: Callable[..., Any] = definition.__dict__["gradient"]
         self.selective = len(inspect.signature(self.gradient).parameters) == 4
+        parameters = list(inspect.signature(self.forward).parameters.values())[1:]
+        self.places = tuple(given.name for given in parameters if given.kind is given.POSITIONAL_OR_KEYWORD)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        # NumPy's scalars become plain numbers: a float64 one would lift a float32 array to its type.
-        arrays = [
-            given.data if isinstance(given, Tensor) else given.item() if isinstance(given, np.generic) else given
-            for given in inputs
-        ]
+        if options:
+            inputs, options = self._sorted(inputs, options)
+        arrays, wanted = [], []
+        for given in inputs:
+            if isinstance(given, Tensor):
+                arrays.append(given.data)
+                wanted.append(given.requires_grad)
+            else:  # NumPy's scalars become plain numbers: a float64 one would lift a float32 array to its type
+                arrays.append(given.item() if isinstance(given, np.generic) else given)
+                wanted.append(False)
         first = arrays[0] if hasattr(arrays[0], "dtype") else arrays[-1]
-        value, saved = self.forward(array_module(first), *arrays, **options)
-        out = Tensor(value)
-        wanted = tuple(isinstance(given, Tensor) and given.requires_grad for given in inputs)
-        recorded = any(wanted) and tape.recording()
-        if recorded or tape.watching():
-            out.requires_grad = recorded
+        xp = np if isinstance(first, np.ndarray) else array_module(first)
+        value, saved = self.forward(xp, *arrays, **options)
+        recorded = True in wanted and tape.recording()
+        if recorded and value.dtype is DOUBLE:
+            self._check_types(arrays, wanted)
+        out = tape.computed(value, inputs, recorded)
+        if tape.watching():
+            out.node = WatchedNode(self, inputs, wanted, saved, options, out)
+        elif recorded:
             out.node = Node(self, inputs, wanted, saved, options, out)
         return out
+
+    def _check_types(self, arrays: list[Any], wanted: list[bool]) -> None:
+        """One float64 array in a float32 network would lift all that follows: twice the time, and nothing said."""
+        if any(want and array.dtype != DOUBLE for array, want in zip(arrays, wanted, strict=True)):
+            types = " and ".join(str(array.dtype) for array in arrays if hasattr(array, "dtype"))
+            raise EngineError(
+                f"{self.name}: the inputs are {types}, but they must have one type: Tensor(x, dtype=np.float32) makes one of it"
+            )
+
+    def _sorted(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Inputs given by name go to their place; of an option (a target, a condition) only the numbers are taken."""
+        for name, option in options.items():
+            if name not in self.places and isinstance(option, Tensor):
+                if option.requires_grad:
+                    raise EngineError(f"{self.name}: {name} is a tensor whose gradient is wanted, but it has none: detach() it")
+                options = {**options, name: option.data}
+        for name in self.places[len(inputs) :]:
+            if name in options:
+                inputs = (*inputs, options[name])
+                options = {kept: option for kept, option in options.items() if kept != name}
+        return inputs, options
 
     def documented(self) -> equation.Documented:
         """Equation, gradient, shapes, source and code, from the definition itself."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byhand.backend import DTYPES, array_module
+from byhand.engine.large import apply, new
 from byhand.errors import EngineError
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _watching: ContextVar[list[Node] | None] = ContextVar("watching", default=None)
-_numbers = itertools.count()
+_clock = itertools.count(1)  # numbers the nodes and the changes in place, in the order in which they happen
+_last_change = 0
 
 
 class Tensor:
@@ -48,17 +51,22 @@ class Tensor:
     array([2., 4., 6.])
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "node", "requires_grad", "version")
+    __slots__ = ("__weakref__", "changed", "data", "grad", "node", "requires_grad")
     data: Any
     grad: Any
+    requires_grad: bool
     node: Node | None
+    changed: list[int]  # when it was last changed in place; one list for all tensors that look into the same memory
     __array_priority__ = 1000  # array + tensor asks the tensor first
     __array_ufunc__ = None
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+        self.changed = [0]
         if isinstance(data, Tensor):
+            if dtype in (None, data.dtype):
+                self.changed = data.changed
             data = data.data
-        if dtype is not None or not hasattr(data, "flags"):  # lists, numbers, and NumPy's scalars, which sums return
+        if dtype is not None or not hasattr(data, "shape") or isinstance(data, np.generic):  # lists, numbers, NumPy's scalars
             data = np.asarray(data, dtype)
         if requires_grad and data.dtype not in DTYPES.values():
             raise EngineError(
@@ -68,7 +76,6 @@ class Tensor:
         self.grad = None
         self.requires_grad = requires_grad
         self.node = None
-        self.version = [0]  # counts changes in place; shared with tensors that look into the same memory
 
     def __repr__(self) -> str:
         made = f", from {self.node.op.name}" if self.node is not None else ", requires_grad=True" if self.requires_grad else ""
@@ -93,6 +100,9 @@ class Tensor:
     def __len__(self) -> int:
         return len(self.data)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
     def __bool__(self) -> bool:
         return bool(self.data)
 
@@ -106,14 +116,12 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same numbers without the way they came about: gradients end here."""
-        alike = Tensor(self.data)
-        alike.version = self.version
-        return alike
+        return Tensor(self)
 
     def retain_grad(self) -> Tensor:
         """Have `backward` leave dC/d(this) in `grad`, though this is no leaf."""
         if self.node is not None:
-            self.node.keeper = self
+            self.node.keeper = weakref.ref(self)  # weakly: a ring of tensor and node would wait for the garbage collector
         return self
 
     def backward(self, gradient: Any = None, *, retain_graph: bool = False) -> None:
@@ -139,10 +147,11 @@ class Tensor:
             raise EngineError(
                 f"backward: the gradient is {np.shape(gradient)} but the tensor is {self.shape}: give it that shape"
             )
+        gradient = array_module(self.data).asarray(gradient, dtype=self.dtype)
         if self.node is None:
             _accumulate(self, gradient)
         else:
-            _walk_back(self.node, array_module(self.data).asarray(gradient, dtype=self.dtype), retain_graph)
+            _walk_back(self.node, gradient, retain_graph)
 
     def __add__(self, other: Any) -> Tensor:
         return ops.add(self, other)
@@ -196,10 +205,10 @@ class Tensor:
         return ops.min(self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return ops.reshape(self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+        return ops.reshape(self, shape=_one_tuple(shape))
 
     def transpose(self, *axes: Any) -> Tensor:
-        return ops.transpose(self, axes=(axes[0] if len(axes) == 1 and isinstance(axes[0], tuple) else axes) or None)
+        return ops.transpose(self, axes=_one_tuple(axes) or None)
 
     @property
     def T(self) -> Tensor:
@@ -236,99 +245,149 @@ class Tensor:
         return self._in_place(np.divide, other)
 
     def _in_place(self, function: Any, other: Any) -> Tensor:
-        self._may_change()
-        function(self.data, other.data if isinstance(other, Tensor) else other, out=self.data)
+        other = self._may_change(other)
+        try:
+            function(self.data, other, out=self.data)
+        except ValueError:
+            raise EngineError(
+                f"{function.__name__} in place: the tensor is {self.shape} but what changes it {np.shape(other)}: "
+                "it must fill that shape"
+            ) from None
         return self
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._may_change()
-        self.data[key] = value.data if isinstance(value, Tensor) else value
+        self.data[key] = self._may_change(value)
 
-    def _may_change(self) -> None:
-        if self.requires_grad and recording():
+    def _may_change(self, other: Any) -> Any:
+        """The other's numbers; raises EngineError where a gradient would get lost."""
+        if recording() and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)):
             raise EngineError(
-                "a tensor whose gradient is wanted was to be changed in place, and the tape cannot follow that: "
+                "a tensor was to be changed in place, or with one, whose gradient is wanted, and the tape cannot follow that: "
                 "write x = x + y instead of x += y, or do it inside no_grad()"
             )
-        self.version[0] += 1
+        global _last_change  # noqa: PLW0603 - the tape's clock is one for all
+        _last_change = self.changed[0] = next(_clock)
+        return other.data if isinstance(other, Tensor) else other
+
+
+def _one_tuple(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Of x.reshape(2, 3), x.reshape((2, 3)) and x.reshape([2, 3])."""
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], tuple | list) else given
+
+
+def computed(value: Any, inputs: tuple[Any, ...], requires_grad: bool) -> Tensor:
+    """The tensor of what an op computed of its inputs: `Tensor(value)`, without the questions to data from outside."""
+    if not isinstance(value, np.ndarray):
+        value = Tensor(value).data
+    out: Tensor = object.__new__(Tensor)
+    out.data = value
+    out.grad = out.node = None
+    out.requires_grad = requires_grad
+    out.changed = [0] if value.base is None else _shared(value, inputs)
+    return out
+
+
+def _shared(data: Any, inputs: tuple[Any, ...]) -> list[int]:
+    """Of a view of an input (a part, another shape): that input's `changed`."""
+    for given in inputs:
+        if isinstance(given, Tensor) and array_module(data).may_share_memory(data, given.data):
+            return given.changed
+    return [0]
 
 
 class Node:
     """One op on the tape.
 
     Attributes:
-        number: nodes are numbered as they are made, so inputs always have smaller numbers than what is computed from them.
+        number: when it was made, so inputs always have smaller numbers than what is computed from them.
         op, inputs, options: what was computed of what; wanted: which inputs want a gradient.
-        saved: what the op's gradient needs; None once that is freed.
-        delta, gradients: dC/d(output) and what became of it, kept only while `watch` is open.
+        saved: what the op's gradient needs, until backward has used it.
+        keeper: the tensor that asked for its gradient by `retain_grad`, weakly.
+        changed, owner: of the output: its record of changes in place, and which array owns its memory.
+        output, delta, gradients, scope: see `WatchedNode`.
     """
 
-    __slots__ = (
-        "changes", "delta", "gradients", "inputs", "keeper", "number", "op", "options", "output", "saved", "scope", "wanted"
-    )  # fmt: skip
+    __slots__ = ("changed", "inputs", "keeper", "number", "op", "options", "owner", "saved", "wanted")
+    output: Any = None
+    delta: Any = None
+    gradients: Any = None
+    scope: str = ""
 
     def __init__(
-        self, op: Op, inputs: tuple[Any, ...], wanted: tuple[bool, ...], saved: Any, options: dict[str, Any], out: Tensor
+        self, op: Op, inputs: tuple[Any, ...], wanted: list[bool], saved: Any, options: dict[str, Any], out: Tensor
     ) -> None:
-        self.number = next(_numbers)
+        self.number = next(_clock)
         self.op, self.inputs, self.wanted, self.saved, self.options = op, inputs, wanted, saved, options
-        self.keeper: Tensor | None = None
-        kept = saved if isinstance(saved, tuple) else (saved,)
-        self.changes = [(t.version, t.version[0]) for t in (*inputs, out) if isinstance(t, Tensor) and _is_among(t.data, kept)]
-        self.delta: Any = None
-        self.gradients: Any = None
-        self.output: Any = None
-        self.scope = ""
-        if (tape := _watching.get()) is not None:
-            self.output, self.scope = out.data, ".".join(_scopes.get())
-            tape.append(self)
-
-    def __lt__(self, other: Node) -> bool:
-        return self.number > other.number  # the heap's smallest is the node that was made last
+        self.keeper: weakref.ref[Tensor] | None = None
+        self.changed = out.changed
+        self.owner = id(out.data if out.data.base is None else _owner(out.data))
 
     def check_unchanged(self) -> None:
-        for version, then in self.changes:
-            if version[0] != then:
-                raise EngineError(
-                    f"backward: a tensor that {self.op.name} computed with was changed in place afterwards, and its gradient "
-                    "needs the old numbers: write x = x + y instead of x += y, or change it after backward"
-                )
+        """Raise EngineError where something that the gradient needs was changed in place after this was computed."""
+        kept = self.saved if isinstance(self.saved, tuple) else (self.saved,)
+        arrays = [array for array in kept if hasattr(array, "shape")]
+        changed = [given for given in self.inputs if isinstance(given, Tensor) and given.changed[0] > self.number]
+        output = self.changed[0] > self.number and any(id(_owner(array)) == self.owner for array in arrays)
+        if output or any(array_module(array).may_share_memory(array, given.data) for array in arrays for given in changed):
+            raise EngineError(
+                f"backward: a tensor that {self.op.name} computed with was changed in place afterwards, and its gradient "
+                "needs the old numbers: write x = x + y instead of x += y, or change it after backward"
+            )
 
 
-def _is_among(data: Any, kept: tuple[Any, ...]) -> bool:
-    """Whether what was saved is this array, or looks into it."""
-    return any(
-        array is data or (getattr(array, "base", None) is not None and (array.base is data or array.base is data.base))
-        for array in kept
-    )
+class WatchedNode(Node):
+    """A node made while `watch` is open.
+
+    Attributes:
+        output: the array that was computed.
+        delta, gradients: dC/d(output), and what became of it for each input; after `backward`.
+        scope: the names around it, as "encoder.0".
+    """
+
+    __slots__ = ("delta", "gradients", "output", "scope")
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.output, self.delta, self.gradients = arguments[-1].data, None, None
+        self.scope = ".".join(_scopes.get())
+        tape = _watching.get()
+        assert tape is not None
+        tape.append(self)
+
+
+def _owner(array: Any) -> Any:
+    """The array that owns the memory which this one looks into."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
     deltas: dict[Node, Any] = {last: delta}
-    heap = [last]
+    heap = [(-last.number, last)]  # the one that was made last comes first, when all that used its output have been there
     while heap:
-        node = heapq.heappop(heap)
-        delta = deltas.pop(node)
-        if node.keeper is not None:
-            _accumulate(node.keeper, delta)
+        node = heapq.heappop(heap)[1]
+        op, delta = node.op, deltas.pop(node)
+        if node.keeper is not None and (keeper := node.keeper()) is not None:
+            _accumulate(keeper, delta)
         if node.saved is _FREED:
             raise EngineError(
-                f"backward: the tape was walked already, and what {node.op.name} had saved is freed: "
+                f"backward: the tape was walked already, and what {op.name} had saved is freed: "
                 "compute the tensor anew, or give the first backward retain_graph=True"
             )
-        node.check_unchanged()
-        xp = array_module(delta)
-        arguments = (xp, node.saved, delta, node.wanted) if node.op.selective else (xp, node.saved, delta)
-        found = node.op.gradient(*arguments)
+        if _last_change > node.number:
+            node.check_unchanged()
+        xp = np if isinstance(delta, np.ndarray) else array_module(delta)
+        found = op.gradient(xp, node.saved, delta, node.wanted) if op.selective else op.gradient(xp, node.saved, delta)
         gradients = found if isinstance(found, tuple) else (found,)
         if node.output is not None:
             node.delta, node.gradients = delta, gradients
-        del delta, found, arguments
+        del delta, found  # what nobody needs any more is free for the next op
         for given, wanted, gradient in zip(node.inputs, node.wanted, gradients, strict=True):
             if not wanted:
                 continue
             if gradient.shape != given.data.shape:
-                raise EngineError(f"{node.op.name}: its gradient is {gradient.shape} for an input of {given.data.shape}")
+                raise EngineError(f"{op.name}: its gradient is {gradient.shape} for an input of {given.data.shape}")
             before = given.node
             if before is None:
                 _accumulate(given, gradient)
@@ -336,10 +395,10 @@ def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
                 deltas[before] = _sum(deltas[before], gradient)
             else:
                 deltas[before] = gradient
-                heapq.heappush(heap, before)
+                heapq.heappush(heap, (-before.number, before))
         if not retain_graph and node.output is None:
             node.saved, node.inputs = _FREED, ()
-        del gradients, gradient
+        del gradients, gradient, given
 
 
 _FREED = object()
@@ -347,15 +406,14 @@ _FREED = object()
 
 def _sum(a: Any, b: Any) -> Any:
     """A new array: an op may have handed out one and the same delta twice, so neither may be written into."""
-    from byhand.engine.large import apply
-
     return apply(array_module(a).add, a, b)
 
 
 def _accumulate(leaf: Tensor, gradient: Any) -> None:
     """=, then +=: a leaf used twice, or a second backward, adds to what is there."""
     if leaf.grad is None:
-        leaf.grad = gradient.astype(leaf.dtype, copy=True)
+        leaf.grad = new(leaf.data)
+        leaf.grad[...] = gradient
     else:
         leaf.grad += gradient
 
@@ -375,6 +433,16 @@ def no_grad() -> Iterator[None]:
     False
     """
     token = _recording.set(False)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Compute on the tape, though `no_grad` may be open around this."""
+    token = _recording.set(True)
     try:
         yield
     finally:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from byhand.engine.tensor import Tensor
+from byhand.backend import array_module
+from byhand.engine.tensor import Tensor, recorded
 from byhand.errors import EngineError
 
 
@@ -19,19 +20,14 @@ def vjp(function: Callable[..., Tensor], *inputs: Any) -> tuple[Any, Callable[[A
     >>> pull_back(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    leaves = [Tensor(given, requires_grad=True) for given in inputs]
-    out = function(*leaves)
-    if not isinstance(out, Tensor):
-        raise EngineError(
-            f"vjp: the function returned {type(out).__name__}, but a Tensor is wanted: compute it with the engine's ops"
-        )
+    leaves, out = _traced("vjp", function, inputs)
 
     def pull_back(v: Any) -> tuple[Any, ...]:
         for leaf in leaves:
             leaf.grad = None
         if out.requires_grad:
             out.backward(v, retain_graph=True)
-        return tuple(leaf.grad if leaf.grad is not None else 0 * leaf.data for leaf in leaves)
+        return _gradients(leaves)
 
     return out.data, pull_back
 
@@ -45,11 +41,10 @@ def value_and_grad(function: Callable[..., Tensor]) -> Callable[..., tuple[float
     """
 
     def both(*inputs: Any) -> tuple[float, tuple[Any, ...]]:
-        leaves = [Tensor(given, requires_grad=True) for given in inputs]
-        out = function(*leaves)
+        leaves, out = _traced("value_and_grad", function, inputs)
         if out.requires_grad:
             out.backward()
-        return out.item(), tuple(leaf.grad if leaf.grad is not None else 0 * leaf.data for leaf in leaves)
+        return out.item(), _gradients(leaves)
 
     return both
 
@@ -62,3 +57,19 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., tuple[Any, ...]]:
     (array([2., 4.]),)
     """
     return lambda *inputs: value_and_grad(function)(*inputs)[1]
+
+
+def _traced(name: str, function: Callable[..., Tensor], inputs: tuple[Any, ...]) -> tuple[list[Tensor], Tensor]:
+    """The inputs as leaves, and what the function makes of them, on the tape even where no_grad is open around all this."""
+    leaves = [Tensor(given, requires_grad=True) for given in inputs]
+    with recorded():
+        out = function(*leaves)
+    if not isinstance(out, Tensor):
+        raise EngineError(
+            f"{name}: the function returned {type(out).__name__}, but a Tensor is wanted: compute it with the engine's ops"
+        )
+    return leaves, out
+
+
+def _gradients(leaves: list[Tensor]) -> tuple[Any, ...]:
+    return tuple(array_module(leaf.data).zeros_like(leaf.data) if leaf.grad is None else leaf.grad for leaf in leaves)

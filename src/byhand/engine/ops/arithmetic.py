@@ -11,32 +11,32 @@ from byhand.engine.op import op
 from byhand.errors import EngineError
 
 
-def sum_to(delta: Any, other: Any) -> Any:
+def sum_to(delta: Any, shape: tuple[int, ...] | None) -> Any:
     r"""The gradient of broadcasting: what was copied along an axis gets the sum along that axis back; None for a plain number.
 
-    >>> sum_to(np.ones((3, 2)), np.ones((1, 2)))
+    >>> sum_to(np.ones((3, 2)), (1, 2))
     array([[3., 3.]])
     """
-    if not hasattr(other, "shape"):
-        return None
-    shape = other.shape
-    if delta.shape == shape:
-        return delta
+    if shape is None or delta.shape == shape:
+        return None if shape is None else delta
     ahead = delta.ndim - len(shape)
     axes = tuple(range(ahead)) + tuple(ahead + i for i, n in enumerate(shape) if n == 1 and delta.shape[ahead + i] != 1)
     return delta.sum(axis=axes, keepdims=True).reshape(shape)
 
 
-def _together(name: str, a: Any, b: Any) -> None:
-    """Raise EngineError where two shapes do not broadcast."""
-    if getattr(a, "shape", ()) == getattr(b, "shape", ()):
-        return
+def together(name: str, function: Any, a: Any, b: Any) -> Any:
+    """A ufunc of two that broadcast; raises EngineError where they do not."""
     try:
-        np.broadcast_shapes(np.shape(a), np.shape(b))
+        return apply(function, a, b)
     except ValueError:
         raise EngineError(
             f"{name}: a is {np.shape(a)} but b is {np.shape(b)}: from the last axis backwards, they must agree or be 1"
         ) from None
+
+
+def _shape(a: Any) -> tuple[int, ...] | None:
+    """Of an array; None for a plain number, to which no gradient goes back."""
+    return getattr(a, "shape", None)
 
 
 @op
@@ -55,12 +55,11 @@ class add:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        _together("add", a, b)
-        return apply(xp.add, a, b), (_Shape(a), _Shape(b))
+        return together("add", xp.add, a, b), (_shape(a), _shape(b))
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
-        return sum_to(delta, a), sum_to(delta, b)
+        return sum_to(delta, a) if wanted[0] else None, sum_to(delta, b) if wanted[1] else None
 
 
 @op
@@ -79,12 +78,11 @@ class subtract:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        _together("subtract", a, b)
-        return apply(xp.subtract, a, b), (_Shape(a), _Shape(b))
+        return together("subtract", xp.subtract, a, b), (_shape(a), _shape(b))
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
-        return sum_to(delta, a), sum_to(apply(xp.negative, delta), b) if wanted[1] else None
+        return sum_to(delta, a) if wanted[0] else None, -sum_to(delta, b) if wanted[1] else None
 
 
 @op
@@ -103,14 +101,13 @@ class multiply:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        _together("multiply", a, b)
-        return apply(xp.multiply, a, b), (a, b)
+        return together("multiply", xp.multiply, a, b), (a, b)
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
         return (
-            sum_to(apply(xp.multiply, delta, b), a) if wanted[0] else None,
-            sum_to(apply(xp.multiply, delta, a), b) if wanted[1] else None,
+            sum_to(apply(xp.multiply, delta, b), a.shape) if wanted[0] else None,
+            sum_to(apply(xp.multiply, delta, a), b.shape) if wanted[1] else None,
         )
 
 
@@ -130,15 +127,14 @@ class divide:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        _together("divide", a, b)
-        c = apply(xp.divide, a, b)
-        return c, (_Shape(a), b, c)
+        c = together("divide", xp.divide, a, b)
+        return c, (_shape(a), b, c)
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b, c = saved
         return (
             sum_to(apply(xp.divide, delta, b), a) if wanted[0] else None,
-            sum_to(-delta * c / b, b) if wanted[1] else None,
+            sum_to(-delta * c / b, b.shape) if wanted[1] else None,
         )
 
 
@@ -178,6 +174,7 @@ class power:
     """
 
     def forward(xp: Any, a: Any, *, exponent: float) -> Any:
+        exponent = exponent.item() if isinstance(exponent, np.generic) else exponent
         if not isinstance(exponent, int | float):
             raise EngineError(f"power: the exponent is {type(exponent).__name__}, but it is a plain number: use exp(b * log(a))")
         return a**exponent, (a, exponent)
@@ -185,17 +182,3 @@ class power:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         a, p = saved
         return delta * (p * a ** (p - 1)) if p != 0 else xp.zeros_like(delta)
-
-
-class _Shape:
-    """The shape of an array, where the gradient needs no more of it; a plain number has none."""
-
-    __slots__ = ("shape",)
-    shape: tuple[int, ...]
-
-    def __new__(cls, array: Any) -> Any:
-        if not hasattr(array, "shape"):
-            return None
-        made = super().__new__(cls)
-        made.shape = array.shape
-        return made

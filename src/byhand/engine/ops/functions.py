@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from byhand.engine.large import apply
 from byhand.engine.op import op
-from byhand.engine.ops.arithmetic import sum_to
+from byhand.engine.ops.arithmetic import sum_to, together
 from byhand.errors import EngineError
 
 
@@ -184,12 +186,12 @@ class maximum:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        return apply(xp.maximum, a, b), (a, b)
+        return together("maximum", xp.maximum, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
         first = a >= b
-        return sum_to(delta * first, a), sum_to(delta * ~first, b)
+        return sum_to(delta * first, a.shape) if wanted[0] else None, sum_to(delta * ~first, b.shape) if wanted[1] else None
 
 
 @op
@@ -208,12 +210,12 @@ class minimum:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        return apply(xp.minimum, a, b), (a, b)
+        return together("minimum", xp.minimum, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
         first = a <= b
-        return sum_to(delta * first, a), sum_to(delta * ~first, b)
+        return sum_to(delta * first, a.shape) if wanted[0] else None, sum_to(delta * ~first, b.shape) if wanted[1] else None
 
 
 @op
@@ -232,8 +234,13 @@ class where:
     """
 
     def forward(xp: Any, a: Any, b: Any, *, condition: Any) -> Any:
-        return xp.where(condition, a, b), (a, b, condition)
+        try:
+            return xp.where(condition, a, b), (condition, getattr(a, "shape", None), getattr(b, "shape", None))
+        except ValueError:
+            raise EngineError(
+                f"where: a is {np.shape(a)}, b is {np.shape(b)} and the condition {np.shape(condition)}: they must broadcast"
+            ) from None
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        a, b, condition = saved
+        condition, a, b = saved
         return sum_to(xp.where(condition, delta, 0), a), sum_to(xp.where(condition, 0, delta), b)

@@ -78,6 +78,6 @@ class matmul:
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
         return (
-            sum_to(product(delta, b.swapaxes(-1, -2)), a) if wanted[0] else None,
-            sum_to(product(a.swapaxes(-1, -2), delta), b) if wanted[1] else None,
+            sum_to(product(delta, b.swapaxes(-1, -2)), a.shape) if wanted[0] else None,
+            sum_to(product(a.swapaxes(-1, -2), delta), b.shape) if wanted[1] else None,
         )

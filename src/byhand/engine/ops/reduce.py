@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from byhand.backend import array_module
 from byhand.engine.op import op
 from byhand.errors import EngineError
@@ -17,13 +19,16 @@ def axes_of(name: str, a: Any, axis: Any) -> tuple[int, ...]:
     >>> axes_of("sum", np.ones((2, 3, 4)), -1)
     (2,)
     """
-    axes = range(a.ndim) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    if axis is None:
+        return tuple(range(a.ndim))
+    axes = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
     for one in axes:
-        if not -a.ndim <= one < a.ndim:
-            raise EngineError(f"{name}: a is {a.shape}, and has no axis {one}: choose from {-a.ndim} to {a.ndim - 1}")
-    found = tuple(one % a.ndim for one in axes)
+        if not isinstance(one, int | np.integer) or not -a.ndim <= one < a.ndim:
+            choice = f"choose from {-a.ndim} to {a.ndim - 1}" if a.ndim else "it has no axes"
+            raise EngineError(f"{name}: a is {a.shape}, and has no axis {one!r}: {choice}")
+    found = tuple(int(one) % a.ndim for one in axes)
     if len(set(found)) != len(found):
-        raise EngineError(f"{name}: the axes {tuple(axes)} name one twice: name each once")
+        raise EngineError(f"{name}: the axes {axes} name one twice: name each once")
     return found
 
 

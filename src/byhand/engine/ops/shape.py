@@ -79,7 +79,7 @@ class broadcast:
 
     def forward(xp: Any, a: Any, *, shape: tuple[int, ...]) -> Any:
         try:
-            return xp.broadcast_to(a, shape), a
+            return xp.broadcast_to(a, shape), a.shape
         except ValueError:
             raise EngineError(f"broadcast: a is {a.shape}, which does not fill {shape}: its axes must agree or be 1") from None
 
