@@ -2,6 +2,7 @@
 
 from byhand.engine.ops.activation import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from byhand.engine.ops.arithmetic import add, divide, multiply, negative, power, subtract
+from byhand.engine.ops.conv import conv2d, conv_transpose2d
 from byhand.engine.ops.functions import absolute, clip, cos, exp, log, maximum, minimum, sin, sqrt, where
 from byhand.engine.ops.linear import linear, matmul
 from byhand.engine.ops.losses import bce_with_logits, cross_entropy, gaussian_kl, huber_loss, mse_loss
@@ -15,6 +16,8 @@ __all__ = [
     "broadcast",
     "clip",
     "concat",
+    "conv2d",
+    "conv_transpose2d",
     "cos",
     "cross_entropy",
     "divide",

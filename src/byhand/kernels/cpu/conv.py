@@ -1,0 +1,84 @@
+"""Convolution on the processor: which of the ways to compute it pays for which shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from byhand.kernels.cpu import im2col, narrow, winograd
+from byhand.kernels.reference.conv import Pair
+from byhand.kernels.threads import parallel
+
+
+def forward(
+    x: Any, w: Any, b: Any, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1), groups: int = 1
+) -> Any:
+    """`byhand.kernels.reference.conv.forward`: by Winograd's filters, tap by tap, or as a matrix product."""
+    if winograd.fits(x, w, stride, padding, dilation, groups):
+        return winograd.forward(x, w, b, padding)
+    if narrow.fits(w.shape, groups):
+        return narrow.forward(x, w, b, stride, padding, dilation)
+    if groups > 1:
+        parts = [forward(a, v, None, stride, padding, dilation) for a, v in _parted(groups, x, w)]
+        z = np.concatenate(parts, axis=3)
+        return z if b is None else z + b
+    return im2col.forward(x, w, b, stride, padding, dilation)
+
+
+def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
+    """`byhand.kernels.reference.conv.gradient_x`."""
+    if groups > 1:
+        shape = (*x_shape[:3], x_shape[3] // groups)
+        parts = [gradient_x(d, v, shape, stride, padding, dilation) for d, v in _parted(groups, delta, w)]
+        return np.concatenate(parts, axis=3)
+    return im2col.gradient_x(delta, w, x_shape, stride, padding, dilation)
+
+
+def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
+    """`byhand.kernels.reference.conv.gradient_w`."""
+    if narrow.fits(w_shape, groups):
+        return narrow.gradient_w(x, delta, w_shape, stride, padding, dilation)
+    if groups > 1:
+        shape = (*w_shape[:3], w_shape[3] // groups)
+        parts = [gradient_w(a, d, shape, stride, padding, dilation) for a, d in _parted(groups, x, delta)]
+        return np.concatenate(parts, axis=3)
+    return im2col.gradient_w(x, delta, w_shape, stride, padding, dilation)
+
+
+def gradient(
+    x: Any,
+    w: Any,
+    delta: Any,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    wanted: tuple[bool, bool, bool] = (True, True, True),
+) -> tuple[Any, Any, Any]:
+    """`byhand.kernels.reference.conv.gradient`."""
+    if winograd.fits(x, w, stride, padding, dilation, groups):
+        dx, dw = winograd.gradient(x, w, delta, padding, wanted)
+    else:
+        dx = gradient_x(delta, w, x.shape, stride, padding, dilation, groups) if wanted[0] else None
+        dw = gradient_w(x, delta, w.shape, stride, padding, dilation, groups) if wanted[1] else None
+    return dx, dw, _sum_over_places(delta) if wanted[2] else None
+
+
+def _sum_over_places(delta: Any) -> Any:
+    """dC/db: BLAS adds up rows faster than a sum does."""
+    rows = delta.reshape(-1, delta.shape[3])
+
+    def share(begin: int, end: int) -> Any:
+        return np.ones(end - begin, rows.dtype) @ rows[begin:end]
+
+    shares = parallel(share, len(rows), least=4096)
+    return sum(shares[1:], shares[0])
+
+
+def _parted(groups: int, a: Any, w: Any) -> Any:
+    """The groups' channels of an image, and of the filters, each laid out without gaps."""
+    return [
+        (np.ascontiguousarray(one), np.ascontiguousarray(other))
+        for one, other in zip(np.split(a, groups, axis=3), np.split(w, groups, axis=3), strict=True)
+    ]

@@ -1,0 +1,93 @@
+"""Convolution where each filter reads one channel: the first layer on grey images, and depthwise layers.
+
+There is next to nothing to sum over, so a matrix product would spend its time on laying out patches. Instead every tap adds its
+multiple, for all outputs of a place at once: they lie side by side. Source: Howard et al. (2017), arXiv:1704.04861, section 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from byhand import memory
+from byhand.kernels.reference.conv import Pair, output_side
+from byhand.kernels.threads import parallel
+
+
+def fits(w_shape: tuple[int, ...], groups: int) -> bool:
+    """One channel for all filters, or one filter a channel."""
+    return w_shape[2] == 1 and groups in (1, w_shape[3])
+
+
+def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+    """z_ijo = b_o + sum over the taps of w_uvo x, x the one channel, or (depthwise) the o-th."""
+    rows, columns = (output_side(x.shape[i + 1], w.shape[i], stride[i], padding[i], dilation[i]) for i in (0, 1))
+    z = memory.empty((len(x), rows, columns, w.shape[3]), x.dtype)
+    bias = np.zeros(w.shape[3], x.dtype) if b is None else b
+    parallel(lambda begin, end: _add_up(x[begin:end], w, bias, *stride, *padding, *dilation, z[begin:end]), len(x))
+    return z
+
+
+def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+    """dC/dw_uvo = sum over the places of x delta_o; each thread sums over its images, and the threads' sums are added."""
+
+    def share(begin: int, end: int) -> Any:
+        dw = np.zeros(w_shape, x.dtype)
+        for image in range(begin, end):  # image by image, so that a long float32 sum is one of short ones
+            part = np.zeros(w_shape, x.dtype)
+            _gather(x[image : image + 1], delta[image : image + 1], *stride, *padding, *dilation, part)
+            dw += part
+        return dw
+
+    shares = parallel(share, len(x))
+    return sum(shares[1:], shares[0])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: int, z: Any) -> None:
+    n, h, width, c = x.shape
+    kh, kw, _, n_out = w.shape
+    for image in range(n):
+        for i in range(z.shape[1]):
+            for j in range(z.shape[2]):
+                out = z[image, i, j]
+                for o in range(n_out):
+                    out[o] = b[o]
+                for u in range(kh):
+                    row = i * s + u * d - p
+                    for v in range(kw):
+                        column = j * t + v * e - q
+                        if 0 <= row < h and 0 <= column < width:
+                            pixel, tap = x[image, row, column], w[u, v, 0]
+                            if c == 1:
+                                value = pixel[0]
+                                for o in range(n_out):
+                                    out[o] += value * tap[o]
+                            else:
+                                for o in range(n_out):
+                                    out[o] += pixel[o] * tap[o]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, dw: Any) -> None:
+    n, h, width, c = x.shape
+    kh, kw, _, n_out = dw.shape
+    for image in range(n):
+        for i in range(delta.shape[1]):
+            for j in range(delta.shape[2]):
+                error = delta[image, i, j]
+                for u in range(kh):
+                    row = i * s + u * d - p
+                    for v in range(kw):
+                        column = j * t + v * e - q
+                        if 0 <= row < h and 0 <= column < width:
+                            pixel, tap = x[image, row, column], dw[u, v, 0]
+                            if c == 1:
+                                value = pixel[0]
+                                for o in range(n_out):
+                                    tap[o] += value * error[o]
+                            else:
+                                for o in range(n_out):
+                                    tap[o] += pixel[o] * error[o]
