@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.kernels.cpu import im2col, narrow, winograd
+from byhand.kernels.cpu import depthwise, im2col, winograd
 from byhand.kernels.reference.conv import Pair
 from byhand.kernels.threads import parallel
 
@@ -17,8 +17,8 @@ def forward(
     """`byhand.kernels.reference.conv.forward`: by Winograd's filters, tap by tap, or as a matrix product."""
     if winograd.fits(x, w, stride, padding, dilation, groups):
         return winograd.forward(x, w, b, padding)
-    if narrow.fits(w.shape, groups):
-        return narrow.forward(x, w, b, stride, padding, dilation)
+    if depthwise.fits(w.shape, groups):
+        return depthwise.forward(x, w, b, stride, padding, dilation)
     if groups > 1:
         parts = [forward(a, v, None, stride, padding, dilation) for a, v in _parted(groups, x, w)]
         z = np.concatenate(parts, axis=3)
@@ -37,8 +37,8 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
 
 def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
     """`byhand.kernels.reference.conv.gradient_w`."""
-    if narrow.fits(w_shape, groups):
-        return narrow.gradient_w(x, delta, w_shape, stride, padding, dilation)
+    if depthwise.fits(w_shape, groups):
+        return depthwise.gradient_w(x, delta, w_shape, stride, padding, dilation)
     if groups > 1:
         shape = (*w_shape[:3], w_shape[3] // groups)
         parts = [gradient_w(a, d, shape, stride, padding, dilation) for a, d in _parted(groups, x, delta)]

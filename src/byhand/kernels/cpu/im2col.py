@@ -114,6 +114,10 @@ def unroll(x: Any, out: Any, kh: int, kw: int, rows: int, columns: int, s: int, 
                     for v in range(kw):
                         z = j * t + v * e - q
                         if 0 <= y < h and 0 <= z < w:
+                            if c == 1:
+                                patch[at] = x[image, y, z, 0]
+                                at += 1
+                                continue
                             pixel = x[image, y, z]
                             for k in range(c):
                                 patch[at + k] = pixel[k]

@@ -1,7 +1,7 @@
-"""Convolution where each filter reads one channel: the first layer on grey images, and depthwise layers.
+"""Depthwise convolution: one filter a channel, in as many groups as there are channels.
 
-There is next to nothing to sum over, so a matrix product would spend its time on laying out patches. Instead every tap adds its
-multiple, for all outputs of a place at once: they lie side by side. Source: Howard et al. (2017), arXiv:1704.04861, section 3.1.
+A matrix product of one column would spend its time on laying out patches. Instead every tap adds its multiple, for all channels
+of a place at once: they lie side by side. Source: Howard et al. (2017), arXiv:1704.04861, section 3.1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from byhand.kernels.threads import parallel
 
 
 def fits(w_shape: tuple[int, ...], groups: int) -> bool:
-    """One channel for all filters, or one filter a channel."""
-    return w_shape[2] == 1 and groups in (1, w_shape[3])
+    """One filter a channel."""
+    return w_shape[2] == 1 and groups == w_shape[3]
 
 
 def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
-    """z_ijo = b_o + sum over the taps of w_uvo x, x the one channel, or (depthwise) the o-th."""
+    """z_ijo = b_o + sum over the taps of w_uvo x_o."""
     rows, columns = (output_side(x.shape[i + 1], w.shape[i], stride[i], padding[i], dilation[i]) for i in (0, 1))
     z = memory.empty((len(x), rows, columns, w.shape[3]), x.dtype)
     bias = np.zeros(w.shape[3], x.dtype) if b is None else b
@@ -31,7 +31,7 @@ def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair)
 
 
 def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
-    """dC/dw_uvo = sum over the places of x delta_o; each thread sums over its images, and the threads' sums are added."""
+    """dC/dw_uvo = sum over the places of x_o delta_o; each thread sums over its images, and the threads' sums are added."""
 
     def share(begin: int, end: int) -> Any:
         dw = np.zeros(w_shape, x.dtype)
@@ -47,7 +47,7 @@ def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, di
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: int, z: Any) -> None:
-    n, h, width, c = x.shape
+    n, h, width, _ = x.shape
     kh, kw, _, n_out = w.shape
     for image in range(n):
         for i in range(z.shape[1]):
@@ -61,18 +61,13 @@ def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: i
                         column = j * t + v * e - q
                         if 0 <= row < h and 0 <= column < width:
                             pixel, tap = x[image, row, column], w[u, v, 0]
-                            if c == 1:
-                                value = pixel[0]
-                                for o in range(n_out):
-                                    out[o] += value * tap[o]
-                            else:
-                                for o in range(n_out):
-                                    out[o] += pixel[o] * tap[o]
+                            for o in range(n_out):
+                                out[o] += pixel[o] * tap[o]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, dw: Any) -> None:
-    n, h, width, c = x.shape
+    n, h, width, _ = x.shape
     kh, kw, _, n_out = dw.shape
     for image in range(n):
         for i in range(delta.shape[1]):
@@ -84,10 +79,5 @@ def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, 
                         column = j * t + v * e - q
                         if 0 <= row < h and 0 <= column < width:
                             pixel, tap = x[image, row, column], dw[u, v, 0]
-                            if c == 1:
-                                value = pixel[0]
-                                for o in range(n_out):
-                                    tap[o] += value * error[o]
-                            else:
-                                for o in range(n_out):
-                                    tap[o] += pixel[o] * error[o]
+                            for o in range(n_out):
+                                tap[o] += pixel[o] * error[o]

@@ -1,0 +1,21 @@
+"""Rows chosen from a table, and the errors of the choices added up in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from byhand.backend import array_module
+
+
+def scattered_sum(indices: Any, delta: Any, rows: int) -> Any:
+    r"""The errors of all choices of a row, added up there.
+
+    Equation:
+        g_k = \sum_{j:\,i_j = k} \delta_j
+    Shapes:
+        indices: (m,) whole numbers from 0 to rows - 1, delta: (m, d) -> (rows, d)
+    """
+    xp = array_module(delta)
+    found = xp.zeros((rows, delta.shape[1]), delta.dtype)
+    xp.add.at(found, indices, delta)
+    return found
