@@ -82,7 +82,7 @@ class subtract:
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
-        return sum_to(delta, a) if wanted[0] else None, -sum_to(delta, b) if wanted[1] else None
+        return sum_to(delta, a) if wanted[0] else None, apply(xp.negative, sum_to(delta, b)) if wanted[1] else None
 
 
 @op

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,23 +30,28 @@ class linear:
     """
 
     def forward(xp: Any, a: Any, w: Any, b: Any = None) -> Any:
-        if a.ndim < 1 or w.ndim != 2 or a.shape[-1] != w.shape[1]:
-            raise EngineError(f"linear: a is {a.shape} but w is {w.shape}: their last axes must agree")
+        if np.ndim(a) < 1 or np.ndim(w) != 2 or a.shape[-1] != w.shape[1]:
+            raise EngineError(f"linear: a is {np.shape(a)} but w is {np.shape(w)}: their last axes must agree")
         if b is not None and b.shape != w.shape[:1]:
             raise EngineError(f"linear: w is {w.shape} but b is {b.shape}: b must be {w.shape[:1]}")
-        z = product(a.reshape(-1, a.shape[-1]), w.T)
+        z = product(_rows(a), w.T)
         if b is not None:
             z += b
         return z.reshape(*a.shape[:-1], len(w)), (a, w)
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, w = saved
-        rows, errors = a.reshape(-1, a.shape[-1]), delta.reshape(-1, delta.shape[-1])
+        rows, errors = _rows(a), _rows(delta)
         return (
             product(errors, w).reshape(a.shape) if wanted[0] else None,
             product(errors.T, rows) if wanted[1] else None,
             *((errors.sum(axis=0) if wanted[2] else None,) if len(wanted) == 3 else ()),
         )
+
+
+def _rows(a: Any) -> Any:
+    """(..., n) as (m, n): -1 would not do, where n is 0."""
+    return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
 @op

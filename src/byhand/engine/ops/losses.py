@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from byhand.engine.op import op
 from byhand.errors import EngineError
 
 
 def _same(name: str, a: Any, y: Any) -> None:
-    if getattr(a, "shape", None) != getattr(y, "shape", None):
-        raise EngineError(f"{name}: the outputs are {a.shape} but the targets are {y.shape}: they must agree")
-    if a.size == 0:
+    if np.shape(a) != np.shape(y):
+        raise EngineError(f"{name}: the outputs are {np.shape(a)} but the targets are {np.shape(y)}: they must agree")
+    if np.size(a) == 0:
         raise EngineError(f"{name}: the outputs are {a.shape}, which holds no numbers: there is no mean of none")
 
 
@@ -103,7 +105,7 @@ class cross_entropy:
         C = -\frac{1}{m} \sum_m \sum_k q_{mk} \ln p_{mk}, \quad p = \operatorname{softmax}(z),
         \quad q = (1 - \varepsilon)\,y + \varepsilon / K
     Gradient:
-        \partial C/\partial z = \frac{1}{m} (p - q)\,\delta
+        \partial C/\partial z_{mk} = \frac{1}{m} \left(p_{mk} \sum_j q_{mj} - q_{mk}\right) \delta
     Shapes:
         z: (m, K); y: (m,) whole numbers of classes, or (m, K) probabilities; label smoothing epsilon in [0, 1) -> C: one number
     Source:
@@ -111,7 +113,7 @@ class cross_entropy:
     """
 
     def forward(xp: Any, z: Any, *, target: Any, label_smoothing: float = 0.0) -> Any:
-        y = xp.asarray(getattr(target, "data", target) if type(target).__name__ == "Tensor" else target)
+        y = xp.asarray(target)
         if z.ndim != 2 or y.shape not in (z.shape[:1], z.shape) or z.size == 0:
             raise EngineError(
                 f"cross_entropy: z is {z.shape} but the targets are {y.shape}: z is (m, K), they are (m,) or (m, K)"
@@ -138,7 +140,8 @@ class cross_entropy:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         p, q = saved
-        return (p - q) * (delta / len(p)).astype(p.dtype)
+        # The sum is 1 for probabilities; for targets that are none, the gradient stays exact.
+        return (p * q.sum(axis=1, keepdims=True) - q) * (delta / len(p)).astype(p.dtype)
 
 
 @op

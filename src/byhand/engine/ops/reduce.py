@@ -195,9 +195,11 @@ class logsumexp:
         axes = axes_of("logsumexp", a, axis)
         _count("logsumexp", a, axes)
         top = a.max(axis=axes, keepdims=True)
-        kept = top + xp.log(xp.exp(a - top).sum(axis=axes, keepdims=True))
+        top = xp.where(xp.isfinite(top), top, a.dtype.type(0))  # inf - inf is no number
+        with np.errstate(divide="ignore", over="ignore"):
+            kept = top + xp.log(xp.exp(a - top).sum(axis=axes, keepdims=True))
         return kept if keepdims else kept.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes)), (a, kept, axes)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         a, kept, axes = saved
-        return _spread(delta, a.shape, axes) * xp.exp(a - kept)
+        return _spread(delta, a.shape, axes) * xp.exp(a - xp.where(kept == -xp.inf, a.dtype.type(0), kept))

@@ -9,6 +9,8 @@ import numpy as np
 from byhand.engine.large import new
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
+from byhand.engine.ops.reduce import axes_of
+from byhand.engine.tensor import Tensor
 from byhand.errors import EngineError
 
 
@@ -112,7 +114,7 @@ class index:
         shape, key = saved
         found = xp.zeros(shape, delta.dtype)
         parts = key if isinstance(key, tuple) else (key,)
-        if all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts):
+        if all(part is None or part is Ellipsis or isinstance(part, int | slice) or part.dtype.kind == "b" for part in parts):
             found[key] = delta  # no element can be named twice
         else:
             xp.add.at(found, key, delta)
@@ -120,10 +122,12 @@ class index:
 
 
 def _array(key: Any) -> Any:
-    """A tensor used as an index is its array; NumPy's whole numbers are plain ones."""
-    key = getattr(key, "data", key) if type(key).__name__ == "Tensor" else key
+    """A tensor used as an index is its array, a list too (of no numbers: of no indices); NumPy's whole numbers are plain ones."""
+    if isinstance(key, Tensor):
+        key = key.data
     if isinstance(key, list):
-        return np.asarray(key)
+        key = np.asarray(key)
+        key = key if key.size else key.astype(int)
     return int(key) if isinstance(key, np.integer) else key
 
 
@@ -142,11 +146,12 @@ class gather:
     """
 
     def forward(xp: Any, a: Any, *, indices: Any, axis: int = -1) -> Any:
-        indices = xp.asarray(getattr(indices, "data", indices) if type(indices).__name__ == "Tensor" else indices)
+        indices = xp.asarray(indices)
         if indices.dtype.kind not in "iu":
             raise EngineError(f"gather: the indices are {indices.dtype}, but whole numbers are wanted")
         if indices.ndim != a.ndim:
             raise EngineError(f"gather: a is {a.shape} but the indices are {indices.shape}: give them as many axes as a")
+        axes_of("gather", a, axis)
         n = a.shape[axis]
         if indices.size and not (-n <= int(indices.min()) and int(indices.max()) < n):
             raise EngineError(
@@ -187,10 +192,10 @@ class scatter_add:
 
     def forward(xp: Any, a: Any, b: Any, *, indices: Any) -> Any:
         indices = xp.asarray(indices)
-        if indices.dtype.kind not in "iu" or b.shape != (*indices.shape, *a.shape[1:]):
+        if np.ndim(a) < 1 or indices.dtype.kind not in "iu" or np.shape(b) != (*indices.shape, *a.shape[1:]):
             raise EngineError(
-                f"scatter_add: a is {a.shape}, b is {b.shape} and the indices are {indices.shape} {indices.dtype}: "
-                f"b must be {(*indices.shape, *a.shape[1:])}, the indices whole numbers"
+                f"scatter_add: a is {np.shape(a)}, b is {np.shape(b)} and the indices are {indices.shape} {indices.dtype}: "
+                f"b must be {(*indices.shape, *np.shape(a)[1:])}, the indices whole numbers"
             )
         if indices.size and not (-len(a) <= int(indices.min()) and int(indices.max()) < len(a)):
             raise EngineError(f"scatter_add: indices from {indices.min()} to {indices.max()}, but a has {len(a)} rows")
@@ -218,6 +223,9 @@ class concat:
 
     def forward(xp: Any, *arrays: Any, axis: int = -1) -> Any:
         first = arrays[0]
+        if any(np.ndim(array) < 1 or not hasattr(array, "shape") for array in arrays):
+            raise EngineError("concat: what has no axes, or is no array, cannot be joined: give arrays one by one, concat(a, b)")
+        axes_of("concat", first, axis)
         for other in arrays:
             if other.ndim != first.ndim or any(
                 a != b for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)) if i != axis % first.ndim
@@ -252,8 +260,11 @@ class pad:
     def forward(xp: Any, a: Any, *, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Any:
         if len(widths) != a.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
             raise EngineError(f"pad: a is {a.shape} but the widths are {widths}: give (before, after), 0 or more, for each axis")
-        return xp.pad(a, widths, constant_values=value), (a.shape, widths)
+        inside = tuple(slice(before, before + n) for n, (before, _) in zip(a.shape, widths, strict=True))
+        c = new(a, tuple(before + n + after for n, (before, after) in zip(a.shape, widths, strict=True)))
+        c.fill(value)
+        c[inside] = a
+        return c, inside
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        shape, widths = saved
-        return delta[tuple(slice(before, before + n) for n, (before, _) in zip(shape, widths, strict=True))]
+        return delta[saved]

@@ -1,0 +1,455 @@
+"""Random calls of every op, and what is asked of each: its gradient, PyTorch's numbers, and no care for how memory lies.
+
+`OPS` says how to draw a call of an op, and how PyTorch writes the same. An op joins by a line there: `test_documented` fails
+for one that is neither here nor gradient-checked in the test of its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+from byhand.engine import Tensor, ops, vjp
+from byhand.engine.check import check_gradient
+
+Shape = tuple[int, ...]
+CLOSE = {"float64": 1e-10, "float32": 1e-5}
+
+
+@dataclass
+class Call:
+    """One call of an op: float64 inputs, and options as they are."""
+
+    inputs: list[np.ndarray[Any, Any]]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Checked:
+    """How to draw calls of an op, and how PyTorch computes the same: `theirs(torch, tensors, options)`."""
+
+    calls: st.SearchStrategy[Call]
+    theirs: Callable[[Any, list[Any], dict[str, Any]], Any]
+
+
+# ---------------------------------------------------------------- what is drawn
+
+
+def shapes(least: int = 0, most: int = 4, side: int = 0) -> st.SearchStrategy[Shape]:
+    """Up to four axes of up to three numbers; with none and with one among them."""
+    return st.lists(st.integers(side, 3), min_size=least, max_size=most).map(tuple)
+
+
+@st.composite
+def numbers(draw: st.DrawFn, shape: Shape, kind: str = "any", which: int = 0) -> np.ndarray[Any, Any]:
+    """Numbers that lie nowhere special: no op has a kink, a tie or a pole within a central difference of them.
+
+    `which`: inputs of different numbers are never the same, though drawn from the same seed.
+    """
+    found = np.asarray(np.random.default_rng([which, draw(st.integers(0, 10_000))]).standard_normal(shape))
+    if kind == "any":
+        return found
+    sign = np.ones(shape) if kind == "positive" else np.where(found < 0, -1.0, 1.0)  # else "away from 0"
+    return np.asarray(sign * (0.4 + np.abs(found)))
+
+
+@st.composite
+def elementwise(draw: st.DrawFn, kind: str = "any", **options: st.SearchStrategy[Any]) -> Call:
+    return Call([draw(numbers(draw(shapes()), kind))], {name: draw(option) for name, option in options.items()})
+
+
+@st.composite
+def pairs(draw: st.DrawFn, kinds: tuple[str, str] = ("any", "any")) -> Call:
+    """Two that broadcast: also with new axes, axes of 1 and axes of 0."""
+    found = draw(mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4))
+    return Call([draw(numbers(shape, kind, i)) for i, (shape, kind) in enumerate(zip(found.input_shapes, kinds, strict=True))])
+
+
+@st.composite
+def axes_of(draw: st.DrawFn, ndim: int) -> Any:
+    """None, one axis, or several, counted from either end."""
+    if ndim == 0:
+        return draw(st.sampled_from([None, ()]))
+    signed = st.sampled_from([-ndim, 0])
+    if draw(st.booleans()):
+        return draw(st.none() | st.integers(-ndim, ndim - 1))
+    chosen = draw(st.lists(st.integers(0, ndim - 1), unique=True, max_size=ndim))
+    return tuple(axis + draw(signed) for axis in chosen)
+
+
+@st.composite
+def reduced(draw: st.DrawFn, empty: bool = False) -> Call:
+    shape = draw(shapes(side=0 if empty else 1))
+    return Call([draw(numbers(shape))], {"axis": draw(axes_of(len(shape))), "keepdims": draw(st.booleans())})
+
+
+def _all(axis: Any, x: Any) -> Any:
+    """PyTorch's `dim`: it knows no None everywhere, and takes an empty tuple for all axes."""
+    return tuple(range(x.ndim)) if axis is None else axis
+
+
+def _reduced(name: str, **settings: Any) -> Callable[[Any, list[Any], dict[str, Any]], Any]:
+    def theirs(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+        (x,) = tensors
+        axis = _all(options["axis"], x)
+        if axis == ():  # of each number alone, where PyTorch would take all
+            x, axis = x[None], 0
+        found = getattr(torch, name)(x, dim=axis, keepdim=options["keepdims"], **settings)
+        return found.reshape(np.zeros(tensors[0].shape).sum(axis=options["axis"], keepdims=options["keepdims"]).shape)
+
+    return theirs
+
+
+# ---------------------------------------------------------------- calls of one op
+
+
+@st.composite
+def _where(draw: st.DrawFn) -> Call:
+    found = draw(mutually_broadcastable_shapes(num_shapes=3, min_side=0, max_side=3, max_dims=3))
+    a, b, condition = (draw(numbers(shape, which=i)) for i, shape in enumerate(found.input_shapes))
+    return Call([a, b], {"condition": condition > 0})
+
+
+@st.composite
+def _linear(draw: st.DrawFn) -> Call:
+    n_in, n_out = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    given = [draw(numbers((*draw(shapes(most=3)), n_in))), draw(numbers((n_out, n_in), which=1))]
+    return Call(given + ([draw(numbers((n_out,), which=2))] if draw(st.booleans()) else []))
+
+
+@st.composite
+def _matmul(draw: st.DrawFn) -> Call:
+    m, k, n = (draw(st.integers(0, 3)) for _ in range(3))
+    stacks = draw(mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=2)).input_shapes
+    return Call([draw(numbers((*stacks[0], m, k))), draw(numbers((*stacks[1], k, n), which=1))])
+
+
+@st.composite
+def _reshape(draw: st.DrawFn) -> Call:
+    shape = draw(shapes())
+    wanted = list(draw(st.permutations(shape)))
+    for _ in range(draw(st.integers(0, 2))):
+        wanted.insert(draw(st.integers(0, len(wanted))), 1)
+    if len(wanted) > 1 and draw(st.booleans()):
+        wanted[:2] = [wanted[0] * wanted[1]]
+    if wanted and 0 not in wanted and draw(st.booleans()):
+        wanted[draw(st.integers(0, len(wanted) - 1))] = -1
+    return Call([draw(numbers(shape))], {"shape": tuple(wanted)})
+
+
+@st.composite
+def _transpose(draw: st.DrawFn) -> Call:
+    shape = draw(shapes())
+    order = draw(st.none() | st.permutations(range(len(shape))))
+    if order is not None:
+        order = tuple(axis - draw(st.sampled_from([0, len(shape)])) for axis in order)
+    return Call([draw(numbers(shape))], {"axes": order})
+
+
+@st.composite
+def _broadcast(draw: st.DrawFn) -> Call:
+    found = draw(mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4))
+    return Call([draw(numbers(found.input_shapes[0]))], {"shape": found.result_shape})
+
+
+@st.composite
+def _index(draw: st.DrawFn) -> Call:
+    """Slices, steps, whole numbers, new axes, ..., indices named twice, booleans: alone and mixed."""
+    shape = draw(shapes(least=1, most=3, side=1))
+    parts: list[Any] = []
+    for n in draw(st.sampled_from([shape, shape[:1]])):
+        whole = st.integers(-n, n - 1)
+        bounds = st.none() | st.integers(-n - 1, n + 1)
+        kind = draw(st.sampled_from(["slice", "whole", "indices", "booleans"]))
+        if kind == "slice":
+            parts.append(slice(draw(bounds), draw(bounds), draw(st.sampled_from([None, 1, 2, -1, -2]))))
+        elif kind == "whole":
+            parts.append(draw(whole | whole.map(np.int64)))
+        elif any(isinstance(part, np.ndarray | list) for part in parts):
+            parts.append(slice(None))  # two arrays of indices are drawn as pairs, below
+        elif kind == "indices":
+            chosen = draw(st.lists(whole, max_size=4))
+            parts.append(draw(st.sampled_from([chosen, np.array(chosen, int), np.array([chosen], int)])))
+        else:
+            parts.append(np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool))
+    extra = draw(st.sampled_from(["", "new axis", "ellipsis", "pairs", "mask", "alone"]))
+    key: Any = tuple(parts)
+    if extra == "new axis":
+        key = (None, *key)
+    elif extra == "ellipsis":
+        key = (..., key[-1]) if draw(st.booleans()) else (key[0], ...)
+        if key[0] is Ellipsis and len(parts) < len(shape):
+            key = (...,)
+    elif extra == "pairs" and len(shape) > 1:
+        chosen = draw(st.lists(st.tuples(st.integers(-shape[0], shape[0] - 1), st.integers(-shape[1], shape[1] - 1)), max_size=4))
+        key = tuple(np.array(chosen, int).reshape(-1, 2).T)
+    elif extra == "mask":
+        key = draw(numbers(shape)) > 0
+    elif extra == "alone":
+        key = parts[0]
+    return Call([draw(numbers(shape))], {"key": key})
+
+
+def _their_index(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    """Which numbers are taken is NumPy's to say (PyTorch has no negative steps); PyTorch takes them out of a line."""
+    (x,) = tensors
+    places = np.arange(x.numel()).reshape(tuple(x.shape))[options["key"]]
+    return x.reshape(-1)[torch.tensor(np.array(places))]
+
+
+@st.composite
+def _gather(draw: st.DrawFn) -> Call:
+    shape = list(draw(shapes(least=1, most=3, side=1)))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    n = shape[axis]
+    places = list(shape)
+    places[axis] = draw(st.integers(0, 4))
+    for i in range(len(shape)):
+        if i != axis % len(shape):
+            one = draw(st.sampled_from(["as it is", "a is 1", "the indices are 1"]))
+            shape[i] = 1 if one == "a is 1" else shape[i]
+            places[i] = 1 if one == "the indices are 1" else places[i]
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    return Call([draw(numbers(tuple(shape)))], {"indices": rng.integers(0, n, places), "axis": axis})
+
+
+@st.composite
+def _scatter_add(draw: st.DrawFn) -> Call:
+    n, rest = draw(st.integers(1, 4)), draw(shapes(most=2))
+    indices = np.array(draw(st.lists(st.integers(0, n - 1), max_size=5)), int)
+    return Call([draw(numbers((n, *rest))), draw(numbers((len(indices), *rest), which=1))], {"indices": indices})
+
+
+@st.composite
+def _concat(draw: st.DrawFn) -> Call:
+    shape = draw(shapes(least=1, most=3))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    arrays = []
+    for i, n in enumerate(draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))):
+        one = list(shape)
+        one[axis] = n
+        arrays.append(draw(numbers(tuple(one), which=i)))
+    return Call(arrays, {"axis": axis})
+
+
+@st.composite
+def _pad(draw: st.DrawFn) -> Call:
+    shape = draw(shapes(most=3))
+    widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in shape)
+    return Call([draw(numbers(shape))], {"widths": widths, "value": draw(st.sampled_from([0.0, -2.5]))})
+
+
+@st.composite
+def _batch(draw: st.DrawFn, targets: str = "any", **options: st.SearchStrategy[Any]) -> Call:
+    shape = draw(shapes(least=1, side=1))
+    y = draw(numbers(shape, which=1))
+    return Call(
+        [draw(numbers(shape)), 1 / (1 + np.exp(-y)) if targets == "probabilities" else y],
+        {name: draw(option) for name, option in options.items()},
+    )
+
+
+@st.composite
+def _cross_entropy(draw: st.DrawFn) -> Call:
+    m, k = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    # Also targets that are no distribution: the gradient is exact for any.
+    kinds = [rng.integers(0, k, m), rng.dirichlet(np.ones(k), m), rng.random((m, k)), np.eye(k)[rng.integers(0, k, m)]]
+    return Call(
+        [3 * draw(numbers((m, k)))],
+        {"target": draw(st.sampled_from(kinds)), "label_smoothing": draw(st.sampled_from([0.0, 0.1, 0.5]))},
+    )
+
+
+@st.composite
+def _gaussians(draw: st.DrawFn) -> Call:
+    shape = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return Call([draw(numbers(shape)), draw(numbers(shape, which=1))])
+
+
+def _their_kl(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    mu, log_sigma = tensors
+    normal = torch.distributions.Normal
+    return torch.distributions.kl_divergence(normal(mu, log_sigma.exp()), normal(0.0, 1.0)).sum(1).mean()
+
+
+def _their_cross_entropy(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    target = torch.tensor(options["target"])
+    target = target if target.ndim == 1 else target.to(tensors[0].dtype)
+    return torch.nn.functional.cross_entropy(tensors[0], target, label_smoothing=options["label_smoothing"])
+
+
+def _plain(name: str, **settings: Any) -> Callable[[Any, list[Any], dict[str, Any]], Any]:
+    """A function of `torch`, or one below it such as "nn.functional.silu", which takes the tensors alone."""
+
+    def theirs(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+        found = torch
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found(*tensors, **settings)
+
+    return theirs
+
+
+F = "nn.functional."
+OPS: dict[str, Checked] = {
+    # arithmetic
+    "add": Checked(pairs(), _plain("add")),
+    "subtract": Checked(pairs(), _plain("sub")),
+    "multiply": Checked(pairs(), _plain("mul")),
+    "divide": Checked(pairs(("any", "away from 0")), _plain("div")),
+    "negative": Checked(elementwise(), _plain("neg")),
+    "power": Checked(
+        elementwise("positive", exponent=st.sampled_from([0, 1, 2, 3, -1, -2, 0.5, 1.5, -0.5, 2.0])),
+        lambda torch, x, options: x[0] ** options["exponent"],
+    ),
+    # functions
+    "exp": Checked(elementwise(), _plain("exp")),
+    "log": Checked(elementwise("positive"), _plain("log")),
+    "sqrt": Checked(elementwise("positive"), _plain("sqrt")),
+    "absolute": Checked(elementwise("away from 0"), _plain("abs")),
+    "sin": Checked(elementwise(), _plain("sin")),
+    "cos": Checked(elementwise(), _plain("cos")),
+    "clip": Checked(
+        elementwise(low=st.sampled_from([-1.5, -0.5]), high=st.sampled_from([-0.5, 0.25, 2.0])),
+        lambda torch, x, options: torch.clamp(x[0], options["low"], options["high"]),
+    ),
+    "maximum": Checked(pairs(), _plain("maximum")),
+    "minimum": Checked(pairs(), _plain("minimum")),
+    "where": Checked(_where(), lambda torch, x, options: torch.where(torch.tensor(options["condition"]), *x)),
+    # activation
+    "sigmoid": Checked(elementwise(), _plain("sigmoid")),
+    "tanh": Checked(elementwise(), _plain("tanh")),
+    "relu": Checked(elementwise("away from 0"), _plain("relu")),
+    "leaky_relu": Checked(
+        elementwise("away from 0", slope=st.sampled_from([0.01, 0.3])),
+        lambda torch, x, options: torch.nn.functional.leaky_relu(x[0], options["slope"]),
+    ),
+    "softplus": Checked(elementwise(), _plain(F + "softplus")),
+    "silu": Checked(elementwise(), _plain(F + "silu")),
+    "gelu": Checked(elementwise(), _plain(F + "gelu", approximate="tanh")),
+    # linear
+    "linear": Checked(_linear(), _plain(F + "linear")),
+    "matmul": Checked(_matmul(), _plain("matmul")),
+    # reduce
+    "sum": Checked(reduced(empty=True), _reduced("sum")),
+    "mean": Checked(reduced(), _reduced("mean")),
+    "max": Checked(reduced(), _reduced("amax")),
+    "min": Checked(reduced(), _reduced("amin")),
+    "variance": Checked(reduced(), _reduced("var", correction=0)),
+    "logsumexp": Checked(reduced(), _reduced("logsumexp")),
+    # shape
+    "reshape": Checked(_reshape(), lambda torch, x, options: x[0].reshape(options["shape"])),
+    "transpose": Checked(
+        _transpose(), lambda torch, x, options: x[0].permute(options["axes"] or tuple(reversed(range(x[0].ndim))))
+    ),
+    "broadcast": Checked(_broadcast(), lambda torch, x, options: torch.broadcast_to(x[0], options["shape"])),
+    "index": Checked(_index(), _their_index),
+    "gather": Checked(
+        _gather(), lambda torch, x, options: torch.take_along_dim(x[0], torch.tensor(options["indices"]), options["axis"])
+    ),
+    "scatter_add": Checked(
+        _scatter_add(), lambda torch, x, options: torch.index_add(x[0], 0, torch.tensor(options["indices"]), x[1])
+    ),
+    "concat": Checked(_concat(), lambda torch, x, options: torch.cat(x, options["axis"])),
+    "pad": Checked(
+        _pad(),
+        lambda torch, x, options: torch.nn.functional.pad(
+            x[0], [n for pair in reversed(options["widths"]) for n in pair], value=options["value"]
+        ),
+    ),
+    # losses
+    "mse_loss": Checked(_batch(), _plain(F + "mse_loss")),
+    "huber_loss": Checked(
+        _batch(d=st.sampled_from([0.5, 1.0, 2.0])),
+        lambda torch, x, options: torch.nn.functional.huber_loss(*x, delta=options["d"]),
+    ),
+    "bce_with_logits": Checked(_batch("probabilities"), _plain(F + "binary_cross_entropy_with_logits")),
+    "cross_entropy": Checked(_cross_entropy(), _their_cross_entropy),
+    "gaussian_kl": Checked(_gaussians(), _their_kl),
+}
+
+
+def of_file(name: str) -> list[str]:
+    """The ops of one file, such as "arithmetic"."""
+    return [op for op in OPS if getattr(ops, op).definition.__module__ == f"byhand.engine.ops.{name}"]
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def assert_gradient(name: str, call: Call) -> None:
+    """The gradient of all inputs is that of central differences, in float64."""
+    check_gradient(lambda *inputs: getattr(ops, name)(*inputs, **call.options), *call.inputs)
+
+
+def assert_as_pytorch(name: str, call: Call, torch: Any, dtype: str) -> None:
+    """Value and gradients are PyTorch's, relative to the largest number, and of the inputs' type."""
+    given = [array.astype(dtype) for array in call.inputs]
+    value, pull_back = vjp(lambda *inputs: getattr(ops, name)(*inputs, **call.options), *given)
+    v = np.random.default_rng(0).standard_normal(value.shape).astype(dtype)
+    tensors = [torch.tensor(array, requires_grad=True) for array in given]
+    theirs = OPS[name].theirs(torch, tensors, call.options)
+    assert_close(value, theirs.detach().numpy(), dtype)
+    theirs.backward(torch.tensor(v))
+    for ours, tensor in zip(pull_back(v), tensors, strict=True):
+        assert_close(ours, np.zeros_like(ours) if tensor.grad is None else tensor.grad.numpy(), dtype)
+
+
+def assert_close(ours: Any, theirs: Any, dtype: str) -> None:
+    assert ours.shape == theirs.shape and ours.dtype == theirs.dtype == dtype
+    if ours.size:
+        assert np.abs(ours - theirs).max() <= CLOSE[dtype] * max(1.0, float(np.abs(theirs).max()))
+
+
+def _spread_out(array: Any) -> Any:
+    """The same numbers in every second place of an array twice as wide."""
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]))
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+def _turned(array: Any) -> Any:
+    """The first axis the quickest in memory, and the others in their order."""
+    return np.moveaxis(np.moveaxis(array, 0, -1).copy(), -1, 0)
+
+
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "columns first": lambda array: array.copy("F"),
+    "every second": lambda array: _spread_out(array) if array.ndim else array,
+    "backwards": lambda array: np.flip(np.flip(array).copy()),
+    "axes turned": lambda array: _turned(array) if array.ndim else array,
+    "read only": lambda array: np.broadcast_to(array, array.shape),
+}
+
+
+def assert_layout_is_nothing(name: str, call: Call, layout: str) -> None:
+    """The same numbers, laid out otherwise in memory, give the same; and none of them is written into."""
+    laid_out = [LAYOUTS[layout](array) for array in call.inputs]
+    kept = [array.copy() for array in laid_out]
+    found = []
+    for inputs in (call.inputs, laid_out):
+        value, pull_back = vjp(lambda *given: getattr(ops, name)(*given, **call.options), *inputs)
+        v = LAYOUTS[layout](np.random.default_rng(0).standard_normal(value.shape))
+        found.append([value, *pull_back(v)])
+    for one, other in zip(*found, strict=True):
+        assert one.shape == other.shape
+        assert np.allclose(one, other, rtol=1e-13, atol=1e-13)
+    for array, before in zip(laid_out, kept, strict=True):
+        assert np.array_equal(array, before)
+
+
+def assert_numbers_survive(name: str, call: Call) -> None:
+    """An op writes into none of its inputs, nor its gradient into the delta it is given: others may still need them."""
+    leaves = [Tensor(array.copy(), requires_grad=True) for array in call.inputs]
+    out = getattr(ops, name)(*leaves, **call.options)
+    v = np.random.default_rng(0).standard_normal(out.shape)
+    delta = v.copy()
+    out.backward(delta)
+    assert all(np.array_equal(leaf.data, array) for leaf, array in zip(leaves, call.inputs, strict=True))
+    assert np.array_equal(delta, v)
