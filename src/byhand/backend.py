@@ -38,6 +38,25 @@ def array_module(x: Any) -> Any:
     return np
 
 
+def on_device(array: Any, device: str) -> Any:
+    """The array in the memory of "cpu" or "gpu", where it is not there already.
+
+    Raises ModelError for another device, and for a GPU without CuPy or without a GPU.
+    """
+    if device == "cpu":
+        return array.get() if array_module(array) is not np else array
+    if device != "gpu":
+        raise ModelError(f"device is {device!r}: choose cpu or gpu")
+    try:
+        import cupy
+    except ImportError:
+        raise ModelError("device gpu wants CuPy, which is not installed: pip install 'byhand[gpu]', or choose cpu") from None
+    try:
+        return cupy.asarray(array)
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise ModelError(f"device gpu cannot be used ({error}): choose cpu") from error
+
+
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
     """An independent generator for one purpose, made from the one seed.
 

@@ -76,6 +76,7 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of the recipe.")
     ] = None,
+    device: Annotated[str, typer.Option(help="cpu, or gpu: experimental, with CuPy, for networks of modules.")] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Train a network and measure it on the test data."""
@@ -87,7 +88,7 @@ def train(
         changes["hidden"] = _numbers(hidden, "--hidden")
     changes.update(parse_setting(text) for text in settings or [])
     recipe = _recipe_or_data(what).changed(**changes)
-    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume)
+    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume, device=device)
     result = _result(done)
     if as_json:
         print(json.dumps(result))
@@ -371,7 +372,7 @@ def _recipe_or_data(what: str) -> Recipe:
     return recipe(what)
 
 
-def _train(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
+def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu") -> Run:
     from rich.console import Console
 
     from byhand.draw.curves import draw_curves
@@ -383,7 +384,7 @@ def _train(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
     if splits.note:
         bar.console.print(splits.note, style="dim", highlight=False)
     with _closing(bar):
-        done = run(recipe, folder, resume=resume, callbacks=[bar], splits=splits)
+        done = run(recipe, folder, resume=resume, callbacks=[bar], splits=splits, device=device)
     draw_curves(done.history, done.evaluation, recipe.name, folder / "curves.png")
     return done
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import Array
+from byhand.backend import Array, array_module
 from byhand.errors import ModelError
 
 BLOCK = 16_384  # float32 numbers: 64 KiB a vector, so that five vectors' blocks fit in a core's second-level cache
@@ -45,7 +45,7 @@ class Optimizer:
         """theta <- theta + update, with the update computed from the gradient. Both are flat vectors."""
         self.prepare(parameters)
         self.steps += 1
-        for block in _blocks(parameters.size):
+        for block in _blocks(parameters):
             update = self.update[block]
             self._change(block, parameters[block], gradient[block], update)
             parameters[block] += update
@@ -157,7 +157,8 @@ class Adam(Optimizer):
 
     def step(self, parameters: Array, gradient: Array) -> None:
         """As every optimiser's, in one compiled pass where the vector is long: same arithmetic, same bits."""
-        compiled = kernels.compiled_adam() if type(self) is Adam and parameters.size >= kernels.SMALLEST else None
+        large = parameters.size >= kernels.SMALLEST and array_module(parameters) is np
+        compiled = kernels.compiled_adam() if large and type(self) is Adam else None
         if compiled is None:
             super().step(parameters, gradient)
             return
@@ -249,9 +250,12 @@ def clip(gradient: Array, largest: float) -> float:
     return length
 
 
-def _blocks(n: int) -> Iterator[slice]:
-    for start in range(0, n, BLOCK):
-        yield slice(start, min(start + BLOCK, n))
+def _blocks(parameters: Array) -> Iterator[slice]:
+    """Pieces that stay in the cache; on a GPU the whole, which is quickest there."""
+    n = parameters.size
+    size = BLOCK if array_module(parameters) is np else max(n, 1)
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
 
 
 def _within(**settings: float) -> None:

@@ -28,6 +28,7 @@ class Embedding(Module):
     """
 
     settings = ("num_embeddings", "embedding_dim")
+    reads_indices = True
 
     def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
         at_least_one("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)

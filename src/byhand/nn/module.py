@@ -44,6 +44,12 @@ class Module:
     training: bool = True
     name: str = ""
 
+    @property
+    def reads_indices(self) -> bool:
+        """Whether what goes in are whole numbers, as of letters, and not numbers to compute with."""
+        first = next(self.children(), None)
+        return first is not None and first[1].reads_indices
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         kinds.setdefault(cls.__name__, cls)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, float_type, generator
+from byhand.backend import Array, float_type, generator, on_device
 from byhand.engine import Node, Tensor, no_grad, ops
 from byhand.errors import ModelError
 from byhand.kernels.threads import one_blas_thread
@@ -30,6 +30,8 @@ class Network:
         label_smoothing: epsilon in [0, 1), for cross_entropy.
         initialiser: "he", "glorot" or "nielsen"; None keeps the module's weights as they are.
         seed: of the weights and of dropout. dtype: float32, or float64 for checks.
+        device: "cpu", or "gpu" where CuPy and a GPU are at hand (experimental); samples go in and outputs come out as
+            NumPy arrays either way.
 
     Raises ModelError for settings that make no network, or a module that does not take such an input.
 
@@ -50,6 +52,7 @@ class Network:
         initialiser: str | None = "he",
         seed: int = 0,
         dtype: Any = np.float32,
+        device: str = "cpu",
     ) -> None:
         if cost not in COSTS:
             raise ModelError(f"cost {cost!r} is unknown to networks of modules: choose one of {', '.join(COSTS)}")
@@ -57,7 +60,7 @@ class Network:
             raise ModelError(f"label_smoothing is {label_smoothing}, but it is in [0, 1)")
         self.module, self.input_shape = module, tuple(int(n) for n in input_shape)
         self.cost, self.label_smoothing = cost, float(label_smoothing)
-        self.dtype = float_type(dtype)
+        self.dtype, self.device = float_type(dtype), device
         if initialiser is not None:
             module.initialise(seed, initialiser)
         self.parameters, self.gradient = self._flatten()
@@ -69,24 +72,32 @@ class Network:
     def _flatten(self) -> tuple[Array, Array]:
         """One vector for all parameters and one for their gradients; the module's tensors become views into them."""
         parameters = [parameter for _, parameter in self.module.parameters()]
-        flat = np.zeros(sum(parameter.size for parameter in parameters), self.dtype)
-        gradient = np.zeros_like(flat)
+        flat = self._here(np.zeros(sum(parameter.size for parameter in parameters), self.dtype))
+        gradient = self._here(np.zeros(flat.shape, self.dtype))
         start = 0
         for parameter in parameters:
             place, shape = slice(start, start + parameter.size), parameter.shape
-            flat[place] = parameter.data.reshape(-1)
+            flat[place] = self._here(parameter.data.astype(self.dtype)).reshape(-1)
             parameter.data, parameter.grad = flat[place].reshape(shape), gradient[place].reshape(shape)
             start += parameter.size
         for _, module in self.module.modules():
             for name in module.buffers:
-                object.__setattr__(module, name, getattr(module, name).astype(self.dtype))
+                object.__setattr__(module, name, self._here(getattr(module, name).astype(self.dtype)))
         return flat, gradient
+
+    def _here(self, array: Any) -> Any:
+        """The array in the memory of this network's device."""
+        return on_device(array, self.device)
 
     def _try(self) -> tuple[int, ...]:
         """The shape of one sample's outputs, found by computing some: what does not fit is told before a training begins."""
         self.module.eval()
         with no_grad():
-            return tuple(self.module(Tensor(np.zeros((1, *self.input_shape), self.dtype))).shape[1:])
+            return tuple(
+                self.module(
+                    Tensor(self._here(np.zeros((1, *self.input_shape), np.int64 if self.module.reads_indices else self.dtype)))
+                ).shape[1:]
+            )
 
     @property
     def rng(self) -> np.random.Generator:
@@ -122,7 +133,7 @@ class Network:
         self.module.train()
         self.gradient.fill(0)
         with one_blas_thread():
-            cost = self.loss(Tensor(x), y)
+            cost = self.loss(Tensor(self._here(x)), self._here(y))
             cost.backward()
         self._batch = x, y
         return cost.item()
@@ -137,7 +148,7 @@ class Network:
                 z = z.reshape(-1, z.shape[-1])
                 y = y.reshape(-1) if y.ndim == 2 else y.reshape(-1, y.shape[-1])
             return ops.cross_entropy(z, target=y, label_smoothing=self.label_smoothing)
-        y = np.asarray(y, self.dtype)
+        y = y.astype(self.dtype, copy=False)
         return ops.bce_with_logits(z, y) if self.cost == "bce" else ops.mse_loss(z, y)
 
     def forward(self, x: Array) -> Array:
@@ -156,21 +167,25 @@ class Network:
         for start in range(0, len(x), ROWS):
             z, targets = self._weighted(x[start : start + ROWS]), y[start : start + ROWS]
             with no_grad():
-                total += self._cost(z, targets).item() * len(targets)
-            found = z.data.argmax(axis=-1) == (targets if targets.dtype.kind in "iu" else targets.argmax(axis=-1))
+                total += self._cost(z, self._here(targets)).item() * len(targets)
+            found = on_device(z.data, "cpu").argmax(axis=-1) == (
+                targets if targets.dtype.kind in "iu" else targets.argmax(axis=-1)
+            )
             right, n = right + int(found.sum()), n + found.size
         return total / len(x), right / n
 
     def _weighted(self, x: Array) -> Tensor:
         self.module.eval()
         with no_grad(), one_blas_thread():
-            return self.module(Tensor(x))
+            return self.module(Tensor(self._here(x)))
 
     def _answer(self, z: Tensor) -> Array:
         with no_grad():
             if self.cost == "cross_entropy":
-                return ops.softmax(z, axis=-1).data
-            return ops.sigmoid(z).data if self.cost == "bce" else z.data
+                z = ops.softmax(z, axis=-1)
+            elif self.cost == "bce":
+                z = ops.sigmoid(z)
+            return on_device(z.data, "cpu")
 
     def fit(self, data: Any, **settings: Any) -> Any:
         """Train on a `Dataset`: the short loop around `byhand.steps`; see `byhand.fit` for its settings."""
@@ -196,16 +211,14 @@ class Network:
             from byhand.engine import watch
 
             with watch() as tape, no_grad():
-                self.loss(Tensor(self._batch[0]), self._batch[1])
+                self.loss(Tensor(self._here(self._batch[0])), self._here(self._batch[1]))
             for node in tape:
                 if not np.isfinite(node.output).all():
                     return f"the output of {node.op.name} in {node.scope or 'the network'}"
         return ""
 
     def _shaped(self, x: Array) -> Array:
-        x = np.asarray(x)
-        if x.dtype.kind not in "iu":  # indices, of letters say, stay whole numbers
-            x = np.asarray(x, self.dtype)
+        x = np.asarray(x, np.int64 if self.module.reads_indices else self.dtype)
         if x.ndim < 2 or len(x) == 0 or x.size != len(x) * self.n_inputs:
             shape = ", ".join(map(str, self.input_shape))
             raise ModelError(f"the input is {x.shape}, but this network wants (m, {shape}), or rows of {self.n_inputs} numbers")
@@ -222,8 +235,8 @@ class Network:
         }
 
     def tensors(self) -> dict[str, Array]:
-        """Parameters and buffers by their names in a model file: views, not copies."""
-        return self.module.state()
+        """Parameters and buffers by their names in a model file: views, or copies of what is on a GPU."""
+        return {name: on_device(array, "cpu") for name, array in self.module.state().items()}
 
     def __repr__(self) -> str:
         shapes = ("x".join(map(str, shape)) for shape in (self.input_shape, self.output_shape))

@@ -46,16 +46,20 @@ def load_splits(recipe: Recipe) -> Splits:
         raise DataError(f"data {recipe.data!r} do not take these data_options: {error}") from error
 
 
-def build(recipe: Recipe, splits: Splits, dtype: Any = "float32") -> FeedForward | Network:
-    """The untrained network of a recipe; raises ModelError for a model that no recipe has."""
+def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> FeedForward | Network:
+    """The untrained network of a recipe; raises ModelError for a model that no recipe has, or a device that it does not take."""
     if recipe.model == "feedforward":
+        if device != "cpu":
+            raise ModelError(
+                f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu"
+            )
         return _feedforward(recipe, splits, dtype)
     if recipe.model == "cnn":
-        return _cnn(recipe, splits, dtype)
+        return _cnn(recipe, splits, dtype, device)
     raise ModelError(f"model {recipe.model!r} is unknown: choose feedforward or cnn")
 
 
-def _cnn(recipe: Recipe, splits: Splits, dtype: Any) -> Network:
+def _cnn(recipe: Recipe, splits: Splits, dtype: Any, device: str) -> Network:
     from byhand.models.cnn import cnn
 
     shape = splits.train.inputs.shape[1:]
@@ -65,9 +69,15 @@ def _cnn(recipe: Recipe, splits: Splits, dtype: Any) -> Network:
         module = cnn(shape[2], splits.train.n_classes, dropout=recipe.dropout, **recipe.model_options)
     except TypeError as error:
         raise ModelError(f"a CNN does not take these model_options: {error}") from error
-    smoothing, initialiser = recipe.label_smoothing, recipe.initialiser
     return Network(
-        module, shape, cost=recipe.cost, label_smoothing=smoothing, initialiser=initialiser, seed=recipe.seed, dtype=dtype
+        module,
+        shape,
+        cost=recipe.cost,
+        label_smoothing=recipe.label_smoothing,
+        initialiser=recipe.initialiser,
+        seed=recipe.seed,
+        dtype=dtype,
+        device=device,
     )
 
 
@@ -108,7 +118,13 @@ def begin(recipe: Recipe, network: FeedForward | Network, splits: Splits) -> Ste
 
 
 def run(
-    recipe: Recipe, folder: Path, *, resume: bool = False, callbacks: Sequence[Callback] = (), splits: Splits | None = None
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+    splits: Splits | None = None,
+    device: str = "cpu",
 ) -> Run:
     """Carry out a recipe: train, evaluate on the test data, write `model.safetensors` and the rest into the folder.
 
@@ -119,7 +135,7 @@ def run(
     if resume:
         _check_same(recipe, folder)
     splits = splits if splits is not None else load_splits(recipe)
-    network = build(recipe, splits)
+    network = build(recipe, splits, device=device)
     training, history = begin(recipe, network, splits), History()
     checkpoint = folder / "checkpoint.safetensors"
     if resume and checkpoint.exists():

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byhand import schedules
-from byhand.backend import Array, generator
+from byhand.backend import Array, array_module, generator, on_device
 from byhand.errors import ModelError, TrainingError
 from byhand.optim import SGD, Optimizer, clip
 
@@ -184,7 +184,7 @@ class Steps(Iterator[Step]):
             "fingerprint": self.fingerprint(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
         }
-        return vectors, {"position": json.dumps(position)}
+        return {name: on_device(vector, "cpu") for name, vector in vectors.items()}, {"position": json.dumps(position)}
 
     def fingerprint(self) -> str:
         """What has to be the same for a training to be continued to the same bits."""
@@ -222,7 +222,7 @@ class Steps(Iterator[Step]):
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise TrainingError(f"the checkpoint is not usable ({error!r}): start the run anew without --resume") from error
         for name, vector in wanted.items():
-            vector[...] = vectors[name]
+            vector[...] = array_module(vector).asarray(vectors[name])
         self.index, self.optimizer.steps, self.cost_sum, self.samples = index, done, cost_sum, samples
 
 
