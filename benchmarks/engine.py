@@ -275,7 +275,7 @@ def empty_caches() -> Iterator[None]:
 
 
 def first(options: argparse.Namespace) -> None:
-    """Print seconds until the first training step is done: ours with an empty cache and a full one, PyTorch's with an empty one."""
+    """Print seconds until the first training step is done: our cache of compiled code empty, then full; PyTorch's empty."""
     print("| seconds | import and build | first training step |")
     print("|---|---|---|")
     for part, name in STEPS.items():

@@ -25,8 +25,7 @@ def cnn() -> nn.Sequential:
 def waves(t: Tensor, size: int) -> Tensor:
     """(N,) -> (N, size): sines, then cosines, of size/2 frequencies from 1 down to 1/10,000."""
     half = size // 2
-    frequencies = torch.exp(-math.log(10_000) / (half - 1) * torch.arange(half, dtype=t.dtype))
-    angles = t[:, None] * frequencies
+    angles = t[:, None] * torch.exp(-math.log(10_000) / (half - 1) * torch.arange(half, dtype=torch.float64))
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
@@ -86,7 +85,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        e = self.time2(F.silu(self.time1(waves(t.to(x.dtype), self.time1.in_features))))
+        e = self.time2(F.silu(self.time1(waves(t, self.time1.in_features).to(x.dtype))))
         e = F.silu(e + self.label(labels))
         h = self.stem(x)
         skips = []
