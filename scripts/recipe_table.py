@@ -40,6 +40,8 @@ def main() -> None:
             result.write_text(done.stdout, encoding="utf-8")
         found = json.loads(result.read_text(encoding="utf-8"))
         network = f"{'-'.join(map(str, ('in', *recipe.hidden, 'out')))}, {recipe.activation}/{recipe.output}, {recipe.cost}"
+        if recipe.model == "cnn":
+            network = f"3x3 convolutions in pairs, {'-'.join(map(str, recipe.model_options['channels']))} channels, {recipe.cost}"
         rows.append(
             f"| `{name}` | {recipe.about} | {network} | {found['epochs']} | {found['seconds']:.1f} | "
             f"**{found['accuracy']:.2%}** of {found['n']:,} | {recipe.reports} |"

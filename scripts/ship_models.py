@@ -16,6 +16,7 @@ from byhand import data
 from byhand.modelfile import load_model, save_model
 from byhand.shipped import FOLDER
 from byhand.training.evaluate import evaluate
+from byhand.training.run import metrics
 
 
 def main() -> None:
@@ -25,11 +26,12 @@ def main() -> None:
         trained = model.metrics["test_accuracy"]
         for view in model.network.tensors().values():
             view[...] = view.astype(np.float16)
-        measured = evaluate(model.network, data.load(model.preprocessing["data"]).test)
-        model.metrics = {"test_accuracy": measured.accuracy, "test_cost": measured.cost, "test_n": measured.n}
+        test = data.load(model.preprocessing["data"], **model.preprocessing.get("data_options", {})).test
+        measured = evaluate(model.network, test)
+        model.metrics = metrics(measured, test)
         target = FOLDER / f"{name}.safetensors"
         save_model(target, model, dtype=np.float16)
-        print(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {measured.accuracy:.2%} (float32: {trained:.2%})")
+        print(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {model.metrics} (float32: {trained:.2%})")
 
 
 if __name__ == "__main__":

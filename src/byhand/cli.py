@@ -113,12 +113,16 @@ def evaluate_command(
     from byhand import data as datasets
     from byhand.draw.curves import draw_confusion, draw_mistakes
     from byhand.shipped import find_model, open_model
-    from byhand.training.evaluate import evaluate
+    from byhand.training.evaluate import evaluate, merged_accuracy
 
     opened = open_model(model)
-    test = datasets.load(data or opened.preprocessing.get("data", "mnist")).test
+    own = opened.preprocessing
+    test = datasets.load(data).test if data else datasets.load(own.get("data", "mnist"), **own.get("data_options", {})).test
     measured = evaluate(opened.network, test)
     result: dict[str, Any] = {"accuracy": measured.accuracy, "cost": measured.cost, "n": measured.n}
+    merged = merged_accuracy(measured.confusion, test.class_names)
+    if merged is not None:
+        result["accuracy_merged"] = merged
     result["confusion"] = measured.confusion.tolist()
     folder = out or (Path("runs") / model if not Path(model).exists() else find_model(model).parent)
     draw_confusion(measured, test, folder / "confusion.png")
@@ -131,6 +135,8 @@ def evaluate_command(
         return
     console = _console()
     console.print(f"[bold]{measured.accuracy:.2%}[/] of {measured.n:,} right, cost {measured.cost:.4f}", highlight=False)
+    if merged is not None:
+        console.print(f"{merged:.2%} where c and C, o and O and their like count as one", highlight=False)
     console.print(_confusion_table(measured.confusion, test.class_names))
     for picture in result["pictures"]:
         console.print(f"wrote {picture}", highlight=False, soft_wrap=True)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
 from byhand.data.dataset import Dataset, Splits, stratified_split
 from byhand.data.idx import read_pair
@@ -128,9 +129,18 @@ def _read(folder: Path, split: str, part: str, names: dict[int, str]) -> Dataset
 
 def merged(data: Dataset) -> Dataset:
     """The same samples with 47 classes instead of 62: lower-case letters that look like their capitals are folded into them."""
-    kept = [name for name in data.class_names if name not in MERGED]
-    table = np.array([kept.index(name if name in kept else name.upper()) for name in data.class_names], np.int64)
-    return replace(data, labels=table[data.labels], class_names=tuple(kept))
+    kept, table = merging(data.class_names)
+    return replace(data, labels=table[data.labels], class_names=kept)
+
+
+def merging(class_names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes that are left after merging, and for each class there was the number of the one it goes to.
+
+    >>> merging(("C", "b", "c"))
+    (('C', 'b'), array([0, 1, 0]))
+    """
+    kept = [name for name in class_names if name not in MERGED or name.upper() not in class_names]
+    return tuple(kept), np.array([kept.index(name if name in kept else name.upper()) for name in class_names], np.int64)
 
 
 def download(

@@ -18,14 +18,14 @@ from byhand.files import write_atomically
 from byhand.modelfile import Model, save_model
 from byhand.nn import Network
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
-from byhand.training.evaluate import Evaluation, evaluate
+from byhand.training.evaluate import Evaluation, evaluate, merged_accuracy
 from byhand.training.fit import Callback, fit
 from byhand.training.history import History, read_history
 from byhand.training.recipes import Recipe
 from byhand.training.steps import Steps, steps
 
 if TYPE_CHECKING:
-    from byhand.data.dataset import Splits
+    from byhand.data.dataset import Dataset, Splits
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,7 @@ def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = 
     """The untrained network of a recipe; raises ModelError for a model that no recipe has, or a device that it does not take."""
     if recipe.model == "feedforward":
         if device != "cpu":
-            raise ModelError(
-                f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu"
-            )
+            raise ModelError(f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu")
         return _feedforward(recipe, splits, dtype)
     if recipe.model == "cnn":
         return _cnn(recipe, splits, dtype, device)
@@ -151,12 +149,24 @@ def run(
     model = Model(
         network,
         class_names=splits.train.class_names,
-        preprocessing={"input": list(splits.train.inputs.shape[1:]), "range": [0, 1], "data": recipe.data},
+        preprocessing={
+            "input": list(splits.train.inputs.shape[1:]),
+            "range": [0, 1],
+            "data": recipe.data,
+            "data_options": recipe.data_options,
+        },
         recipe=recipe.name,
-        metrics={"test_accuracy": evaluation.accuracy, "test_cost": evaluation.cost, "test_n": evaluation.n},
+        metrics=metrics(evaluation, splits.test),
     )
     save_model(folder / "model.safetensors", model)
     return Run(folder, model, history, evaluation)
+
+
+def metrics(evaluation: Evaluation, test: Dataset) -> dict[str, Any]:
+    """What a model file says of the model's worth."""
+    found = {"test_accuracy": evaluation.accuracy, "test_cost": evaluation.cost, "test_n": evaluation.n}
+    merged = merged_accuracy(evaluation.confusion, test.class_names)
+    return found if merged is None else found | {"test_accuracy_merged": merged}
 
 
 def _as_toml(recipe: Recipe) -> dict[str, Any]:
