@@ -88,7 +88,7 @@ def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array],
         _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
         return network
     raise ModelError(
-        f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r} and {Network.kind!r}: upgrade byhand"
+        f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r}, {Network.kind!r}: upgrade byhand"
     )
 
 
