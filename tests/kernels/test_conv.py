@@ -116,6 +116,14 @@ def test_winograds_matrices_are_a_polynomial_product_at_six_points() -> None:
     assert a @ ((winograd.G @ g) * (b @ d)) == pytest.approx(np.correlate(d, g, "valid"))
 
 
+@pytest.mark.parametrize("c", [1, 4, 7])
+def test_depthwise_convolution_agrees_with_the_reference(c: int) -> None:
+    rng = np.random.default_rng(9)
+    x, w, b = rng.standard_normal((3, 9, 8, c)), rng.standard_normal((3, 2, 1, c)), rng.standard_normal(c)
+    compare((x, w, b, (2, 1), (1, 0), (1, 2), c), "float64", 1e-10)
+    compare((x, w, b, (1, 1), (1, 1), (1, 1), c), "float32", 1e-5)
+
+
 def test_only_what_is_wanted_is_computed() -> None:
     rng = np.random.default_rng(4)
     for c in (3, 16):

@@ -28,6 +28,8 @@ def forward(
 
 def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
     """`byhand.kernels.reference.conv.gradient_x`."""
+    if depthwise.fits(w.shape, groups):
+        return depthwise.gradient_x(delta, w, x_shape, stride, padding, dilation)
     if groups > 1:
         shape = (*x_shape[:3], x_shape[3] // groups)
         parts = [gradient_x(d, v, shape, stride, padding, dilation) for d, v in _parted(groups, delta, w)]

@@ -45,6 +45,13 @@ def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, di
     return sum(shares[1:], shares[0])
 
 
+def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+    """dC/dx_o: every place sends its error back through each tap, times the tap."""
+    dx = memory.zeros(x_shape, delta.dtype)
+    parallel(lambda begin, end: _send_back(delta[begin:end], w, *stride, *padding, *dilation, dx[begin:end]), len(delta))
+    return dx
+
+
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: int, z: Any) -> None:
     n, h, width, _ = x.shape
@@ -81,3 +88,21 @@ def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, 
                             pixel, tap = x[image, row, column], dw[u, v, 0]
                             for o in range(n_out):
                                 tap[o] += pixel[o] * error[o]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _send_back(delta: Any, w: Any, s: int, t: int, p: int, q: int, d: int, e: int, dx: Any) -> None:
+    n, h, width, _ = dx.shape
+    kh, kw, _, n_out = w.shape
+    for image in range(n):
+        for i in range(delta.shape[1]):
+            for j in range(delta.shape[2]):
+                error = delta[image, i, j]
+                for u in range(kh):
+                    row = i * s + u * d - p
+                    for v in range(kw):
+                        column = j * t + v * e - q
+                        if 0 <= row < h and 0 <= column < width:
+                            pixel, tap = dx[image, row, column], w[u, v, 0]
+                            for o in range(n_out):
+                                pixel[o] += error[o] * tap[o]
