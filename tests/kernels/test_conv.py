@@ -116,6 +116,15 @@ def test_winograds_matrices_are_a_polynomial_product_at_six_points() -> None:
     assert a @ ((winograd.G @ g) * (b @ d)) == pytest.approx(np.correlate(d, g, "valid"))
 
 
+@pytest.mark.parametrize("padding", [(0, 0), (1, 2), (4, 3)])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1)])
+def test_few_outputs_go_through_the_mirrored_filters(padding: Any, dilation: Any) -> None:
+    rng = np.random.default_rng(9)
+    x, w, b = rng.standard_normal((3, 9, 8, 12)), rng.standard_normal((3, 2, 12, 2)), rng.standard_normal(2)
+    compare((x, w, b, (1, 1), padding, dilation, 1), "float64", 1e-10)
+    compare((x, w, b, (1, 1), padding, dilation, 1), "float32", 1e-5)
+
+
 @pytest.mark.parametrize("c", [1, 4, 7])
 def test_depthwise_convolution_agrees_with_the_reference(c: int) -> None:
     rng = np.random.default_rng(9)

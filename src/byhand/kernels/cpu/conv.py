@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand.kernels.cpu import depthwise, im2col, winograd
-from byhand.kernels.reference.conv import Pair
+from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
 
 
@@ -17,6 +17,10 @@ def forward(
     """`byhand.kernels.reference.conv.forward`: by Winograd's filters, tap by tap, or as a matrix product."""
     if winograd.fits(x, w, stride, padding, dilation, groups):
         return winograd.forward(x, w, b, padding)
+    if _few_outputs(w.shape, stride, padding, dilation, groups):
+        shape = (len(x), *(output_side(x.shape[i + 1], w.shape[i], 1, padding[i], dilation[i]) for i in (0, 1)), w.shape[3])
+        z = im2col.gradient_x(x, _mirrored(w), shape, stride, _rest(w.shape, padding, dilation), dilation)
+        return z if b is None else np.add(z, b, out=z)
     if depthwise.fits(w.shape, groups):
         return depthwise.forward(x, w, b, stride, padding, dilation)
     if groups > 1:
@@ -30,6 +34,8 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
     """`byhand.kernels.reference.conv.gradient_x`."""
     if depthwise.fits(w.shape, groups):
         return depthwise.gradient_x(delta, w, x_shape, stride, padding, dilation)
+    if _few_outputs(w.shape, stride, padding, dilation, groups):
+        return im2col.forward(delta, _mirrored(w), None, stride, _rest(w.shape, padding, dilation), dilation)
     if groups > 1:
         shape = (*x_shape[:3], x_shape[3] // groups)
         parts = [gradient_x(d, v, shape, stride, padding, dilation) for d, v in _parted(groups, delta, w)]
@@ -41,6 +47,9 @@ def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, di
     """`byhand.kernels.reference.conv.gradient_w`."""
     if depthwise.fits(w_shape, groups):
         return depthwise.gradient_w(x, delta, w_shape, stride, padding, dilation)
+    if _few_outputs(w_shape, stride, padding, dilation, groups):
+        shape = (*w_shape[:2], w_shape[3], w_shape[2])
+        return _mirrored(im2col.gradient_w(delta, x, shape, stride, _rest(w_shape, padding, dilation), dilation))
     if groups > 1:
         shape = (*w_shape[:3], w_shape[3] // groups)
         parts = [gradient_w(a, d, shape, stride, padding, dilation) for a, d in _parted(groups, x, delta)]
@@ -65,6 +74,25 @@ def gradient(
         dx = gradient_x(delta, w, x.shape, stride, padding, dilation, groups) if wanted[0] else None
         dw = gradient_w(x, delta, w.shape, stride, padding, dilation, groups) if wanted[1] else None
     return dx, dw, _sum_over_places(delta) if wanted[2] else None
+
+
+def _few_outputs(w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> bool:
+    """Whether the outputs are so few that patches of them are much smaller than patches of the inputs.
+
+    A convolution of stride 1 is the transpose of one with the mirrored filters, which reads the outputs and writes the inputs.
+    """
+    inside = all(padding[i] <= dilation[i] * (w_shape[i] - 1) for i in (0, 1))
+    return groups == 1 and stride == (1, 1) and 4 * w_shape[3] <= w_shape[2] and inside
+
+
+def _mirrored(w: Any) -> Any:
+    """Rows and columns turned round, and inputs for outputs: w'_uvoc = w_(kh-1-u)(kw-1-v)co."""
+    return np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
+
+
+def _rest(w_shape: Any, padding: Pair, dilation: Pair) -> Pair:
+    """The padding with which the mirrored filters undo the convolution's."""
+    return dilation[0] * (w_shape[0] - 1) - padding[0], dilation[1] * (w_shape[1] - 1) - padding[1]
 
 
 def _sum_over_places(delta: Any) -> Any:
