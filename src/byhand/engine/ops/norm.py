@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import DTYPES
 from byhand.engine.op import op
 from byhand.errors import EngineError
 
@@ -19,8 +20,8 @@ class batch_norm:
     Equation:
         y = f(\gamma \hat x + \beta), \quad \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}
     Gradient:
-        \partial C/\partial x = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \left(e - \bar e - \hat x\,\overline{e \hat x}\right),
-        \quad e = \delta \odot f'(\gamma \hat x + \beta)
+        \partial C/\partial x = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \left(e - \bar e
+        - \hat x\,\overline{e \hat x}\right), \quad e = \delta \odot f'(\gamma \hat x + \beta)
         \partial C/\partial \gamma = \sum e \hat x
         \partial C/\partial \beta = \sum e
     Shapes:
@@ -162,7 +163,7 @@ class rms_norm:
 
 
 def _check(name: str, x: Any, gamma: Any, beta: Any, activation: str | None, least: int) -> None:
-    if getattr(x, "ndim", 0) < least or x.dtype.kind != "f":
+    if getattr(x, "ndim", 0) < least or x.dtype not in DTYPES.values():
         raise EngineError(
             f"{name}: x is {np.shape(x)} {getattr(x, 'dtype', '')}: "
             f"{least} axes or more are wanted, the channels last, in float32 or float64"

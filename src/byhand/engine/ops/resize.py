@@ -43,7 +43,7 @@ class upsample_bilinear:
     r"""Each new pixel a mean of the four old ones around it, by their nearness; corners are not aligned, as in PyTorch.
 
     Equation:
-        y = A\,x\,B^\top, \quad A_{i, \lfloor r \rfloor} = 1 - (r - \lfloor r \rfloor), \quad A_{i, \lfloor r \rfloor + 1} = r - \lfloor r \rfloor,
+        y = A\,x\,B^\top, \quad A_{i,l} = 1 - (r - l), \quad A_{i,\,l + 1} = r - l, \quad l = \lfloor r \rfloor,
         \quad r = \frac{i + 1/2}{s} - \frac{1}{2}
     Gradient:
         \partial C/\partial x = A^\top \delta\,B

@@ -19,6 +19,15 @@ def sigmoid(z: Any) -> Any:
     return 0.5 * (1 + array_module(z).tanh(0.5 * z))
 
 
+def sigmoid_gradient(a: Any, delta: Any) -> Any:
+    r"""What comes back through a logistic function whose output was a.
+
+    Equation:
+        \partial C/\partial z = \delta \odot a (1 - a)
+    """
+    return delta * (a * (1 - a))
+
+
 def relu(z: Any) -> Any:
     r"""Rectified linear unit.
 

@@ -73,7 +73,7 @@ def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float, activatio
     parts = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
     mean = parts.mean(axis=(1, 3), dtype=np.float64)
     rstd = 1 / np.sqrt(parts.var(axis=(1, 3), dtype=np.float64) + eps)
-    y = _normalised(x, *(_each_channel(value, x) for value in (mean, rstd)), gamma, beta)[1]
+    y = _normalised(x, _each_channel(mean, x), _each_channel(rstd, x), gamma, beta)[1]
     return activated(y, activation), mean, rstd
 
 
@@ -82,7 +82,7 @@ def group_norm_gradient(
 ) -> tuple[Any, Any, Any]:
     """dC/dx, dC/d gamma and dC/d beta."""
     groups = mean.shape[1]
-    x_hat, y = _normalised(x, *(_each_channel(value, x) for value in (mean, rstd)), gamma, beta)
+    x_hat, y = _normalised(x, _each_channel(mean, x), _each_channel(rstd, x), gamma, beta)
     error = activation_gradient(y, delta, activation)
     inner = error if gamma is None else error * gamma
     parts = (len(x), -1, groups, x.shape[-1] // groups)

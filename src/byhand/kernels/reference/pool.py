@@ -41,7 +41,7 @@ def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, 
     y = xp.full(shape, -np.inf, x.dtype)
     which = xp.zeros(shape, tap_type(kernel))
     for tap, seen in enumerate(_windows(_padded(x, padding, -np.inf), shape, kernel, stride)):
-        larger = ((seen > y) | (seen != seen)) & (y == y)
+        larger = ((seen > y) | xp.isnan(seen)) & ~xp.isnan(y)
         y[larger], which[larger] = seen[larger], tap
     return y, which
 

@@ -1,0 +1,150 @@
+"""Activation functions and their slopes, each in one pass over memory.
+
+All three are z times a logistic function or a step; SiLU is z sigma(z), and GELU in its tanh form is z sigma(2u), because
+1 + tanh u = 2 sigma(2u).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from byhand import memory
+from byhand.kernels.cpu.exponential import exp
+from byhand.kernels.reference import elementwise as reference
+from byhand.kernels.threads import parallel
+
+WORTH_A_THREAD = 50_000  # numbers: a thread wakes in the time that these take
+
+
+def sigmoid(z: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.sigmoid`."""
+    return _shared(_sigmoids, z) if _fits(z) else reference.sigmoid(z)
+
+
+def relu(z: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.relu`."""
+    return _shared(_relu, z) if _fits(z) else reference.relu(z)
+
+
+def silu(z: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.silu`."""
+    return _shared(_silu, z) if _fits(z) else reference.silu(z)
+
+
+def gelu(z: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.gelu`."""
+    return _shared(_gelu, z) if _fits(z) else reference.gelu(z)
+
+
+def sigmoid_gradient(a: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.sigmoid_gradient`."""
+    return _shared(_sigmoid_gradient, a, delta) if _fits(a, delta) else reference.sigmoid_gradient(a, delta)
+
+
+def relu_gradient(z: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.relu_gradient`."""
+    return _shared(_relu_gradient, z, delta) if _fits(z, delta) else reference.relu_gradient(z, delta)
+
+
+def silu_gradient(z: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.silu_gradient`."""
+    return _shared(_silu_gradient, z, delta) if _fits(z, delta) else reference.silu_gradient(z, delta)
+
+
+def gelu_gradient(z: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.gelu_gradient`."""
+    return _shared(_gelu_gradient, z, delta) if _fits(z, delta) else reference.gelu_gradient(z, delta)
+
+
+def _fits(*arrays: Any) -> bool:
+    """Whether the loops are made for these."""
+    return all(array.dtype in (np.float32, np.float64) and array.dtype == arrays[0].dtype for array in arrays)
+
+
+def _shared(loop: Any, *arrays: Any) -> Any:
+    """`loop` over the arrays' numbers, a share for each thread."""
+    flats = [flat(array) for array in arrays]
+    out = memory.empty(arrays[0].shape, arrays[0].dtype)
+    out_flat = out.reshape(-1)
+    parallel(lambda a, b: loop(*(array[a:b] for array in flats), out_flat[a:b]), out.size, WORTH_A_THREAD)
+    return out
+
+
+def flat(x: Any) -> Any:
+    """An input's numbers in a row, read-only: Numba compiles other loops for arrays that may be written into."""
+    row = np.ascontiguousarray(x).reshape(-1)
+    row.flags.writeable = False
+    return row
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def logistic(z: Any, one: Any) -> Any:
+    """sigma(z); `one` in the type of z, because Numba makes float64 of float32 + 1."""
+    return one / (one + exp(-z))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def silu_slope(z: Any, one: Any) -> Any:
+    sigma = logistic(z, one)
+    return sigma * (one + z * (one - sigma))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _sigmoids(z: Any, out: Any) -> None:
+    one = z.dtype.type(1)
+    for i in range(z.size):
+        out[i] = logistic(z[i], one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _sigmoid_gradient(a: Any, delta: Any, out: Any) -> None:
+    one = a.dtype.type(1)
+    for i in range(a.size):
+        out[i] = delta[i] * (a[i] * (one - a[i]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _relu(z: Any, out: Any) -> None:
+    zero = z.dtype.type(0)
+    for i in range(z.size):
+        out[i] = zero if z[i] <= zero else z[i]  # in this order a NaN stays
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _relu_gradient(z: Any, delta: Any, out: Any) -> None:
+    zero = z.dtype.type(0)
+    for i in range(z.size):
+        out[i] = zero if z[i] <= zero else delta[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _silu(z: Any, out: Any) -> None:
+    one = z.dtype.type(1)
+    for i in range(z.size):
+        out[i] = z[i] * logistic(z[i], one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _silu_gradient(z: Any, delta: Any, out: Any) -> None:
+    one = z.dtype.type(1)
+    for i in range(z.size):
+        out[i] = delta[i] * silu_slope(z[i], one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _gelu(z: Any, out: Any) -> None:
+    one, a, b = z.dtype.type(1), z.dtype.type(2 * reference.ROOT), z.dtype.type(2 * reference.ROOT * 0.044715)
+    for i in range(z.size):
+        out[i] = z[i] * logistic(z[i] * (a + b * z[i] * z[i]), one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _gelu_gradient(z: Any, delta: Any, out: Any) -> None:
+    one, a, b = z.dtype.type(1), z.dtype.type(2 * reference.ROOT), z.dtype.type(2 * reference.ROOT * 0.044715)
+    three_b = z.dtype.type(6 * reference.ROOT * 0.044715)
+    for i in range(z.size):
+        sigma = logistic(z[i] * (a + b * z[i] * z[i]), one)
+        out[i] = delta[i] * (sigma + z[i] * sigma * (one - sigma) * (a + three_b * z[i] * z[i]))
