@@ -26,13 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from byhand import activations, costs
-from byhand.backend import Array, float_type, generator
+from byhand.backend import Array, generator
 from byhand.errors import ModelError
-from byhand.models.stack import Stack
+from byhand.models.encoder_decoder import ROWS, EncoderDecoder
 
-ROWS = 2_048  # images at a time where no gradient is wanted
-RECONSTRUCTIONS = {"bernoulli": ("sigmoid", "cross_entropy"), "gaussian": ("sigmoid", "quadratic")}
 LOG_SIGMA = 8.0  # e^8 = 3,000: log sigma is held within these bounds in `encode`, so that a wild image cannot overflow a picture
 
 
@@ -101,7 +98,7 @@ class Measured:
         return np.flatnonzero(self.kl_of < 0.1).tolist()
 
 
-class VAE:
+class VAE(EncoderDecoder):
     r"""Encoder, drawn code, decoder.
 
     Arguments:
@@ -137,31 +134,23 @@ class VAE:
         seed: int = 0,
         dtype: Any = np.float32,
     ) -> None:
-        whole = all(isinstance(size, int) and size >= 1 for size in (n, *hidden, latent))
-        if not whole or not isinstance(classes, int) or classes < 0 or not isinstance(warm_up, int) or warm_up < 0:
-            raise ModelError(f"a VAE of {n} numbers, hidden {tuple(hidden)}, latent {latent}: give whole numbers from 1 up")
+        super().__init__(
+            n,
+            hidden,
+            latent,
+            per_number=2,
+            activation=activation,
+            reconstruction=reconstruction,
+            classes=classes,
+            seed=seed,
+            dtype=dtype,
+        )
         if not 0 <= beta < math.inf:
             raise ModelError(f"beta is {beta}, but it is 0 or more, and finite")
-        if reconstruction not in RECONSTRUCTIONS:
-            raise ModelError(f"reconstruction {reconstruction!r} is unknown: choose bernoulli or gaussian")
-        self.n, self.hidden, self.latent, self.classes = n, tuple(hidden), latent, classes
-        self.activation, self.reconstruction = activation, reconstruction
-        self.beta, self.warm_up, self.dtype = float(beta), warm_up, float_type(dtype)
-        output, cost = RECONSTRUCTIONS[reconstruction]
-        self.cost = costs.named(cost, activations.named(output))
-
-        down, up = (n + classes, *hidden, 2 * latent), (latent + classes, *reversed(self.hidden), n)
-        inner = [activation] * len(hidden)
-        split = Stack.count(down)
-        self.parameters = np.zeros(split + Stack.count(up), self.dtype)
-        self.gradient = np.zeros_like(self.parameters)
-        self.encoder = Stack(down, [*inner, "identity"], self.parameters[:split], self.gradient[:split])
-        self.decoder = Stack(up, [*inner, output], self.parameters[split:], self.gradient[split:])
-        self.encoder.initialise(generator(seed, "encoder"))
-        self.decoder.initialise(generator(seed, "decoder"))
-        self.rng = generator(seed, "eps")
+        if not isinstance(warm_up, int) or warm_up < 0:
+            raise ModelError(f"warm_up is {warm_up!r}, but it is a number of training steps from 0 up")
+        self.beta, self.warm_up = float(beta), warm_up
         self.buffers = {"steps": np.zeros(1, self.dtype)}  # how many were learned from, for the warm-up
-        self.eps: Array | None = None
         self.codes: dict[str, Array] = {}
 
     def learn(self, x: Array, y: Array | None = None, eps: Array | None = None) -> float:
@@ -178,35 +167,18 @@ class VAE:
         self.decoder.forward(self._with_class(z, y))
         kl = divergence(mu, log_sigma)
 
-        out, last = self.decoder, self.decoder.activations[-1]
-        delta = self.cost.output_error(out.z[-1], out.a[-1], x, last, np.empty_like(x))
-        dz = self.decoder.backward(delta)[:, : self.latent]
+        dz = self.decoder.backward(self._reconstruction_error(x))[:, : self.latent]
         d_mu, d_log_sigma = code_errors(dz, mu, log_sigma, eps, beta)
         self.encoder.backward(np.concatenate([d_mu, d_log_sigma], axis=1))
-        self.eps = eps
         self.codes = {
-            "mu": mu,
-            "log_sigma": log_sigma,
-            "eps": eps,
-            "z": z,
-            "kl": kl,
-            "dz": dz,
-            "d_mu": d_mu,
-            "d_log_sigma": d_log_sigma,
-        }
-        return self.cost.value(out.z[-1], out.a[-1], x, last) + beta * float(kl.sum(dtype=np.float64)) / m
+            "mu": mu, "log_sigma": log_sigma, "eps": eps, "z": z, "kl": kl, "dz": dz, "d_mu": d_mu, "d_log_sigma": d_log_sigma
+        }  # fmt: skip
+        return float((self._reconstruction_cost(x) + beta * kl.sum(axis=1)).sum(dtype=np.float64)) / m
 
     def encode(self, x: Array, y: Array | None = None) -> tuple[Array, Array]:
         """Mean and log standard deviation of the codes of images (N, n), each (N, d)."""
         mu, log_sigma = self._encode(self._rows(x), y)
         return mu, np.clip(log_sigma, -LOG_SIGMA, LOG_SIGMA)
-
-    def decode(self, z: Array, y: Array | None = None) -> Array:
-        """The images of codes (N, d), as numbers in [0, 1], (N, n)."""
-        z = np.asarray(z, self.dtype)
-        if z.ndim != 2 or z.shape[1] != self.latent:
-            raise ModelError(f"the codes are {z.shape}, but this VAE wants (N, {self.latent})")
-        return self.decoder.forward(self._with_class(z, y))
 
     def reconstruct(self, x: Array, y: Array | None = None) -> Array:
         """Images (N, n) through the mean of their codes and back."""
@@ -226,8 +198,7 @@ class VAE:
             rows, classes = x[start : start + ROWS], None if y is None else y[start : start + ROWS]
             mu, log_sigma = self._encode(rows, classes)
             self.decode(draw_code(mu, log_sigma, rng.standard_normal(mu.shape, self.dtype)), classes)
-            out = self.decoder
-            reconstruction += float(self.cost.per_sample(out.z[-1], out.a[-1], rows, out.activations[-1]).sum(dtype=np.float64))
+            reconstruction += float(self._reconstruction_cost(rows).sum(dtype=np.float64))
             kl += divergence(mu, log_sigma).sum(axis=0, dtype=np.float64)
         reconstruction, kl = reconstruction / len(x), kl / len(x)
         return Measured(-reconstruction - float(kl.sum()), reconstruction, float(kl.sum()), kl)
@@ -261,9 +232,7 @@ class VAE:
                 eps = rng.standard_normal((min(ROWS, samples - start), self.latent), self.dtype)
                 z = draw_code(mu[i], log_sigma[i], eps)
                 self.decode(z, None if y is None else np.broadcast_to(y[i], (len(z), self.classes)))
-                out = self.decoder
-                wanted = np.broadcast_to(image, out.z[-1].shape)
-                rec = self.cost.per_sample(out.z[-1], out.a[-1], wanted, out.activations[-1])
+                rec = self._reconstruction_cost(np.broadcast_to(image, (len(z), self.n)))
                 # log p(z) - log q(z | x): the constants of the two Gaussians cancel.
                 weights.append(-rec.astype(float) + (0.5 * (eps * eps - z * z) + log_sigma[i]).sum(axis=1, dtype=np.float64))
             w = np.concatenate(weights)
@@ -274,72 +243,16 @@ class VAE:
         both = self.encoder.forward(self._with_class(x, y))
         return both[:, : self.latent], both[:, self.latent :]
 
-    def _with_class(self, a: Array, y: Array | None) -> Array:
-        if not self.classes:
-            return a
-        if y is None or np.shape(y) != (len(a), self.classes):
-            raise ModelError(
-                f"a conditional VAE wants the classes too, ({len(a)}, {self.classes}), one-hot, but got {np.shape(y)}"
-            )
-        return np.concatenate([a, np.asarray(y, self.dtype)], axis=1)
-
-    def _rows(self, x: Array) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.ndim < 2 or x.size != len(x) * self.n or len(x) == 0:
-            raise ModelError(f"the images are {x.shape}, but this VAE wants (m, {self.n}): one row of {self.n} numbers an image")
-        return x.reshape(len(x), self.n)
-
     def trace(self) -> dict[str, Any]:
         """Copies of what the last `learn` computed: the codes and their errors, and all z, a and delta of both halves."""
-        if not self.codes:
-            raise ModelError("nothing to trace yet: run a training step first")
-        found: dict[str, Any] = {name: array.copy() for name, array in self.codes.items()}
-        for half in ("encoder", "decoder"):
-            stack: Stack = getattr(self, half)
-            found |= {f"{half}.{what}": [array.copy() for array in getattr(stack, what)] for what in ("z", "a", "delta")}
-        return found
-
-    def first_non_finite(self) -> str:
-        """The first thing in the order of computation that is NaN or infinite, in words; "" where all is finite."""
-        for half in ("encoder", "decoder"):
-            stack: Stack = getattr(self, half)
-            for layer, (w, z) in enumerate(zip(stack.weights, stack.z, strict=False)):
-                for what, array in (("weights w", w), ("weighted input z", z)):
-                    if not np.isfinite(array).all():
-                        return f"the {what} of layer {layer + 2} of the {half}"
-        return "" if np.isfinite(self.parameters).all() else "the parameters"
+        return super().trace() | {name: array.copy() for name, array in self.codes.items()}
 
     def architecture(self) -> dict[str, Any]:
         """What a model file says of the network, and what `from_architecture` reads."""
-        return {
-            "kind": self.kind,
-            "n": self.n,
-            "hidden": list(self.hidden),
-            "latent": self.latent,
-            "activation": self.activation,
-            "reconstruction": self.reconstruction,
-            "beta": self.beta,
-            "warm_up": self.warm_up,
-            "classes": self.classes,
-        }
-
-    def tensors(self) -> dict[str, Array]:
-        """The parameters by their names in a model file: views, not copies."""
-        return self.encoder.tensors("encoder") | self.decoder.tensors("decoder")
-
-    @property
-    def n_inputs(self) -> int:
-        """How many numbers an image has."""
-        return self.n
-
-    @property
-    def n_outputs(self) -> int:
-        """How many numbers come out."""
-        return self.n
+        return super().architecture() | {"beta": self.beta, "warm_up": self.warm_up}
 
     def __repr__(self) -> str:
-        sizes = (self.n, *self.hidden, self.latent, *reversed(self.hidden), self.n)
-        return f"VAE({'-'.join(map(str, sizes))}, {self.reconstruction}, beta {self.beta:g}: {self.parameters.size:,} parameters)"
+        return f"VAE({self._sizes()}, {self.reconstruction}, beta {self.beta:g}: {self.parameters.size:,} parameters)"
 
 
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> VAE:
