@@ -6,7 +6,9 @@ compiled; what it does best counts. The best call of a round counts, then the me
 the rounds' ratios, ours / theirs: below 1 is faster (or smaller) than PyTorch. Calls that had to share the cores with other
 work on the machine do not count, unless there were no others.
 
-    python benchmarks/engine.py [conv cnn unet tape memory first] [--rounds 5] [--seconds 0.6] [--no-compile]
+With --threads 1 both compute with one thread, and processor time is measured instead: for a machine that is never quiet.
+
+    python benchmarks/engine.py [conv cnn unet tape memory first] [--rounds 5] [--seconds 0.6] [--threads 1] [--no-compile]
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from engine_jobs import OURS, STEPS, clock, jobs, threads
+
 PARTS = ("conv", "cnn", "unet", "tape", "memory", "first")
-STEPS = {"cnn": "CNN, training step", "unet": "U-Net, training step"}
-OURS = "byhand"
 WARM_UP = 3  # calls before the first round: compilers compile, pools fill
 WINDOW = 0.3  # seconds in which calls are made before looking whether others were at work
 QUIET = 0.05  # share of the cores that others may have while something is measured
@@ -78,8 +80,6 @@ def serve(pipe: Connection, part: str, who: str) -> None:
             return
         try:
             if what == "names":
-                from engine_jobs import jobs
-
                 found = jobs(part, who)
                 answer: Any = list(found)
             elif what == "warm":
@@ -104,11 +104,12 @@ def best_call(job: Any, seconds: float) -> tuple[float, float]:
     begin, quiet = time.perf_counter(), 0.0
     while quiet < seconds and time.perf_counter() - begin < PATIENCE * seconds:
         others, called, best = others_seconds(), time.perf_counter(), float("inf")
-        while (now := time.perf_counter()) - called < min(WINDOW, seconds):
+        while time.perf_counter() - called < min(WINDOW, seconds):
+            now = clock()
             job()
-            best = min(best, time.perf_counter() - now)
+            best = min(best, clock() - now)
         length = time.perf_counter() - called
-        share = (others_seconds() - others) / (length * (os.cpu_count() or 1))
+        share = 0.0 if threads() == 1 else (others_seconds() - others) / (length * (os.cpu_count() or 1))
         quiet += length * (share < QUIET)
         windows.append((share, best))
     least = min(share for share, _ in windows)
@@ -212,8 +213,6 @@ def peak(part: str, who: str) -> dict[str, float]:
     for module in ("numba", "byhand.nn") if who == OURS else ("torch._dynamo",):
         importlib.import_module(module)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    from engine_jobs import jobs
-
     step = jobs(part, who)[STEPS[part]]
     for _ in range(WARM_UP):
         step()
@@ -250,8 +249,6 @@ def memory(options: argparse.Namespace) -> None:
 def first_step(part: str, who: str) -> dict[str, float]:
     """Seconds of the first training step, and of the import and the building before it, here and now."""
     begin = time.perf_counter()
-    from engine_jobs import jobs
-
     step = jobs(part, who)[STEPS[part]]
     ready = time.perf_counter()
     step()
@@ -296,7 +293,7 @@ def machine() -> str:
         model = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), model)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "numba", "torch"))
     load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
-    return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({model}{load}), Python {platform.python_version()}, {versions}"
+    return f"{time.strftime('%Y-%m-%d')}, {threads()} cores ({model}{load}), Python {platform.python_version()}, {versions}"
 
 
 def main() -> None:
@@ -304,8 +301,11 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="which ones (all)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.6, help="of a competitor in a round, at least")
+    parser.add_argument("--threads", type=int, help="of each (all cores); with 1, processor time is measured")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out: it takes a minute or two a network")
     options = parser.parse_args()
+    if options.threads:
+        os.environ |= dict.fromkeys(("BYHAND_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(options.threads))
     print(f"`python benchmarks/engine.py {' '.join(sys.argv[1:])}`, {machine()}.\n", flush=True)
     for part in options.parts or PARTS:
         print(f"### {part}\n", flush=True)

@@ -6,11 +6,14 @@ A job is called again and again; what it needs is made before. Nothing here is i
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 Job = Callable[[], Any]
 
+OURS = "byhand"
+STEPS = {"cnn": "CNN, training step", "unet": "U-Net, training step"}  # of each network, the job that trains it
 BATCH, EVALUATED, CHAIN = 128, 12, 1_000
 CONV_BATCH = 64
 CONVS = [(28, 32, 32), (28, 64, 64), (14, 64, 64), (14, 128, 128), (7, 128, 128), (28, 1, 32)]  # side, channels in and out
@@ -20,22 +23,29 @@ def case(side: int, n_in: int, n_out: int) -> str:
     return f"{side}x{side}x{n_in}->{n_out}"
 
 
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def threads() -> int:
+    """How many each of them may use: BYHAND_THREADS, or as many as there are cores."""
+    given = os.environ.get("BYHAND_THREADS")
+    return int(given) if given else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def clock() -> float:
+    """Seconds; of processor time where there is but one thread, which others on the machine cannot lengthen much."""
+    return time.process_time() if threads() == 1 else time.perf_counter()
 
 
 def jobs(part: str, who: str) -> dict[str, Job]:
     """The things to do for this part by "byhand", or by PyTorch "eager", "channels-last" or "compiled"."""
-    if who == "byhand":
+    if who == OURS:
         from byhand import blas
 
         blas.choose_kernels()
-        return OURS[part]()
+        return BY_HAND[part]()
     import torch
 
-    torch.set_num_threads(cores())
+    torch.set_num_threads(threads())
     torch.manual_seed(1)
-    return THEIRS[part](who)
+    return BY_PYTORCH[part](who)
 
 
 def our_convs() -> dict[str, Job]:
@@ -109,7 +119,7 @@ def our_cnn() -> dict[str, Job]:
         net.learn(x, y)
         adam.step(net.parameters, net.gradient)
 
-    return {"CNN, training step": step}
+    return {STEPS["cnn"]: step}
 
 
 def their_cnn(who: str) -> dict[str, Job]:
@@ -125,7 +135,7 @@ def their_cnn(who: str) -> dict[str, Job]:
         torch.nn.functional.cross_entropy(net(x), y).backward()
         adam.step()
 
-    return {"CNN, training step": step}
+    return {STEPS["cnn"]: step}
 
 
 def our_unet() -> dict[str, Job]:
@@ -160,7 +170,7 @@ def our_unet() -> dict[str, Job]:
         with no_grad(), one_blas_thread():
             net.module(Tensor(x[:EVALUATED]), t[:EVALUATED], labels[:EVALUATED])
 
-    return {"U-Net, training step": step, f"U-Net, {EVALUATED} images": evaluate}
+    return {STEPS["unet"]: step, f"U-Net, {EVALUATED} images": evaluate}
 
 
 def their_unet(who: str) -> dict[str, Job]:
@@ -184,7 +194,7 @@ def their_unet(who: str) -> dict[str, Job]:
         with torch.inference_mode():
             net(x[:EVALUATED], t[:EVALUATED], labels[:EVALUATED])
 
-    return {"U-Net, training step": step, f"U-Net, {EVALUATED} images": evaluate}
+    return {STEPS["unet"]: step, f"U-Net, {EVALUATED} images": evaluate}
 
 
 def _laid_out(net: Any, who: str) -> Any:
@@ -226,8 +236,8 @@ def _tape(x: Any, one: Any) -> dict[str, Job]:
     return {f"{CHAIN:,} ops, forward": forward, f"{CHAIN:,} ops in a chain, forward and backward": both}
 
 
-OURS: dict[str, Callable[[], dict[str, Job]]] = {"conv": our_convs, "cnn": our_cnn, "unet": our_unet, "tape": our_tape}
-THEIRS: dict[str, Callable[[str], dict[str, Job]]] = {
+BY_HAND: dict[str, Callable[[], dict[str, Job]]] = {"conv": our_convs, "cnn": our_cnn, "unet": our_unet, "tape": our_tape}
+BY_PYTORCH: dict[str, Callable[[str], dict[str, Job]]] = {
     "conv": their_convs,
     "cnn": their_cnn,
     "unet": their_unet,
