@@ -103,27 +103,39 @@ def best_call(job: Any, seconds: float) -> tuple[float, float]:
     windows: list[tuple[float, float]] = []
     begin, quiet = time.perf_counter(), 0.0
     while quiet < seconds and time.perf_counter() - begin < PATIENCE * seconds:
-        others, called, best = others_seconds(), time.perf_counter(), float("inf")
-        while time.perf_counter() - called < min(WINDOW, seconds):
+        others, best = Others(), float("inf")
+        while others.seconds() < min(WINDOW, seconds):
             now = clock()
             job()
             best = min(best, clock() - now)
-        length = time.perf_counter() - called
-        share = 0.0 if threads() == 1 else (others_seconds() - others) / (length * (os.cpu_count() or 1))
-        quiet += length * (share < QUIET)
+        share = others.share()
+        quiet += others.seconds() * (share < QUIET)
         windows.append((share, best))
     least = min(share for share, _ in windows)
     return min(best for share, best in windows if share <= max(least, QUIET)), least
 
 
-def others_seconds() -> float:
-    """Processor time that everything but this process has had; 0 where the system does not tell."""
-    stat = Path("/proc/stat")
-    if not stat.is_file():
-        return 0.0
-    user, nice, system, _, _, irq, softirq, steal = map(int, stat.read_text().split(maxsplit=9)[1:9])
-    own = os.times()
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own.user - own.system
+class Others:
+    """What everything but this process has of the machine's cores, from now on."""
+
+    def __init__(self) -> None:
+        self.begin, self.spent = time.perf_counter(), self._spent()
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self.begin
+
+    def share(self) -> float:
+        """0 where processor time is measured, which others do not lengthen, or where the system does not tell."""
+        return 0.0 if threads() == 1 else (self._spent() - self.spent) / (self.seconds() * (os.cpu_count() or 1))
+
+    @staticmethod
+    def _spent() -> float:
+        stat = Path("/proc/stat")
+        if not stat.is_file():
+            return 0.0
+        user, nice, system, _, _, irq, softirq, steal = map(int, stat.read_text().split(maxsplit=9)[1:9])
+        own = os.times()
+        return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own.user - own.system
 
 
 def variants(part: str, options: argparse.Namespace) -> list[str]:

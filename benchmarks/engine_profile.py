@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 from engine_jobs import OURS, STEPS, clock, jobs
 
-from engine import PATIENCE, QUIET, WARM_UP, fresh, others_seconds
+from engine import PATIENCE, QUIET, WARM_UP, Others, fresh
 
 # What an op is about, and the first words of PyTorch's operators that do the same; the first that fits counts.
 FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -52,9 +51,9 @@ def quiet(record: Callable[[], Calls], steps: int) -> dict[str, tuple[int, float
     """
     found: list[tuple[float, Calls]] = []
     while sum(share < QUIET for share, _ in found) < steps and len(found) < PATIENCE * steps:
-        others, begin = others_seconds(), time.perf_counter()
+        watch = Others()
         calls = record()
-        found.append(((others_seconds() - others) / (time.perf_counter() - begin) / (os.cpu_count() or 1), calls))
+        found.append((watch.share(), calls))
     found.sort(key=lambda row: row[0])
     kept = [calls for _, calls in found[:steps]]
     return {
