@@ -20,7 +20,7 @@ class max_pool2d:
     Equation:
         y_{ijc} = \max_{u, v} x_{i s + u - p,\; j s + v - p,\; c}
     Gradient:
-        \partial C/\partial x_{i s + u - p,\; j s + v - p,\; c} \mathrel{+}= \delta_{ijc}\,[(u, v) = \arg\max]
+        \partial C/\partial x_{i s + u - p,\; j s + v - p,\; c} \mathrel{+}= \delta_{ijc}\,[(u, v) = \operatorname{argmax}]
     Shapes:
         x: (N, H, W, C), kernel k, stride s (k, unless given) and padding p: numbers or pairs -> y: (N, H', W', C)
     Source:

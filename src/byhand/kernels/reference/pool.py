@@ -35,13 +35,13 @@ def _padded(x: Any, padding: Pair, value: float) -> Any:
 
 
 def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
-    """The largest of each window (a NaN is larger than all), and which tap of the window it was: the first of several."""
+    """The largest of each window (a NaN is larger than all), and which tap of the window it was: the first of equal ones."""
     xp = array_module(x)
     shape = output_shape(x.shape, kernel, stride, padding)
     y = xp.full(shape, -np.inf, x.dtype)
     which = xp.zeros(shape, tap_type(kernel))
     for tap, seen in enumerate(_windows(_padded(x, padding, -np.inf), shape, kernel, stride)):
-        larger = ((seen > y) | xp.isnan(seen)) & ~xp.isnan(y)
+        larger = (seen > y) | xp.isnan(seen)
         y[larger], which[larger] = seen[larger], tap
     return y, which
 

@@ -1,0 +1,68 @@
+"""Scaled dot-product attention, a few matrices of scores at a time: they stay in the cache from the product to the softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from byhand import memory
+from byhand.kernels.cpu.softmax import softmax_gradient_rows, softmax_rows
+from byhand.kernels.threads import parallel
+
+AT_ONCE = 64 * 1024  # scores that a thread has at hand
+
+
+def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[Any, Any]:
+    """`byhand.kernels.reference.attention.attention`."""
+    shape = (*q.shape[:-1], k.shape[-2])
+    p, y = memory.empty(shape, q.dtype), memory.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    q, k, v, scores, means = (_stack(array) for array in (q, k, v, p, y))
+    hidden = None if added is None else _stack(np.broadcast_to(added, shape))
+
+    def few(mine: slice) -> None:
+        np.matmul(q[mine], k[mine].swapaxes(1, 2), out=scores[mine])
+        if hidden is not None:
+            scores[mine] *= q.dtype.type(scale)
+            scores[mine] += hidden[mine]
+        rows = scores[mine].reshape(-1, shape[-1])
+        softmax_rows(rows, rows, scale if hidden is None else 1.0)
+        np.matmul(scores[mine], v[mine], out=means[mine])
+
+    _shared(few, scores.shape)
+    return y, p
+
+
+def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any) -> tuple[Any, Any, Any]:
+    """`byhand.kernels.reference.attention.attention_gradient`."""
+    found = [memory.empty(array.shape, array.dtype) for array in (q, k, v)]
+    q, k, v, p, delta, dq, dk, dv = (_stack(array) for array in (q, k, v, p, delta, *found))
+
+    def few(mine: slice) -> None:
+        s = np.matmul(delta[mine], v[mine].swapaxes(1, 2))
+        rows = s.reshape(-1, s.shape[-1])
+        softmax_gradient_rows(p[mine].reshape(rows.shape), rows, rows, scale)
+        np.matmul(s, k[mine], out=dq[mine])
+        np.matmul(s.swapaxes(1, 2), q[mine], out=dk[mine])
+        np.matmul(p[mine].swapaxes(1, 2), delta[mine], out=dv[mine])
+
+    _shared(few, p.shape)
+    return found[0], found[1], found[2]
+
+
+def _stack(array: Any) -> Any:
+    """All axes before the last two as one."""
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def _shared(function: Any, shape: tuple[int, ...]) -> None:
+    """`function(slice)` for a few matrices at a time, each thread its share of them."""
+    n, each = shape[0], max(1, shape[1] * shape[2])
+    step = max(1, AT_ONCE // each)
+
+    def share(begin: int, end: int) -> None:
+        for first in range(begin, end, step):
+            function(slice(first, min(first + step, end)))
+
+    if n:
+        parallel(share, n, 1 + 20_000 // each)

@@ -1,0 +1,28 @@
+"""Errors added up in the rows of a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from byhand import memory
+from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
+from byhand.kernels.threads import parallel
+
+
+def scattered_sum(indices: Any, delta: Any, rows: int) -> Any:
+    """`byhand.kernels.reference.embedding.scattered_sum`: each thread some columns, so that every sum has its order."""
+    found, errors = memory.zeros((rows, delta.shape[1]), delta.dtype), flat(delta).reshape(delta.shape)
+    places = flat(indices.astype(np.int64, copy=False))
+    parallel(lambda a, b: _add(places, errors, a, b, found), delta.shape[1], 1 + WORTH_A_THREAD // max(1, len(places)))
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add(indices: Any, delta: Any, first: int, last: int, found: Any) -> None:
+    for j in range(len(indices)):
+        to, error = found[indices[j], first:last], delta[j, first:last]
+        for k in range(to.size):
+            to[k] += error[k]

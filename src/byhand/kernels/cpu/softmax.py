@@ -1,0 +1,109 @@
+"""Softmax along the last axis, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from byhand import memory
+from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
+from byhand.kernels.cpu.exponential import exp
+from byhand.kernels.threads import parallel
+
+
+def softmax(a: Any) -> Any:
+    """`byhand.kernels.reference.softmax.softmax`."""
+    return _shared(softmax_rows, a)
+
+
+def softmax_gradient(p: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.softmax.softmax_gradient`."""
+    return _shared(softmax_gradient_rows, p, delta)
+
+
+def log_softmax(a: Any) -> Any:
+    """`byhand.kernels.reference.softmax.log_softmax`."""
+    return _shared(_log_softmax_rows, a)
+
+
+def log_softmax_gradient(log_p: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.softmax.log_softmax_gradient`."""
+    return _shared(_log_softmax_gradient_rows, log_p, delta)
+
+
+def _shared(loop: Any, *arrays: Any) -> Any:
+    """`loop` over the rows, a share for each thread."""
+    c = arrays[0].shape[-1]
+    rows = [flat(array).reshape(-1, c) for array in arrays]
+    out = memory.empty(arrays[0].shape, arrays[0].dtype)
+    out_rows = out.reshape(-1, c)
+    parallel(lambda a, b: loop(*(array[a:b] for array in rows), out_rows[a:b], 1.0), len(out_rows), 1 + WORTH_A_THREAD // c)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _largest(row: Any) -> Any:
+    """0 for a row of -infinity. A NaN may be passed over here: it comes back with the exponentials."""
+    top = row[0]
+    for i in range(row.size):
+        top = row[i] if row[i] > top else top
+    return top
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def softmax_rows(a: Any, p: Any, scale: float) -> None:
+    """p = softmax(scale a); both may be the same array."""
+    zero, factor = p.dtype.type(0), p.dtype.type(scale)
+    for m in range(len(a)):
+        row, out = a[m], p[m]
+        top = factor * _largest(row)
+        top = zero if top == -np.inf else top
+        total = zero
+        for i in range(row.size):
+            e = exp(factor * row[i] - top)
+            out[i] = e
+            total += e
+        share = p.dtype.type(0 if total == 0 else 1 / total)
+        for i in range(out.size):
+            out[i] *= share
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def softmax_gradient_rows(p: Any, delta: Any, out: Any, scale: float) -> None:
+    """scale p (delta - sum(delta p)); delta and out may be the same array."""
+    zero, factor = p.dtype.type(0), p.dtype.type(scale)
+    for m in range(len(p)):
+        row, error, found = p[m], delta[m], out[m]
+        total = zero
+        for i in range(row.size):
+            total += error[i] * row[i]
+        for i in range(row.size):
+            found[i] = factor * row[i] * (error[i] - total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _log_softmax_rows(a: Any, log_p: Any, scale: float) -> None:
+    zero = a.dtype.type(0)
+    for m in range(len(a)):
+        row, out = a[m], log_p[m]
+        top = _largest(row)
+        total = zero
+        for i in range(row.size):
+            total += exp(row[i] - top)
+        log_total = a.dtype.type(np.log(total))
+        for i in range(row.size):
+            out[i] = (row[i] - top) - log_total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _log_softmax_gradient_rows(log_p: Any, delta: Any, out: Any, scale: float) -> None:
+    zero = log_p.dtype.type(0)
+    for m in range(len(log_p)):
+        row, error, found = log_p[m], delta[m], out[m]
+        total = zero
+        for i in range(row.size):
+            total += error[i]
+        for i in range(row.size):
+            found[i] = error[i] - exp(row[i]) * total
