@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -42,31 +41,50 @@ class Pool:
 
     def __init__(self) -> None:
         self.fresh = self.idle = 0
-        self._waiting: dict[int, list[_Slab]] = defaultdict(list)
-        # A block may come back in the middle of anything (garbage collection inside `take`, say): hence re-entrant.
+        self._waiting: dict[int, list[_Slab]] = {}
+        self._asked: dict[int, int] = {}  # when a size was last asked for, as a count of all questions
+        self._questions = 0
+        # A block may come back in the middle of anything (garbage collection inside `take`, say): hence re-entrant, and
+        # no step below relies on the one before it having found the same blocks.
         self._lock = threading.RLock()
 
     def take(self, nbytes: int) -> _Slab:
         """Memory of at least this many bytes."""
         size = _size_class(nbytes)
         with self._lock:
-            if self._waiting[size]:
+            self._questions += 1
+            self._asked[size] = self._questions
+            waiting = self._waiting.get(size)
+            if waiting:
                 self.idle -= size
-                return self._waiting[size].pop()
+                return waiting.pop()
             self.fresh += 1
-        return _Slab(size)
+        try:
+            return _Slab(size)
+        except MemoryError:
+            self.trim()
+            return _Slab(size)
 
     def give_back(self, slab: _Slab) -> None:
         with self._lock:
-            if self.idle + slab.size <= KEPT:
-                self.idle += slab.size
-                self._waiting[slab.size].append(slab)
+            self._waiting.setdefault(slab.size, []).append(slab)
+            self.idle += slab.size
+            while self.idle > KEPT:
+                self._drop_one()
+
+    def _drop_one(self) -> None:
+        """Give one block back to the system: of the size that nobody has asked for for the longest time."""
+        size = min((size for size in list(self._waiting) if self._waiting[size]), key=self._asked.__getitem__)
+        self.idle -= size
+        self._waiting[size].pop()
 
     def trim(self) -> None:
         """Give all idle blocks back to the system."""
         with self._lock:
-            self._waiting.clear()
-            self.idle = 0
+            for size, slabs in list(self._waiting.items()):
+                while slabs:
+                    self.idle -= size
+                    slabs.pop()
 
 
 def _size_class(nbytes: int) -> int:
@@ -85,14 +103,14 @@ pool = Pool()
 class _Block:
     """Owner of pooled memory: the base of every array that looks into it; when the last one is gone, so is this."""
 
-    __slots__ = ("__array_interface__", "_slab")
+    __slots__ = ("__array_interface__", "_pool", "_slab")
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> None:
-        self._slab = pool.take(nbytes)
-        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (self._slab.address, False), "version": 3}
+    def __init__(self, pool: Pool, slab: _Slab, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._pool, self._slab = pool, slab
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (slab.address, False), "version": 3}
 
     def __del__(self) -> None:
-        pool.give_back(self._slab)
+        self._pool.give_back(self._slab)
 
 
 def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
@@ -105,7 +123,7 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < SMALLEST:
         return np.empty(shape, dtype)
-    return np.asarray(_Block(shape, dtype, nbytes))
+    return np.asarray(_Block(pool, pool.take(nbytes), shape, dtype))
 
 
 def zeros(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:

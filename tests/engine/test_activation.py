@@ -23,7 +23,8 @@ def test_each_is_that_of_the_feed_forward_network(name: str, dtype: Any) -> None
     a = theirs.forward(z, np.empty_like(z))
     v = np.linspace(1, 2, 101).astype(dtype)
     value, pull_back = vjp(getattr(ops, name), z)
-    close = 2e-6 if dtype is np.float32 else 1e-14  # absolutely: theirs take sigma from tanh, which far below 0 loses its last digits
+    # Absolutely: theirs takes sigma from tanh, which far below 0 loses its last digits.
+    close = 2e-6 if dtype is np.float32 else 1e-14
     assert np.allclose(value, a, rtol=close, atol=close)
     assert np.allclose(pull_back(v)[0], theirs.backward(v, z, a, np.empty_like(z)), rtol=5 * close, atol=5 * close)
 

@@ -109,5 +109,5 @@ def test_shapes_that_do_not_fit_are_told_with_the_ops_name(op: Any, shapes: list
 
 def test_a_number_is_no_matrix() -> None:
     for a, b in [(Tensor([[1.0]]), 2.0), (2.0, Tensor([[1.0]]))]:
-        with pytest.raises(EngineError, match="matmul: a is .* both need two axes or more"):
+        with pytest.raises(EngineError, match=r"matmul: a is .* both need two axes or more"):
             ops.matmul(a, b)

@@ -54,7 +54,7 @@ class Op:
                 arrays.append(given.item() if isinstance(given, np.generic) else given)
                 wanted.append(False)
         first = arrays[0] if hasattr(arrays[0], "dtype") else arrays[-1]
-        xp = np if isinstance(first, np.ndarray) else array_module(first)
+        xp = np if type(first) is np.ndarray else array_module(first)
         value, saved = self.forward(xp, *arrays, **options)
         recorded = True in wanted and tape.recording()
         if recorded and value.dtype is DOUBLE:

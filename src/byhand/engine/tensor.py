@@ -377,7 +377,7 @@ def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
             )
         if _last_change > node.number:
             node.check_unchanged()
-        xp = np if isinstance(delta, np.ndarray) else array_module(delta)
+        xp = np if type(delta) is np.ndarray else array_module(delta)
         found = op.gradient(xp, node.saved, delta, node.wanted) if op.selective else op.gradient(xp, node.saved, delta)
         gradients = found if isinstance(found, tuple) else (found,)
         if node.output is not None:
