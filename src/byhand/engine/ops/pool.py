@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import DTYPES
 from byhand.engine.op import op
 from byhand.errors import EngineError
 
@@ -75,7 +76,7 @@ class global_avg_pool:
     """
 
     def forward(xp: Any, x: Any) -> Any:
-        _images("global_avg_pool", x)
+        images("global_avg_pool", x)
         if 0 in x.shape[1:3]:
             raise EngineError(f"global_avg_pool: x is {x.shape}, and there is no mean of no pixels")
         return x.mean(axis=(1, 2)), x.shape
@@ -85,8 +86,9 @@ class global_avg_pool:
         return xp.broadcast_to((delta / (h * w))[:, None, None, :], saved)
 
 
-def _images(name: str, x: Any) -> None:
-    if getattr(x, "ndim", 0) != 4 or x.dtype.kind != "f":
+def images(name: str, x: Any) -> None:
+    """Raise EngineError for what are no images."""
+    if getattr(x, "ndim", 0) != 4 or x.dtype not in DTYPES.values():
         raise EngineError(
             f"{name}: x is {np.shape(x)} {getattr(x, 'dtype', '')}: images (N, H, W, C) are wanted, in float32 or float64"
         )
@@ -105,7 +107,7 @@ def pair(name: str, what: str, value: int | Pair, least: int) -> Pair:
 
 
 def _window(name: str, x: Any, kernel: int | Pair, stride: int | Pair | None, padding: int | Pair) -> tuple[Pair, Pair, Pair]:
-    _images(name, x)
+    images(name, x)
     k = pair(name, "the kernel", kernel, 1)
     s = k if stride is None else pair(name, "the stride", stride, 1)
     p = pair(name, "the padding", padding, 0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from byhand import kernels
 from byhand.engine.op import op
-from byhand.engine.ops.pool import pair
+from byhand.engine.ops.pool import images, pair
 from byhand.errors import EngineError
 
 Pair = tuple[int, int]
@@ -30,7 +30,7 @@ class upsample_nearest:
     """
 
     def forward(xp: Any, x: Any, *, scale: int | Pair = 2) -> Any:
-        _images("upsample_nearest", x)
+        images("upsample_nearest", x)
         both = pair("upsample_nearest", "the scale", scale, 1)
         return kernels.family("resize", x).upsample_nearest(x, both), both
 
@@ -54,7 +54,7 @@ class upsample_bilinear:
     """
 
     def forward(xp: Any, x: Any, *, scale: Any = None, size: Any = None) -> Any:
-        _images("upsample_bilinear", x)
+        images("upsample_bilinear", x)
         if (scale is None) == (size is None):
             raise EngineError(f"upsample_bilinear: scale is {scale!r} and size is {size!r}: give one of them")
         if 0 in x.shape[1:3]:
@@ -68,6 +68,10 @@ class upsample_bilinear:
                 raise EngineError(f"upsample_bilinear: the scale is {scale!r}, but a number above 0 is wanted, or two")
             target = (math.floor(x.shape[1] * factors[0]), math.floor(x.shape[2] * factors[1]))
             steps = [1 / factor for factor in factors]
+            if 0 in target:
+                raise EngineError(
+                    f"upsample_bilinear: x is {x.shape} and the scale is {scale!r}: that makes an image of no pixels"
+                )
         matrices = [
             xp.asarray(between(n, m, step), dtype=x.dtype) for n, m, step in zip(x.shape[1:3], target, steps, strict=True)
         ]
@@ -93,8 +97,3 @@ def between(n: int, m: int, step: float) -> Any:
     np.add.at(matrix, (np.arange(m), left), 1 - (place - left))
     np.add.at(matrix, (np.arange(m), right), place - left)
     return matrix
-
-
-def _images(name: str, x: Any) -> None:
-    if getattr(x, "ndim", 0) != 4:
-        raise EngineError(f"{name}: x is {np.shape(x)}: images (N, H, W, C) are wanted")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import DTYPES
 from byhand.engine.op import op
 from byhand.engine.ops.reduce import axes_of
 from byhand.errors import EngineError
@@ -61,7 +62,7 @@ class log_softmax:
 
 
 def _axis(name: str, a: Any, axis: Any) -> int:
-    if np.ndim(a) == 0 or not isinstance(axis, int | np.integer) or a.dtype.kind != "f":
+    if np.ndim(a) == 0 or not isinstance(axis, int | np.integer) or a.dtype not in DTYPES.values():
         raise EngineError(
             f"{name}: a is {np.shape(a)} {getattr(a, 'dtype', '')} and the axis {axis!r}: "
             "one axis is wanted, of numbers in float32 or float64"

@@ -8,7 +8,7 @@ import numpy as np
 
 from byhand import memory
 from byhand.kernels.cpu.softmax import softmax_gradient_rows, softmax_rows
-from byhand.kernels.threads import parallel
+from byhand.kernels.threads import one_blas_thread, parallel
 
 AT_ONCE = 64 * 1024  # scores that a thread has at hand
 
@@ -64,5 +64,5 @@ def _shared(function: Any, shape: tuple[int, ...]) -> None:
         for first in range(begin, end, step):
             function(slice(first, min(first + step, end)))
 
-    if n:
+    with one_blas_thread():  # also where the share is one: OpenBLAS would wake its threads for every small product
         parallel(share, n, 1 + 20_000 // each)
