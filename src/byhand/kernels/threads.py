@@ -101,8 +101,7 @@ def one_blas_thread() -> Iterator[None]:
     with _holding:
         if _holders == 0:
             _before = [library.get_num_threads() for library in _blas()]
-            for library in _blas():
-                library.set_num_threads(1)
+            _set_blas([1] * len(_before))
         _holders += 1
     try:
         yield
@@ -110,5 +109,17 @@ def one_blas_thread() -> Iterator[None]:
         with _holding:
             _holders -= 1
             if _holders == 0:
-                for library, threads in zip(_blas(), _before, strict=True):
-                    library.set_num_threads(threads)
+                _set_blas(_before)
+
+
+def _set_blas(threads: list[int]) -> None:
+    """Set each library's number, whichever thread this is.
+
+    threadpoolctl 3.8 lets only the first thread that ever set OpenBLAS's do so again, and ignores all others in silence, until
+    that one is released. Here whoever begins to hold BLAS need not be who ends: a server's threads take turns, under a lock.
+    """
+    for library, n in zip(_blas(), threads, strict=True):
+        release = getattr(library, "clear_controlling_thread", lambda force: None)
+        release(force=True)
+        library.set_num_threads(n)
+        release(force=True)
