@@ -46,5 +46,5 @@ class embedding:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         indices, rows = saved
-        flat = delta.reshape(-1, delta.shape[-1]) if delta.size else xp.zeros((0, delta.shape[-1]), delta.dtype)
+        flat = delta.reshape(indices.size, delta.shape[-1])
         return kernels.family("embedding", delta).scattered_sum(indices.reshape(-1), flat, rows)

@@ -10,6 +10,7 @@ Source: Ioffe and Szegedy (2015), arXiv:1502.03167; Wu and He (2018), arXiv:1803
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def batch_norm_gradient(
 
 def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float, activation: str | None = None) -> tuple[Any, Any, Any]:
     """x (N, ..., C) normalised in each image over its pixels and each group's channels; also mean and rstd (N, groups)."""
-    parts = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
+    parts = _by_groups(x, groups)
     mean = parts.mean(axis=(1, 3), dtype=np.float64)
     rstd = 1 / np.sqrt(parts.var(axis=(1, 3), dtype=np.float64) + eps)
     y = _normalised(x, _each_channel(mean, x), _each_channel(rstd, x), gamma, beta)[1]
@@ -85,9 +86,13 @@ def group_norm_gradient(
     x_hat, y = _normalised(x, _each_channel(mean, x), _each_channel(rstd, x), gamma, beta)
     error = activation_gradient(y, delta, activation)
     inner = error if gamma is None else error * gamma
-    parts = (len(x), -1, groups, x.shape[-1] // groups)
-    dx = _back(x_hat.reshape(parts), rstd[:, None, :, None], inner.reshape(parts), (1, 3)).reshape(x.shape)
+    dx = _back(_by_groups(x_hat, groups), rstd[:, None, :, None], _by_groups(inner, groups), (1, 3)).reshape(x.shape)
     return dx, *_over_rows(error, x_hat, gamma, beta)
+
+
+def _by_groups(x: Any, groups: int) -> Any:
+    """(N, ..., C) -> (N, pixels, groups, channels of each)."""
+    return x.reshape(len(x), math.prod(x.shape[1:-1]), groups, x.shape[-1] // groups)
 
 
 def _each_channel(value: Any, x: Any) -> Any:

@@ -39,7 +39,7 @@ def upsample_bilinear(x: Any, lines: Any, columns: Any) -> Any:
     xp = array_module(x)
     n, h, w, c = x.shape
     wider = xp.matmul(columns, x.reshape(n * h, w, c))  # (N H, W', C)
-    return xp.matmul(lines, wider.reshape(n, h, -1)).reshape(n, len(lines), len(columns), c)
+    return xp.matmul(lines, wider.reshape(n, h, len(columns) * c)).reshape(n, len(lines), len(columns), c)
 
 
 def upsample_bilinear_gradient(delta: Any, lines: Any, columns: Any) -> Any:
