@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.engine.large import apply
+from byhand import kernels
 from byhand.engine.op import op
 from byhand.errors import EngineError
 
@@ -33,11 +33,10 @@ class dropout:
         if rng is None:
             raise EngineError("dropout: in training it draws at random: give it a generator, rng=numpy.random.default_rng(seed)")
         kept = xp.asarray(rng.random(a.shape, np.float32) >= rate)
-        return _enlarged(xp, a, kept, rate), (kept, rate)
+        return kernels.family("elementwise", a).dropped(a, kept, 1 / (1 - rate)), (kept, rate)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        return delta if saved is None else _enlarged(xp, delta, *saved)
-
-
-def _enlarged(xp: Any, a: Any, kept: Any, rate: float) -> Any:
-    return xp.where(kept, apply(xp.multiply, a, 1 / (1 - rate)), a.dtype.type(0))
+        if saved is None:
+            return delta
+        kept, rate = saved
+        return kernels.family("elementwise", delta).dropped(delta, kept, 1 / (1 - rate))

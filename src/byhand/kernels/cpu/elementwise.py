@@ -59,6 +59,13 @@ def gelu_gradient(z: Any, delta: Any) -> Any:
     return _shared(_gelu_gradient, z, delta) if _fits(z, delta) else reference.gelu_gradient(z, delta)
 
 
+def dropped(a: Any, kept: Any, factor: float) -> Any:
+    """`byhand.kernels.reference.elementwise.dropped`."""
+    if not _fits(a):
+        return reference.dropped(a, kept, factor)
+    return _shared(lambda *arrays: _dropped(*arrays, a.dtype.type(factor)), a, kept)
+
+
 def _fits(*arrays: Any) -> bool:
     """Whether the loops are made for these."""
     return all(array.dtype in (np.float32, np.float64) and array.dtype == arrays[0].dtype for array in arrays)
@@ -148,3 +155,10 @@ def _gelu_gradient(z: Any, delta: Any, out: Any) -> None:
     for i in range(z.size):
         sigma = logistic(z[i] * (a + b * z[i] * z[i]), one)
         out[i] = delta[i] * (sigma + z[i] * sigma * (one - sigma) * (a + three_b * z[i] * z[i]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _dropped(a: Any, kept: Any, out: Any, factor: Any) -> None:
+    zero = a.dtype.type(0)
+    for i in range(a.size):
+        out[i] = a[i] * factor if kept[i] else zero

@@ -89,7 +89,8 @@ def group_norm_gradient(
     out = dx.reshape(-1)
 
     def share(a: int, b: int) -> None:
-        _group_norm_gradient(numbers, edges, a, b, _known(x, gamma, beta), code, mean, rstd, errors, _strips(x, 2), sums, out)
+        known, adding, means = _known(x, gamma, beta), _strips(x, 2), np.empty((2, mean.shape[1]))
+        _group_norm_gradient(numbers, edges, a, b, known, code, mean, rstd, errors, adding, sums, means, out)
 
     _shared(share, edges)
     return dx, *_as_given(sums.sum(axis=0), gamma, beta)
@@ -204,12 +205,13 @@ def _fold(strips: Any, row: int, totals: Any, piece: int, which: int) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _spread(values: Any, piece: int, strips: Any, row: int, c: int) -> None:
     """The groups' values, each for all its channels, over and over through a strip."""
-    groups = values.shape[1]
-    width = c // groups
-    for pixel in range(0, strips.shape[1], c):
-        for g in range(groups):
-            for k in range(width):
-                strips[row, pixel + g * width + k] = values[piece, g]
+    width = c // values.shape[1]
+    for g in range(values.shape[1]):
+        for k in range(g * width, (g + 1) * width):
+            strips[row, k] = values[piece, g]
+    for pixel in range(c, strips.shape[1], c):
+        for k in range(c):
+            strips[row, pixel + k] = strips[row, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -357,6 +359,7 @@ def _group_norm_gradient(
     delta: Any,
     strips: Any,
     sums: Any,
+    means: Any,
     dx: Any,
 ) -> None:
     """Image by image: the errors and their sums, the groups' means of them, and dC/dx."""
@@ -372,10 +375,9 @@ def _group_norm_gradient(
             for k in range(g * width, (g + 1) * width):
                 error += known[GAMMA, k] * sums[n, 0, k]
                 both += known[GAMMA, k] * sums[n, 1, k]
-            for pixel in range(0, size, c):
-                for k in range(g * width, (g + 1) * width):
-                    known[ERROR, pixel + k] = error / (rows * width)
-                    known[BOTH, pixel + k] = both / (rows * width)
+            means[0, g], means[1, g] = error / (rows * width), both / (rows * width)
+        _spread(means, 0, known, ERROR, c)
+        _spread(means, 1, known, BOTH, c)
         for at in range(edges[n], edges[n + 1], size):
             stop = min(at + size, edges[n + 1])
             _back(x[at:stop], known, dx[at:stop])

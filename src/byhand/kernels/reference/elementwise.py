@@ -85,6 +85,15 @@ def gelu_gradient(z: Any, delta: Any) -> Any:
     return delta * (0.5 * (1 + t + z * (1 - t * t) * ROOT * (1 + 0.134145 * z * z)))
 
 
+def dropped(a: Any, kept: Any, factor: float) -> Any:
+    r"""The numbers that are kept, times a factor; 0 for the others, whatever they are.
+
+    Equation:
+        c = f\,a\,[k]
+    """
+    return array_module(a).where(kept, a * a.dtype.type(factor), a.dtype.type(0))
+
+
 def activated(y: Any, activation: str | None) -> Any:
     """The activation function of this name, or none."""
     return y if activation is None else {"relu": relu, "silu": silu}[activation](y)
