@@ -58,11 +58,11 @@ def batch_norm_gradient(
     c, code, edges, known = x.shape[-1], CODES[activation], _batch_edges(x), _known(x, gamma, beta, mean, rstd)
     numbers, errors, dx = flat(x), flat(delta), memory.empty(x.shape, x.dtype)
     out, sums = dx.reshape(-1), np.empty((len(edges) - 1, 2, c))
-    _shared(lambda a, b: _error_sums(numbers, edges, a, b, known, code, errors, _strips(x, 1)[0], _strips(x, 2), sums), edges)
+    _shared(lambda a, b: _error_sums(numbers, edges, a, b, known, code, errors, False, out, _strips(x, 2), sums), edges)
     both = sums.sum(axis=0)
     if training:
         known[ERROR:] = _tiled(x, (both if gamma is None else both * gamma) / max(1, x.size // c))
-    _shared(lambda a, b: _errors_back(numbers, edges[a], edges[b], known, code, errors, out), edges)
+    _shared(lambda a, b: _back(numbers, edges[a], edges[b], known, code, errors, out), edges)
     return dx, *_as_given(both, gamma, beta)
 
 
@@ -240,44 +240,50 @@ def _moments(x: Any, edges: Any, first: int, last: int, strips: Any, moments: An
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _normalise(x: Any, begin: int, end: int, known: Any, activation: int, y: Any) -> None:
-    """y = f(gamma x_hat + beta)."""
-    one, zero, size = x.dtype.type(1), x.dtype.type(0), known.shape[1]
-    for at in range(begin, end, size):
-        part, out = x[at : min(at + size, end)], y[at : min(at + size, end)]
-        for i in range(part.size):
-            out[i] = known[GAMMA, i] * ((part[i] - known[MEAN, i]) * known[RSTD, i]) + known[BETA, i]
-        if activation == 1:
-            for i in range(out.size):
-                out[i] = zero if out[i] <= zero else out[i]
-        elif activation == 2:
-            for i in range(out.size):
-                out[i] *= logistic(out[i], one)
+def _activated(y: Any, activation: int, one: Any, zero: Any) -> Any:
+    """f(y). The compiler makes a loop of each case, because `activation` does not change in it."""
+    if activation == 1:
+        return zero if y <= zero else y
+    return y * logistic(y, one) if activation == 2 else y
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _errors(x: Any, known: Any, activation: int, delta: Any, error: Any) -> None:
-    """e = delta f'(gamma x_hat + beta), of one strip."""
+def _error(y: Any, delta: Any, activation: int, one: Any, zero: Any) -> Any:
+    """e = delta f'(y)."""
+    if activation == 1:
+        return zero if y <= zero else delta
+    return delta * silu_slope(y, one) if activation == 2 else delta
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _normalise(x: Any, begin: int, end: int, known: Any, activation: int, y: Any) -> None:
+    """y = f(gamma x_hat + beta)."""
     one, zero = x.dtype.type(1), x.dtype.type(0)
-    if activation == 0:
-        for i in range(x.size):
-            error[i] = delta[i]
-    elif activation == 1:
-        for i in range(x.size):
-            y = known[GAMMA, i] * ((x[i] - known[MEAN, i]) * known[RSTD, i]) + known[BETA, i]
-            error[i] = zero if y <= zero else delta[i]
-    else:
-        for i in range(x.size):
-            y = known[GAMMA, i] * ((x[i] - known[MEAN, i]) * known[RSTD, i]) + known[BETA, i]
-            error[i] = delta[i] * silu_slope(y, one)
+    for at in range(begin, end, known.shape[1]):
+        stop = min(at + known.shape[1], end)
+        part, out = x[at:stop], y[at:stop]
+        for i in range(part.size):
+            x_hat = (part[i] - known[MEAN, i]) * known[RSTD, i]
+            out[i] = _activated(known[GAMMA, i] * x_hat + known[BETA, i], activation, one, zero)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _error_sums(
-    x: Any, edges: Any, first: int, last: int, known: Any, activation: int, delta: Any, error: Any, strips: Any, sums: Any
+    x: Any,
+    edges: Any,
+    first: int,
+    last: int,
+    known: Any,
+    activation: int,
+    delta: Any,
+    keep: bool,
+    kept: Any,
+    strips: Any,
+    sums: Any,
 ) -> None:
-    """Of each channel in each piece the sums of e and of e x_hat; `error` keeps e, or one strip of it if it is no longer."""
-    c, size = sums.shape[2], known.shape[1]
+    """Of each channel in each piece the sums of e and of e x_hat; e itself goes to `kept`, if it is to be kept."""
+    c, size, one, zero = sums.shape[2], known.shape[1], x.dtype.type(1), x.dtype.type(0)
+    e_sums, both_sums = strips[0], strips[1]
     for piece in range(first, last):
         begin, end = edges[piece], edges[piece + 1]
         for k in range(c):
@@ -285,32 +291,40 @@ def _error_sums(
         for block in range(begin, end, STRIPS * size):
             for at in range(block, min(block + STRIPS * size, end), size):
                 stop = min(at + size, end)
-                part, e = x[at:stop], error[at:stop] if error.size == x.size else error[: stop - at]
-                _errors(part, known, activation, delta[at:stop], e)
+                part, errors, out = x[at:stop], delta[at:stop], kept[at:stop]
                 for i in range(part.size):
-                    strips[0, i] += e[i]
-                for i in range(part.size):
-                    strips[1, i] += e[i] * ((part[i] - known[MEAN, i]) * known[RSTD, i])
+                    x_hat = (part[i] - known[MEAN, i]) * known[RSTD, i]
+                    e = _error(known[GAMMA, i] * x_hat + known[BETA, i], errors[i], activation, one, zero)
+                    e_sums[i] += e
+                    both_sums[i] += e * x_hat
+                    if keep:
+                        out[i] = e
             _fold(strips, 0, sums, piece, 0)
             _fold(strips, 1, sums, piece, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _back(x: Any, known: Any, e: Any) -> None:
-    """dC/dx = rstd (gamma e - mean(gamma e) - x_hat mean(gamma e x_hat)), of one strip, in the place of e."""
-    for i in range(x.size):
-        x_hat = (x[i] - known[MEAN, i]) * known[RSTD, i]
-        e[i] = known[RSTD, i] * (known[GAMMA, i] * e[i] - known[ERROR, i] - x_hat * known[BOTH, i])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _errors_back(x: Any, begin: int, end: int, known: Any, activation: int, delta: Any, dx: Any) -> None:
-    """dC/dx from delta, strip by strip."""
+def _back(x: Any, begin: int, end: int, known: Any, activation: int, delta: Any, dx: Any) -> None:
+    """dC/dx = rstd (gamma e - mean(gamma e) - x_hat mean(gamma e x_hat))."""
+    one, zero = x.dtype.type(1), x.dtype.type(0)
     for at in range(begin, end, known.shape[1]):
         stop = min(at + known.shape[1], end)
-        part, e = x[at:stop], dx[at:stop]
-        _errors(part, known, activation, delta[at:stop], e)
-        _back(part, known, e)
+        part, errors, out = x[at:stop], delta[at:stop], dx[at:stop]
+        for i in range(part.size):
+            x_hat = (part[i] - known[MEAN, i]) * known[RSTD, i]
+            e = _error(known[GAMMA, i] * x_hat + known[BETA, i], errors[i], activation, one, zero)
+            out[i] = known[RSTD, i] * (known[GAMMA, i] * e - known[ERROR, i] - x_hat * known[BOTH, i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _kept_back(x: Any, begin: int, end: int, known: Any, dx: Any) -> None:
+    """The same where dx holds e."""
+    for at in range(begin, end, known.shape[1]):
+        stop = min(at + known.shape[1], end)
+        part, out = x[at:stop], dx[at:stop]
+        for i in range(part.size):
+            x_hat = (part[i] - known[MEAN, i]) * known[RSTD, i]
+            out[i] = known[RSTD, i] * (known[GAMMA, i] * out[i] - known[ERROR, i] - x_hat * known[BOTH, i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -363,13 +377,13 @@ def _group_norm_gradient(
     dx: Any,
 ) -> None:
     """Image by image: the errors and their sums, the groups' means of them, and dC/dx."""
-    c, groups, size = sums.shape[2], mean.shape[1], known.shape[1]
+    c, groups = sums.shape[2], mean.shape[1]
     width = c // groups
     for n in range(first, last):
         rows = (edges[n + 1] - edges[n]) // c
         _spread(mean, n, known, MEAN, c)
         _spread(rstd, n, known, RSTD, c)
-        _error_sums(x, edges, n, n + 1, known, activation, delta, dx, strips, sums)
+        _error_sums(x, edges, n, n + 1, known, activation, delta, True, dx, strips, sums)
         for g in range(groups):
             error, both = 0.0, 0.0
             for k in range(g * width, (g + 1) * width):
@@ -378,9 +392,7 @@ def _group_norm_gradient(
             means[0, g], means[1, g] = error / (rows * width), both / (rows * width)
         _spread(means, 0, known, ERROR, c)
         _spread(means, 1, known, BOTH, c)
-        for at in range(edges[n], edges[n + 1], size):
-            stop = min(at + size, edges[n + 1])
-            _back(x[at:stop], known, dx[at:stop])
+        _kept_back(x, edges[n], edges[n + 1], known, dx)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
