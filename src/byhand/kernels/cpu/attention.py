@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.kernels.cpu.elementwise import flat
 from byhand.kernels.cpu.softmax import softmax_gradient_rows, softmax_rows
 from byhand.kernels.threads import one_blas_thread, parallel
 
@@ -17,19 +18,18 @@ def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[
     """`byhand.kernels.reference.attention.attention`."""
     shape = (*q.shape[:-1], k.shape[-2])
     p, y = memory.empty(shape, q.dtype), memory.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
-    q, k, v, scores, means = (_stack(array) for array in (q, k, v, p, y))
+    q, k, v, weights, means = (_stack(array) for array in (q, k, v, p, y))
     hidden = None if added is None else _stack(np.broadcast_to(added, shape))
 
     def few(mine: slice) -> None:
-        np.matmul(q[mine], k[mine].swapaxes(1, 2), out=scores[mine])
+        scores = np.matmul(q[mine], k[mine].swapaxes(1, 2))
         if hidden is not None:
-            scores[mine] *= q.dtype.type(scale)
-            scores[mine] += hidden[mine]
-        rows = scores[mine].reshape(-1, shape[-1])
-        softmax_rows(rows, rows, scale if hidden is None else 1.0)
-        np.matmul(scores[mine], v[mine], out=means[mine])
+            scores *= q.dtype.type(scale)
+            scores += hidden[mine]
+        softmax_rows(_rows(scores), weights[mine].reshape(-1, shape[-1]), scale if hidden is None else 1.0)
+        np.matmul(weights[mine], v[mine], out=means[mine])
 
-    _shared(few, scores.shape)
+    _shared(few, weights.shape)
     return y, p
 
 
@@ -39,9 +39,9 @@ def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any)
     q, k, v, p, delta, dq, dk, dv = (_stack(array) for array in (q, k, v, p, delta, *found))
 
     def few(mine: slice) -> None:
-        s = np.matmul(delta[mine], v[mine].swapaxes(1, 2))
-        rows = s.reshape(-1, s.shape[-1])
-        softmax_gradient_rows(p[mine].reshape(rows.shape), rows, rows, scale)
+        errors = np.matmul(delta[mine], v[mine].swapaxes(1, 2))
+        s = np.empty_like(errors)
+        softmax_gradient_rows(_rows(p[mine]), _rows(errors), s.reshape(-1, s.shape[-1]), scale)
         np.matmul(s, k[mine], out=dq[mine])
         np.matmul(s.swapaxes(1, 2), q[mine], out=dk[mine])
         np.matmul(p[mine].swapaxes(1, 2), delta[mine], out=dv[mine])
@@ -53,6 +53,10 @@ def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any)
 def _stack(array: Any) -> Any:
     """All axes before the last two as one."""
     return array.reshape(-1, *array.shape[-2:])
+
+
+def _rows(scores: Any) -> Any:
+    return flat(scores).reshape(-1, scores.shape[-1])
 
 
 def _shared(function: Any, shape: tuple[int, ...]) -> None:

@@ -63,7 +63,7 @@ def dropped(a: Any, kept: Any, factor: float) -> Any:
     """`byhand.kernels.reference.elementwise.dropped`."""
     if not _fits(a):
         return reference.dropped(a, kept, factor)
-    return _shared(lambda *arrays: _dropped(*arrays, a.dtype.type(factor)), a, kept)
+    return _shared(lambda x, mask, out: _dropped(x, mask, out, a.dtype.type(factor)), a, kept)
 
 
 def _fits(*arrays: Any) -> bool:

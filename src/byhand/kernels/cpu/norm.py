@@ -26,7 +26,9 @@ PIECE = 64 * STRIP  # numbers of a batch that are walked at once
 WORTH_A_THREAD = 50_000  # numbers
 
 CODES = {None: 0, "relu": 1, "silu": 2}
-MEAN, RSTD, GAMMA, BETA, ERROR, BOTH = range(6)  # the strips of what is known of each channel: mean of e, mean of e x_hat
+MEAN, RSTD, ERROR, BOTH, GAMMA, BETA = range(
+    6
+)  # the strips of what is known of each channel; of gamma e, of gamma e x_hat the means
 
 
 def channel_moments(x: Any) -> tuple[Any, Any]:
@@ -36,7 +38,7 @@ def channel_moments(x: Any) -> tuple[Any, Any]:
     """
     c, numbers, edges = x.shape[-1], flat(x), _batch_edges(x)
     moments = np.empty((len(edges) - 1, 2, c))
-    _shared(lambda a, b: _moments(numbers, edges, a, b, _strips(x, 2), moments), edges)
+    _shared(lambda a, b: _moments(numbers, edges, a, b, _strips(x, 3), moments), edges)
     sizes, m = np.diff(edges)[:, None] // c, x.size // c
     mean = (sizes * moments[:, 0]).sum(axis=0) / m
     return mean, (moments[:, 1] + sizes * (moments[:, 0] - mean) ** 2).sum(axis=0) / m
@@ -58,10 +60,10 @@ def batch_norm_gradient(
     c, code, edges, known = x.shape[-1], CODES[activation], _batch_edges(x), _known(x, gamma, beta, mean, rstd)
     numbers, errors, dx = flat(x), flat(delta), memory.empty(x.shape, x.dtype)
     out, sums = dx.reshape(-1), np.empty((len(edges) - 1, 2, c))
-    _shared(lambda a, b: _error_sums(numbers, edges, a, b, known, code, errors, False, out, _strips(x, 2), sums), edges)
+    _shared(lambda a, b: _error_sums(numbers, edges, a, b, known, code, errors, out[:0], _strips(x, 2), sums), edges)
     both = sums.sum(axis=0)
     if training:
-        known[ERROR:] = _tiled(x, (both if gamma is None else both * gamma) / max(1, x.size // c))
+        known[ERROR:GAMMA] = _tiled(x, (both if gamma is None else both * gamma) / max(1, x.size // c))
     _shared(lambda a, b: _back(numbers, edges[a], edges[b], known, code, errors, out), edges)
     return dx, *_as_given(both, gamma, beta)
 
@@ -69,15 +71,15 @@ def batch_norm_gradient(
 def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float, activation: str | None = None) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.group_norm`, image by image."""
     numbers, edges, code = flat(x), _image_edges(x), CODES[activation]
-    y, mean, rstd = memory.empty(x.shape, x.dtype), np.empty((len(x), groups)), np.empty((len(x), groups))
+    y, statistics = memory.empty(x.shape, x.dtype), np.empty((2, len(x), groups))
     out, moments = y.reshape(-1), np.empty((len(x), 2, x.shape[-1]))
     _shared(
         lambda a, b: _group_norm(
-            numbers, edges, a, b, _known(x, gamma, beta), code, eps, _strips(x, 2), moments, mean, rstd, out
+            numbers, edges, a, b, _known(x, gamma, beta), code, eps, _strips(x, 3), moments, statistics, out
         ),
         edges,
     )
-    return y, mean, rstd
+    return y, statistics[MEAN], statistics[RSTD]
 
 
 def group_norm_gradient(
@@ -86,11 +88,12 @@ def group_norm_gradient(
     """`byhand.kernels.reference.norm.group_norm_gradient`, image by image."""
     numbers, errors, edges, code = flat(x), flat(delta), _image_edges(x), CODES[activation]
     dx, sums = memory.empty(x.shape, x.dtype), np.empty((len(x), 2, x.shape[-1]))
-    out = dx.reshape(-1)
+    out, statistics = dx.reshape(-1), np.zeros((4, *mean.shape))
+    statistics[MEAN], statistics[RSTD] = mean, rstd
 
     def share(a: int, b: int) -> None:
-        known, adding, means = _known(x, gamma, beta), _strips(x, 2), np.empty((2, mean.shape[1]))
-        _group_norm_gradient(numbers, edges, a, b, known, code, mean, rstd, errors, adding, sums, means, out)
+        known, strips = _known(x, gamma, beta), _strips(x, 2)
+        _group_norm_gradient(numbers, edges, a, b, known, code, errors, strips, sums, statistics, out)
 
     _shared(share, edges)
     return dx, *_as_given(sums.sum(axis=0), gamma, beta)
@@ -193,25 +196,26 @@ def _as_given(sums: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fold(strips: Any, row: int, totals: Any, piece: int, which: int) -> None:
+def _fold(strips: Any, which: int, totals: Any, piece: int) -> None:
     """The sums of a strip's places added to their channels', in float64; the strip is empty then."""
     c = totals.shape[2]
     for pixel in range(0, strips.shape[1], c):
         for k in range(c):
-            totals[piece, which, k] += strips[row, pixel + k]
-            strips[row, pixel + k] = 0
+            totals[piece, which, k] += strips[which, pixel + k]
+            strips[which, pixel + k] = 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _spread(values: Any, piece: int, strips: Any, row: int, c: int) -> None:
-    """The groups' values, each for all its channels, over and over through a strip."""
-    width = c // values.shape[1]
-    for g in range(values.shape[1]):
-        for k in range(g * width, (g + 1) * width):
-            strips[row, k] = values[piece, g]
-    for pixel in range(c, strips.shape[1], c):
-        for k in range(c):
-            strips[row, pixel + k] = strips[row, k]
+def _spread(statistics: Any, n: int, strips: Any, c: int) -> None:
+    """An image's groups' values, each for all its channels, over and over through the first strips."""
+    width = c // statistics.shape[2]
+    for row in range(len(statistics)):
+        for g in range(statistics.shape[2]):
+            for k in range(g * width, (g + 1) * width):
+                strips[row, k] = statistics[row, n, g]
+        for pixel in range(c, strips.shape[1], c):
+            for k in range(c):
+                strips[row, pixel + k] = strips[row, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -231,12 +235,14 @@ def _moments(x: Any, edges: Any, first: int, last: int, strips: Any, moments: An
                             strips[0, i] += part[i]
                     else:
                         for i in range(part.size):
-                            strips[0, i] += (part[i] - strips[1, i]) * (part[i] - strips[1, i])
-                _fold(strips, 0, moments, piece, which)
+                            strips[1, i] += (part[i] - strips[2, i]) * (part[i] - strips[2, i])
+                _fold(strips, which, moments, piece)
             if which == 0:
                 for k in range(c):
                     moments[piece, 0, k] /= (end - begin) // c
-                _spread(moments[:, 0], piece, strips, 1, c)
+                for pixel in range(0, size, c):
+                    for k in range(c):
+                        strips[2, pixel + k] = moments[piece, 0, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -276,14 +282,13 @@ def _error_sums(
     known: Any,
     activation: int,
     delta: Any,
-    keep: bool,
     kept: Any,
     strips: Any,
     sums: Any,
 ) -> None:
-    """Of each channel in each piece the sums of e and of e x_hat; e itself goes to `kept`, if it is to be kept."""
+    """Of each channel in each piece the sums of e and of e x_hat; e itself goes to `kept`, unless that is empty."""
     c, size, one, zero = sums.shape[2], known.shape[1], x.dtype.type(1), x.dtype.type(0)
-    e_sums, both_sums = strips[0], strips[1]
+    e_sums, both_sums, keep = strips[0], strips[1], kept.size > 0
     for piece in range(first, last):
         begin, end = edges[piece], edges[piece + 1]
         for k in range(c):
@@ -299,8 +304,8 @@ def _error_sums(
                     both_sums[i] += e * x_hat
                     if keep:
                         out[i] = e
-            _fold(strips, 0, sums, piece, 0)
-            _fold(strips, 1, sums, piece, 1)
+            for which in range(2):
+                _fold(strips, which, sums, piece)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -338,12 +343,11 @@ def _group_norm(
     eps: float,
     strips: Any,
     moments: Any,
-    mean: Any,
-    rstd: Any,
+    statistics: Any,
     y: Any,
 ) -> None:
     """Image by image: the channels' moments, the groups' of them, and y."""
-    c, groups = moments.shape[2], mean.shape[1]
+    c, groups = moments.shape[2], statistics.shape[2]
     width = c // groups
     for n in range(first, last):
         rows = (edges[n + 1] - edges[n]) // c
@@ -354,9 +358,9 @@ def _group_norm(
                 middle += moments[n, 0, k] / width
             for k in range(g * width, (g + 1) * width):
                 squares += moments[n, 1, k] + rows * (moments[n, 0, k] - middle) ** 2
-            mean[n, g], rstd[n, g] = middle, 1 / np.sqrt(squares / (rows * width) + eps)
-        _spread(mean, n, known, MEAN, c)
-        _spread(rstd, n, known, RSTD, c)
+            statistics[MEAN, n, g] = middle
+            statistics[RSTD, n, g] = 1 / np.sqrt(squares / (rows * width) + eps)
+        _spread(statistics, n, known, c)
         _normalise(x, edges[n], edges[n + 1], known, activation, y)
 
 
@@ -368,30 +372,26 @@ def _group_norm_gradient(
     last: int,
     known: Any,
     activation: int,
-    mean: Any,
-    rstd: Any,
     delta: Any,
     strips: Any,
     sums: Any,
-    means: Any,
+    statistics: Any,
     dx: Any,
 ) -> None:
     """Image by image: the errors and their sums, the groups' means of them, and dC/dx."""
-    c, groups = sums.shape[2], mean.shape[1]
+    c, groups = sums.shape[2], statistics.shape[2]
     width = c // groups
     for n in range(first, last):
         rows = (edges[n + 1] - edges[n]) // c
-        _spread(mean, n, known, MEAN, c)
-        _spread(rstd, n, known, RSTD, c)
-        _error_sums(x, edges, n, n + 1, known, activation, delta, True, dx, strips, sums)
+        _spread(statistics, n, known, c)
+        _error_sums(x, edges, n, n + 1, known, activation, delta, dx, strips, sums)
         for g in range(groups):
             error, both = 0.0, 0.0
             for k in range(g * width, (g + 1) * width):
                 error += known[GAMMA, k] * sums[n, 0, k]
                 both += known[GAMMA, k] * sums[n, 1, k]
-            means[0, g], means[1, g] = error / (rows * width), both / (rows * width)
-        _spread(means, 0, known, ERROR, c)
-        _spread(means, 1, known, BOTH, c)
+            statistics[ERROR, n, g], statistics[BOTH, n, g] = error / (rows * width), both / (rows * width)
+        _spread(statistics, n, known, c)
         _kept_back(x, edges[n], edges[n + 1], known, dx)
 
 
@@ -448,7 +448,7 @@ def _rows_gradient(
             for i in range(c):
                 out[i] = scale * (values[GAMMA, i] * e[i] - error - (part[i] - middle) * scale * both)
             if at // c % STRIPS == STRIPS - 1:
-                _fold(strips, 0, sums, piece, 0)
-                _fold(strips, 1, sums, piece, 1)
-        _fold(strips, 0, sums, piece, 0)
-        _fold(strips, 1, sums, piece, 1)
+                for which in range(2):
+                    _fold(strips, which, sums, piece)
+        for which in range(2):
+            _fold(strips, which, sums, piece)

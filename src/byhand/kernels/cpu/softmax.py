@@ -54,7 +54,7 @@ def _largest(row: Any) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def softmax_rows(a: Any, p: Any, scale: float) -> None:
-    """p = softmax(scale a); both may be the same array."""
+    """p = softmax(scale a). Arrays that overlap would be computed number by number: the compiler could not use vectors."""
     zero, factor = p.dtype.type(0), p.dtype.type(scale)
     for m in range(len(a)):
         row, out = a[m], p[m]
@@ -72,7 +72,7 @@ def softmax_rows(a: Any, p: Any, scale: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def softmax_gradient_rows(p: Any, delta: Any, out: Any, scale: float) -> None:
-    """scale p (delta - sum(delta p)); delta and out may be the same array."""
+    """scale p (delta - sum(delta p))."""
     zero, factor = p.dtype.type(0), p.dtype.type(scale)
     for m in range(len(p)):
         row, error, found = p[m], delta[m], out[m]
