@@ -50,6 +50,49 @@ def test_only_the_main_button_draws(page: Any) -> None:
     assert page.digit() == "?"
 
 
+def mouse(page: Any, *moves: tuple[str, float, float]) -> None:
+    """Single events of the mouse, for what happens in the middle of a stroke."""
+    left, top, side = page.corner()
+    for kind, x, y in moves:
+        page.cdp(
+            "Input.dispatchMouseEvent", type=kind, x=left + x * side, y=top + y * side, button="left", buttons=1, clickCount=1
+        )
+
+
+def test_undo_in_the_middle_of_a_stroke_ends_it(page: Any) -> None:
+    mouse(page, ("mousePressed", 0.3, 0.3), ("mouseMoved", 0.4, 0.4))
+    page.cdp("Input.dispatchKeyEvent", type="keyDown", key="Backspace")
+    mouse(page, ("mouseMoved", 0.6, 0.6), ("mouseReleased", 0.6, 0.6))
+    assert page.digit() == "?"
+    page.draw([[0.5, 0.2], [0.5, 0.8]])
+    assert page.digit() == "1"
+    assert page.complaints() == []
+
+
+def test_a_stroke_of_the_mouse_and_the_keyboards_pen_do_not_mix(page: Any) -> None:
+    page.driver.find_element("id", "pad").send_keys(" ")
+    mouse(page, ("mousePressed", 0.2, 0.8), ("mouseMoved", 0.3, 0.8), ("mouseReleased", 0.3, 0.8))
+    page.driver.find_element("id", "pad").send_keys(Keys.ARROW_DOWN)
+    between = "document.getElementById('pad').getContext('2d').getImageData(170, 170, 40, 40).data"
+    assert not page.js(f"{between}.some((value) => value > 0)")
+
+
+def test_the_keyboards_pen_ends_a_stroke_of_the_mouse(page: Any) -> None:
+    mouse(page, ("mousePressed", 0.2, 0.8), ("mouseMoved", 0.3, 0.8))
+    page.driver.find_element("id", "pad").send_keys(" ")
+    mouse(page, ("mouseMoved", 0.35, 0.5), ("mouseReleased", 0.35, 0.5))
+    between = "document.getElementById('pad').getContext('2d').getImageData(120, 90, 100, 220).data"
+    assert not page.js(f"{between}.some((value) => value > 0)")
+
+
+def test_a_picture_lifts_the_keyboards_pen(page: Any) -> None:
+    page.driver.find_element("id", "pad").send_keys(" ")
+    page.driver.execute_script("document.getElementById('example').click()")  # the pad keeps the focus, as with a paste
+    page.driver.find_element("id", "pad").send_keys(Keys.ARROW_DOWN)
+    page.settle()
+    assert page.complaints() == []
+
+
 def test_the_line_width_is_the_sliders(page: Any) -> None:
     ink = []
     for width in (10, 64):

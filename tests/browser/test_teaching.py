@@ -95,6 +95,7 @@ def test_the_page_counts_what_else_a_lesson_changed(page: Any, seven: Any) -> No
     """)
     assert before == expected > 490
     assert after < before
+    assert f"{before} of 500 test digits right before, {after} after" in page.text("status")
     assert page.js("document.querySelectorAll('#others .gallery li').length") > 0
 
 
@@ -153,6 +154,33 @@ def test_every_shipped_network_can_be_chosen(page: Any, seven: Any) -> None:
     assert page.complaints() == []
 
 
+def test_the_network_chosen_last_is_the_one_that_is_used_however_late_its_file_comes(page: Any) -> None:
+    page.run("""
+      const real = window.fetch;
+      window.fetch = async (name) => {
+        if (name.includes("nielsen-30")) await new Promise((done) => setTimeout(done, 300));
+        return real(name);
+      };
+      const model = document.getElementById("model");
+      for (const name of ["mnist-nielsen-30 ", "mnist-nielsen-100 "]) {
+        model.value = [...model.options].findIndex((option) => option.textContent.startsWith(name));
+        model.dispatchEvent(new Event("change"));
+      }
+      await new Promise((done) => setTimeout(done, 600));
+    """)
+    assert page.js("document.querySelectorAll('.layer:nth-of-type(2) .unit').length") == 100
+    assert page.js("document.getElementById('model').selectedOptions[0].text").startswith("mnist-nielsen-100 ")
+
+
+def test_a_network_whose_file_is_missing_is_told_and_the_one_before_stays(page: Any, seven: Any) -> None:
+    page.driver.execute_script("window.fetch = async () => new Response('', { status: 404 })")
+    set_to(page, "model", 1)
+    page.wait("document.getElementById('problem').textContent.includes('is missing beside this page')")
+    assert page.js("document.getElementById('model').value") == "0"
+    page.draw(seven)
+    assert page.digit() == "7"
+
+
 def test_a_network_with_other_classes_shows_their_names(page: Any, seven: Any, tmp_path: Path) -> None:
     names = ("straight", "curved", "<b>both</b>")
     save_model(tmp_path / "shapes.safetensors", Model(FeedForward((784, 6, 3), seed=1), names))
@@ -163,6 +191,10 @@ def test_a_network_with_other_classes_shows_their_names(page: Any, seven: Any, t
     taught(page, 2)
     assert page.js("[...document.querySelectorAll('#outputs .name')].map((name) => name.textContent)") == list(names)
     assert page.js("document.getElementById('others').hidden")
+    for choice, classes in (("0", 10), ("file", 3)):  # the opened file stays in the list
+        set_to(page, "model", choice)
+        page.wait(f"document.querySelectorAll('#outputs .bar').length === {classes}")
+        assert page.js("document.getElementById('model').value") == choice
 
 
 def test_a_model_that_reads_no_drawing_is_refused_in_one_line(page: Any, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ export class Pad {
 
   press(event) {
     if (this.pointer !== null || event.button !== 0) return; // the first finger draws, others do nothing
+    this.stop();
     this.pointer = event.pointerId;
     this.canvas.setPointerCapture(event.pointerId);
     this.showPen(false);
@@ -53,6 +54,13 @@ export class Pad {
 
   lift(event) {
     if (event.pointerId === this.pointer) this.pointer = null;
+  }
+
+  /** End the stroke that is being drawn, by pointer or keyboard: another mark begins, or its own is taken away. */
+  stop() {
+    this.pointer = null;
+    this.pen.down = false;
+    this.penMark.classList.remove("down");
   }
 
   place(event) {
@@ -125,9 +133,11 @@ export class Pad {
   }
 
   togglePen() {
-    this.pen.down = !this.pen.down;
-    if (this.pen.down) this.begin(this.pen.x, this.pen.y);
-    this.say(this.pen.down ? "Pen down" : "Pen up");
+    const down = !this.pen.down;
+    this.stop();
+    this.pen.down = down;
+    if (down) this.begin(this.pen.x, this.pen.y);
+    this.say(down ? "Pen down" : "Pen up");
     this.showPen(true);
   }
 
@@ -174,6 +184,7 @@ export class Pad {
     const image = new ImageData(width, height);
     shown.values.forEach((value, i) => image.data.set([255, 255, 255, value < noise ? 0 : value], 4 * i));
     ink.getContext("2d").putImageData(image, 0, 0);
+    this.stop();
     this.marks = [...this.marks, { grey, ink }];
     this.redraw();
     this.changed();
@@ -183,15 +194,15 @@ export class Pad {
 
   undo() {
     if (!this.marks.length) return;
+    this.stop();
     this.marks.pop();
-    this.pen.down = false;
     this.redraw();
     this.changed();
   }
 
   clear() {
+    this.stop();
     this.marks = [];
-    this.pen.down = false;
     this.redraw();
     this.changed();
   }

@@ -19,6 +19,8 @@ const UNHURRIED = 60; // ms: the numbers of a neuron may follow a moving pen thi
 const $ = (id) => document.getElementById(id);
 
 const state = {
+  wanted: null, // the promise of the model that was chosen last
+  option: null, // the line of the list whose network is in use
   model: null, // what the file says
   network: null, // what is taught
   names: [],
@@ -139,22 +141,31 @@ function pick(l, j) {
   say(`${nameOf(state.network, state.names, [l, j])}${a === undefined ? "" : `, activation ${number(a)}`}`);
 }
 
-async function openEntry(entry) {
+/** Use an option's network, unless another is chosen before its file is there; where that fails, the one before stays. */
+async function choose(option) {
+  const model = (state.wanted = option.load());
+  await model.catch(() => {}); // wait only: the failure of a file that is no longer wanted is nobody's concern
+  if (model !== state.wanted) return;
   await attempt(async () => {
-    useModel(readModel(await asset(entry.file)));
-    say(`Network ${entry.name}, ${entry.facts}`);
+    useModel(await model);
+    state.option = option;
+    say(`Network ${option.text}`);
   });
+  if (state.option) state.option.selected = true;
+}
+
+/** A line in the list of networks; `load` promises its model. */
+function modelOption(text, value, load) {
+  return Object.assign(new Option(text, value), { load });
 }
 
 async function openModelFile(file) {
-  await attempt(async () => {
-    useModel(readModel(await file.arrayBuffer()));
-    const option = new Option(file.name, "file", true, true);
-    $("model").querySelector('option[value="file"]')?.remove();
-    $("model").append(option);
-    state.opened = state.model;
-    say(`Network ${file.name}`);
-  });
+  const bytes = file.arrayBuffer(); // kept, so that it can be chosen again
+  const option = modelOption(file.name, "file", async () => readModel(await bytes));
+  await choose(option);
+  if (state.option !== option) return;
+  $("model").querySelector('option[value="file"]')?.remove();
+  $("model").append(option);
 }
 
 /** Do it, and show in one line what went wrong. */
@@ -245,10 +256,14 @@ function teachNow() {
     showComparison($("compare"), lesson, state.names);
     showEquations($("equations"), state.network, lesson, state.names);
     read();
-    say(`Taught. Cost ${number(lesson.first.cost)} before, ${number(lesson.after.cost)} after.`);
+    say(costs(lesson));
     clearTimeout(announcing);
     setTimeout(() => showWhatElse(lesson));
   });
+}
+
+function costs({ first, after }) {
+  return `Taught. Cost ${number(first.cost)} before, ${number(after.cost)} after.`;
 }
 
 /** After the page has shown the lesson itself: half a thousand digits take a moment. */
@@ -260,6 +275,7 @@ function showWhatElse(lesson) {
   const compared = compareOthers(state.network, state.sample, state.answers);
   state.answers = compared.now;
   showOthers($("others"), compared, state.sample);
+  say(`${costs(lesson)} ${compared.rightBefore} of ${compared.of} test digits right before, ${compared.rightNow} after.`);
 }
 
 function undoLesson() {
@@ -318,11 +334,14 @@ async function start() {
   wire();
   await attempt(async () => {
     const entries = await jsonAsset("models.json");
-    $("model").replaceChildren(...entries.map(({ name, facts }, i) => new Option(`${name} (${facts})`, i)));
+    $("model").replaceChildren(
+      ...entries.map(({ name, facts, file }, i) =>
+        modelOption(`${name} (${facts})`, i, async () => readModel(await asset(file))),
+      ),
+    );
     $("model").disabled = false;
-    $("model").onchange = () =>
-      $("model").value === "file" ? attempt(() => useModel(state.opened)) : openEntry(entries[$("model").value]);
-    await openEntry(entries[0]);
+    $("model").onchange = () => choose($("model").selectedOptions[0]);
+    await choose($("model").options[0]);
     performance.mark("ready");
     document.documentElement.dataset.ready = "yes";
     state.sample = readSample(await asset("sample.bin"));
