@@ -26,7 +26,7 @@ class Available:
 
 
 def load(spec: str, **options: Any) -> Splits:
-    """The data set of this name, or of this path: a folder of images, an `.npz` or a `.csv` file.
+    """The data set of this name, or of this path: a folder of images, an `.npz`, a `.csv`, or text in a `.txt` file.
 
     Raises DataError for anything else, with what there is.
 
@@ -36,6 +36,10 @@ def load(spec: str, **options: Any) -> Splits:
     """
     if spec in LOADERS:
         return LOADERS[spec](**options)
+    if Path(spec).suffix.lower() == ".txt" and os.path.exists(spec):
+        from byhand.data.text import load_text
+
+        return load_text(Path(spec), **options)
     if spec and os.path.exists(spec):
         from byhand.data.own import load_own
 
@@ -53,6 +57,7 @@ def available() -> list[Available]:
         Available("mnist", "handwritten digits", 70_000, (28, 28, 1), 10, "bundled"),
         Available("iris", "flowers, four lengths each", 150, (4,), 3, "bundled"),
         Available("moons", "two half circles in the plane", 3_000, (2,), 2, "generated"),
+        Available("docs", "the texts of this project, 231,483 characters", 7_680, (96,), 96, "bundled"),
         Available("emnist", "handwritten digits and letters", 814_255, (28, 28, 1), 62, where()),
     ]
 
@@ -81,4 +86,10 @@ def _emnist(**options: Any) -> Splits:
     return load_emnist(**options)
 
 
-LOADERS: dict[str, Callable[..., Splits]] = {"mnist": _mnist, "iris": _iris, "moons": _moons, "emnist": _emnist}
+def _docs(**options: Any) -> Splits:
+    from byhand.data.text import load_docs
+
+    return load_docs(**options)
+
+
+LOADERS: dict[str, Callable[..., Splits]] = {"mnist": _mnist, "iris": _iris, "moons": _moons, "docs": _docs, "emnist": _emnist}
