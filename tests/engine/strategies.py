@@ -40,9 +40,20 @@ class Checked:
 # ---------------------------------------------------------------- what is drawn
 
 
+# Of a side: now and then 0, but mostly enough numbers to tell a row from a column.
+SIDES = st.sampled_from([1, 2, 3, 2, 3, 2, 3, 0])
+
+
 def shapes(least: int = 0, most: int = 4, side: int = 0) -> st.SearchStrategy[Shape]:
     """Up to four axes of up to three numbers; with none and with one among them."""
-    return st.lists(st.integers(side, 3), min_size=least, max_size=most).map(tuple)
+    return st.lists(st.integers(side, 3) if side else SIDES, min_size=least, max_size=most).map(tuple)
+
+
+@st.composite
+def broadcasting(draw: st.DrawFn, n: int, most: int = 4) -> Any:
+    """Shapes that broadcast together, and their common one: with new axes, axes of 1 and now and then axes of 0."""
+    side = draw(st.sampled_from([1, 1, 1, 0]))
+    return draw(mutually_broadcastable_shapes(num_shapes=n, min_side=side, max_side=3, max_dims=most))
 
 
 @st.composite
@@ -65,8 +76,8 @@ def elementwise(draw: st.DrawFn, kind: str = "any", **options: st.SearchStrategy
 
 @st.composite
 def pairs(draw: st.DrawFn, kinds: tuple[str, str] = ("any", "any")) -> Call:
-    """Two that broadcast: also with new axes, axes of 1 and axes of 0."""
-    found = draw(mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4))
+    """Two that broadcast."""
+    found = draw(broadcasting(2))
     return Call([draw(numbers(shape, kind, i)) for i, (shape, kind) in enumerate(zip(found.input_shapes, kinds, strict=True))])
 
 
@@ -110,22 +121,22 @@ def _reduced(name: str, **settings: Any) -> Callable[[Any, list[Any], dict[str, 
 
 @st.composite
 def _where(draw: st.DrawFn) -> Call:
-    found = draw(mutually_broadcastable_shapes(num_shapes=3, min_side=0, max_side=3, max_dims=3))
+    found = draw(broadcasting(3, 3))
     a, b, condition = (draw(numbers(shape, which=i)) for i, shape in enumerate(found.input_shapes))
     return Call([a, b], {"condition": condition > 0})
 
 
 @st.composite
 def _linear(draw: st.DrawFn) -> Call:
-    n_in, n_out = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    n_in, n_out = draw(SIDES), draw(SIDES)
     given = [draw(numbers((*draw(shapes(most=3)), n_in))), draw(numbers((n_out, n_in), which=1))]
     return Call(given + ([draw(numbers((n_out,), which=2))] if draw(st.booleans()) else []))
 
 
 @st.composite
 def _matmul(draw: st.DrawFn) -> Call:
-    m, k, n = (draw(st.integers(0, 3)) for _ in range(3))
-    stacks = draw(mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=2)).input_shapes
+    m, k, n = (draw(SIDES) for _ in range(3))
+    stacks = draw(broadcasting(2, 2)).input_shapes
     return Call([draw(numbers((*stacks[0], m, k))), draw(numbers((*stacks[1], k, n), which=1))])
 
 
@@ -153,7 +164,7 @@ def _transpose(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _broadcast(draw: st.DrawFn) -> Call:
-    found = draw(mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4))
+    found = draw(broadcasting(2))
     return Call([draw(numbers(found.input_shapes[0]))], {"shape": found.result_shape})
 
 

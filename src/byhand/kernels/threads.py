@@ -12,7 +12,7 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
@@ -58,10 +58,7 @@ def parallel(function: Callable[[int, int], Any], n: int, least: int = 1) -> lis
             mine = _share(function, edges[0], edges[1])
         finally:
             # Even when this share failed: the others may still write into arrays that the caller would free.
-            others = [future.exception() for future in waiting]
-    for failed in others:
-        if failed is not None:
-            raise failed
+            wait(waiting)
     return [mine, *(future.result() for future in waiting)]
 
 
