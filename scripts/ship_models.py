@@ -28,7 +28,7 @@ def main() -> None:
             view[...] = view.astype(np.float16)
         test = data.load(model.preprocessing["data"], **model.preprocessing.get("data_options", {})).test
         measured = evaluate(model.network, test)
-        model.metrics = metrics(measured, test)
+        model.metrics = metrics(measured)
         target = FOLDER / f"{name}.safetensors"
         save_model(target, model, dtype=np.float16)
         print(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {model.metrics} (float32: {trained:.2%})")

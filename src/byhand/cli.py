@@ -63,7 +63,7 @@ def main() -> None:
 @app.command()
 def train(
     what: Annotated[
-        str, typer.Argument(metavar="RECIPE|DATA", help="A recipe (see `byhand recipes`), or data: a folder, .npz or .csv.")
+        str, typer.Argument(metavar="RECIPE|DATA", help="A recipe (see `byhand recipes`), or data: a folder, .npz, .csv or .txt.")
     ],
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE unless given.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint, bit for bit.")] = False,
@@ -94,9 +94,7 @@ def train(
         print(json.dumps(result))
         return
     console = _console()
-    console.print(
-        f"[bold]{done.evaluation.accuracy:.2%}[/] of {done.evaluation.n:,} test samples right, in {done.history.seconds:.1f} s"
-    )
+    console.print(f"[bold]{done.evaluation.accuracy:.2%}[/] {done.evaluation.measured_on}, in {done.history.seconds:.1f} s")
     console.print(
         f"the model is {result['model']}; see one of its steps: byhand explain {done.folder}", highlight=False, soft_wrap=True
     )
@@ -113,20 +111,22 @@ def evaluate_command(
     from byhand import data as datasets
     from byhand.draw.curves import draw_confusion, draw_mistakes
     from byhand.shipped import find_model, open_model
-    from byhand.training.evaluate import evaluate, merged_accuracy
+    from byhand.training.evaluate import evaluate
 
     opened = open_model(model)
     own = opened.preprocessing
     test = datasets.load(data).test if data else datasets.load(own.get("data", "mnist"), **own.get("data_options", {})).test
+    if opened.reads_text and opened.class_names != test.class_names:
+        raise ByhandError(
+            f"{test.name} has other characters than {model} was trained on: it can be measured on its own text only"
+        )
     measured = evaluate(opened.network, test)
-    result: dict[str, Any] = {"accuracy": measured.accuracy, "cost": measured.cost, "n": measured.n}
-    merged = merged_accuracy(measured.confusion, test.class_names)
-    if merged is not None:
-        result["accuracy_merged"] = merged
-    result["confusion"] = measured.confusion.tolist()
+    result: dict[str, Any] = measured.figures() | {"pictures": []}
     folder = out or (Path("runs") / model if not Path(model).exists() else find_model(model).parent)
-    draw_confusion(measured, test, folder / "confusion.png")
-    result["pictures"] = [str(folder / "confusion.png")]
+    if not opened.reads_text:  # a table of all characters by all characters tells nobody anything
+        result["confusion"] = measured.confusion.tolist()
+        draw_confusion(measured, test, folder / "confusion.png")
+        result["pictures"].append(str(folder / "confusion.png"))
     if test.inputs.ndim == 4 and len(measured.worst):
         draw_mistakes(measured, test, folder / "mistakes.png")
         result["pictures"].append(str(folder / "mistakes.png"))
@@ -134,10 +134,11 @@ def evaluate_command(
         print(json.dumps(result))
         return
     console = _console()
-    console.print(f"[bold]{measured.accuracy:.2%}[/] of {measured.n:,} right, cost {measured.cost:.4f}", highlight=False)
-    if merged is not None:
-        console.print(f"{merged:.2%} where c and C, o and O and their like count as one", highlight=False)
-    console.print(_confusion_table(measured.confusion, test.class_names))
+    console.print(f"[bold]{measured.accuracy:.2%}[/] {measured.measured_on}, cost {measured.cost:.4f}", highlight=False)
+    if measured.merged is not None:
+        console.print(f"{measured.merged:.2%} where c and C, o and O and their like count as one", highlight=False)
+    if "confusion" in result:
+        console.print(_confusion_table(measured.confusion, test.class_names))
     for picture in result["pictures"]:
         console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
 
@@ -156,6 +157,8 @@ def predict(
     from byhand.shipped import open_model
 
     opened = open_model(model)
+    if opened.reads_text:
+        raise ByhandError(f'{model} reads no pictures, it continues text: byhand complete {model} "byhand is"')
     rows = []
     for path in images:
         pixels = prepare_file(path, ink).pixels
@@ -178,6 +181,24 @@ def predict(
 
 
 @app.command()
+def complete(
+    model: ModelName,
+    prompt: Annotated[str, typer.Argument(help="The text to go on from.")],
+    length: Annotated[int, typer.Option(help="Characters to write.")] = 200,
+    temperature: Annotated[float, typer.Option(help="1 draws as the network expects; less is safer, 0 the likeliest.")] = 0.8,
+    seed: Annotated[int, typer.Option(help="Of the draws: the same seed, the same text.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Let a model of text (`byhand train attention`) go on writing."""
+    from byhand.models.transformer import generate
+    from byhand.shipped import open_model
+
+    opened = open_model(model)
+    text = generate(opened.network, prompt, length, alphabet=opened.class_names, temperature=temperature, seed=seed)
+    print(json.dumps({"prompt": prompt, "text": text}) if as_json else prompt + text)
+
+
+@app.command()
 def explain(
     what: Annotated[str, typer.Argument(metavar="MODEL|RECIPE", help="A trained model, or a recipe as it begins.")],
     sample: Annotated[int | None, typer.Option(help="One training sample, by its index; else the step's real batch.")] = None,
@@ -185,6 +206,12 @@ def explain(
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="L:J,K", help="A weight to prove and to trace: layer L (input is 1), unit J, from unit K."),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SCOPE:N,I,J,O", help="In a network of modules: an output to work out, by sample, row, column, channel."
+        ),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the same as one self-contained page.")] = None,
     as_json: Json = False,
@@ -195,7 +222,7 @@ def explain(
     from byhand.see.page import write_page
     from byhand.see.terminal import render
 
-    explanation = explain_step(what, sample=sample, step=step, weights=weight or [])
+    explanation = explain_step(what, sample=sample, step=step, weights=weight or [], at=at or [])
     if html is not None:
         write_page(explanation, html)
     if as_json:
@@ -239,6 +266,7 @@ def models_command(as_json: Json = False) -> None:
                 "name": name,
                 "network": repr(opened.network),
                 "test_accuracy": opened.metrics.get("test_accuracy"),
+                "test_bits_per_character": opened.metrics.get("test_bits_per_character"),
                 "bytes": path.stat().st_size,
             }
         )
@@ -247,10 +275,9 @@ def models_command(as_json: Json = False) -> None:
         return
     table = Table("model", "network", "test accuracy", "size", box=None, header_style="bold")
     for row in rows:
-        accuracy = row["test_accuracy"]
-        table.add_row(
-            row["name"], row["network"], "" if accuracy is None else f"{accuracy:.2%}", f"{row['bytes'] / 1024:.0f} KiB"
-        )
+        accuracy, bits = row["test_accuracy"], row["test_bits_per_character"]
+        measured = "" if accuracy is None else f"{accuracy:.2%}" + ("" if bits is None else f", {bits:.2f} bits per character")
+        table.add_row(row["name"], row["network"], measured, f"{row['bytes'] / 1024:.0f} KiB")
     _console().print(table)
 
 
@@ -373,6 +400,8 @@ def _recipe_or_data(what: str) -> Recipe:
     from byhand.training.recipes import Recipe, recipe
 
     path = Path(what)
+    if path.suffix == ".txt":
+        return recipe("attention").changed(name=path.stem, data=what)
     if path.exists() or path.suffix in {".csv", ".npz"} or what == "emnist":
         return Recipe(path.stem, data=what, output="softmax", cost="cross_entropy", lr=0.5)
     return recipe(what)
@@ -409,9 +438,7 @@ def _result(done: Run) -> dict[str, Any]:
         "model": str(done.folder / "model.safetensors"),
         "run": str(done.folder),
         "seconds": done.history.seconds,
-        "accuracy": evaluation.accuracy,
-        "cost": evaluation.cost,
-        "n": evaluation.n,
+        **evaluation.figures(),
         "epochs": len(done.history.epochs),
     }
 

@@ -37,6 +37,11 @@ class Model:
     recipe: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether what goes in are characters, and not numbers to compute with."""
+        return isinstance(self.network, Network) and self.network.module.reads_indices
+
 
 def save_model(path: Path, model: Model, dtype: Any = None) -> None:
     """Write a model file, whole or not at all; `dtype` float16 halves it at a cost of about 3 digits."""
@@ -83,6 +88,8 @@ def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array],
         _check_shapes(tensor_shapes(architecture.get("sizes", ())), tensors, path)
         return from_architecture(architecture, dtype)
     if kind == Network.kind:
+        from byhand.models import transformer, unet  # noqa: F401 - modules are known by their names once they are imported
+
         with at_most(max((array.size for array in tensors.values()), default=0)):
             network = modules.from_architecture(architecture, dtype)
         _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)

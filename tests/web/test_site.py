@@ -11,7 +11,7 @@ from byhand.errors import ByhandError, ModelError
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, save_model
 from byhand.shipped import shipped
-from byhand.web.site import PAGE, bundled, write_site
+from byhand.web.site import PAGE, bundled, models_that_fit, write_site
 
 
 def test_a_site_holds_every_file_that_the_page_asks_for(tmp_path: Path) -> None:
@@ -19,7 +19,8 @@ def test_a_site_holds_every_file_that_the_page_asks_for(tmp_path: Path) -> None:
     assert page == tmp_path / "new" / "site" / "index.html"
     names = {path.name for path in page.parent.iterdir()}
     assert {path.name for path in PAGE.iterdir()} <= names
-    assert {f"{name}.safetensors" for name in shipped()} <= names
+    assert {path.name for path in models_that_fit()} <= names
+    assert "attention.safetensors" not in names  # it reads text
 
 
 def test_links_are_relative_and_nothing_comes_from_elsewhere() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from byhand import memory
 from byhand.kernels.threads import count, one_blas_thread, parallel
+from byhand.memory import SMALLEST
 
 WORTH_THREADS = 200_000  # elements: a pass over fewer takes less time than waking a thread
 WORTH_FLOPS = 8_000_000  # of a product: about what a thread computes while another wakes
@@ -33,7 +34,7 @@ def apply(function: Any, *arrays: Any) -> Any:
     array([3., 3., 3.])
     """
     first = arrays[0]
-    if getattr(first, "nbytes", 0) < memory.SMALLEST or not isinstance(first, np.ndarray) or first.dtype.kind != "f":
+    if getattr(first, "nbytes", 0) < SMALLEST or not isinstance(first, np.ndarray) or first.dtype.kind != "f":
         return function(*arrays)
     if any(getattr(other, "shape", ()) not in ((), first.shape) or _type(other, first) for other in arrays[1:]):
         return function(*arrays)

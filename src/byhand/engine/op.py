@@ -11,8 +11,7 @@ import numpy as np
 
 from byhand import equation
 from byhand.backend import array_module
-from byhand.engine import tensor as tape
-from byhand.engine.tensor import Node, Tensor, WatchedNode
+from byhand.engine.tensor import Node, Tensor, WatchedNode, computed, recording, watched
 from byhand.errors import EngineError
 
 DOUBLE = np.dtype(np.float64)
@@ -56,11 +55,11 @@ class Op:
         first = arrays[0] if hasattr(arrays[0], "dtype") else arrays[-1]
         xp = np if type(first) is np.ndarray else array_module(first)
         value, saved = self.forward(xp, *arrays, **options)
-        recorded = True in wanted and tape.recording()
+        recorded = True in wanted and recording()
         if recorded and value.dtype is DOUBLE:
             self._check_types(arrays, wanted)
-        out = tape.computed(value, inputs, recorded)
-        if tape.watching():
+        out = computed(value, inputs, recorded)
+        if watched() is not None:
             out.node = WatchedNode(self, inputs, wanted, saved, options, out)
         elif recorded:
             out.node = Node(self, inputs, wanted, saved, options, out)

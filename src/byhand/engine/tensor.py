@@ -260,7 +260,7 @@ class Tensor:
 
     def _may_change(self, other: Any) -> Any:
         """The other's numbers; raises EngineError where a gradient would get lost."""
-        if recording() and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)):
+        if _recording.get() and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)):
             raise EngineError(
                 "a tensor was to be changed in place, or with one, whose gradient is wanted, and the tape cannot follow that: "
                 "write x = x + y instead of x += y, or do it inside no_grad()"
@@ -418,9 +418,8 @@ def _accumulate(leaf: Tensor, gradient: Any) -> None:
         leaf.grad += gradient
 
 
-def recording() -> bool:
-    """Whether ops go on the tape now."""
-    return _recording.get()
+recording = _recording.get  # whether ops go on the tape now
+watched = _watching.get  # the tape of whoever looks at every op now, or None
 
 
 @contextmanager
@@ -451,7 +450,7 @@ def recorded() -> Iterator[None]:
 
 def watching() -> bool:
     """Whether somebody looks at every op now."""
-    return _watching.get() is not None
+    return watched() is not None
 
 
 @contextmanager

@@ -80,13 +80,13 @@ class Autoencoder(EncoderDecoder):
         self.encoder.backward(d_code)
         return float(self._reconstruction_cost(x).sum(dtype=np.float64)) / len(x)
 
-    def encode(self, x: Array, y: Array | None = None) -> Array:
-        """The codes (N, d) of images (N, n)."""
+    def code(self, x: Array, y: Array | None = None) -> Array:
+        """The codes of images (N, n), (N, d)."""
         return self.encoder.forward(self._with_class(self._rows(x), y))
 
     def reconstruct(self, x: Array, y: Array | None = None) -> Array:
         """Images (N, n) through their codes and back."""
-        return self.decode(self.encode(x, y), y)
+        return self.decode(self.code(x, y), y)
 
     forward = reconstruct
 

@@ -25,6 +25,7 @@ import numpy as np
 from byhand.backend import generator, on_device
 from byhand.engine import Tensor, no_grad
 from byhand.errors import ModelError
+from byhand.feedforward import FeedForward
 from byhand.nn import GELU, Dropout, Embedding, LayerNorm, Linear, Module, MultiheadAttention, Network, Residual, Sequential
 from byhand.nn.sizes import at_least_one
 
@@ -92,7 +93,7 @@ def _block(width: int, heads: int, dropout: float) -> Sequential:
 
 
 def generate(
-    network: Network, prompt: str, n: int = 200, *, alphabet: Sequence[str], temperature: float = 0.8, seed: int = 0
+    network: FeedForward | Network, prompt: str, n: int = 200, *, alphabet: Sequence[str], temperature: float = 0.8, seed: int = 0
 ) -> str:
     r"""Go on from a prompt by n characters, each drawn from what the network expects after all before it.
 

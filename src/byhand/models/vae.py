@@ -180,9 +180,13 @@ class VAE(EncoderDecoder):
         mu, log_sigma = self._encode(self._rows(x), y)
         return mu, np.clip(log_sigma, -LOG_SIGMA, LOG_SIGMA)
 
+    def code(self, x: Array, y: Array | None = None) -> Array:
+        """The means of the codes of images (N, n), (N, d)."""
+        return self.encode(x, y)[0]
+
     def reconstruct(self, x: Array, y: Array | None = None) -> Array:
-        """Images (N, n) through the mean of their codes and back."""
-        return self.decode(self.encode(x, y)[0], y)
+        """Images (N, n) through the means of their codes and back."""
+        return self.decode(self.code(x, y), y)
 
     def sample(self, count: int, seed: int = 0, y: Array | None = None) -> Array:
         """Images (count, n) of codes drawn from N(0, 1)."""

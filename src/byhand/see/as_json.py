@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from byhand.see.explain import ChosenWeight, Explanation
+from byhand.see.explain_network import NetworkExplanation
 from byhand.see.numbers import Line
+from byhand.see.pixel import ChosenEntry
 from byhand.see.plaintext import plain
 from byhand.see.pushes import Push
-from byhand.see.section import Section
+from byhand.see.section import Grid, Listing, Section
 
 
-def to_dict(explanation: Explanation) -> dict[str, Any]:
+def to_dict(explanation: Explanation | NetworkExplanation) -> dict[str, Any]:
     """Only dicts, lists, strings, numbers and booleans. Layers are counted from the input, layer 1; units from 0."""
+    if isinstance(explanation, NetworkExplanation):
+        return _network(explanation)
     step = explanation.step
     return {
         "network": repr(step.network),
@@ -30,10 +35,47 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
     }
 
 
+def _network(explanation: NetworkExplanation) -> dict[str, Any]:
+    """Of a network of modules; everything is counted from 0, and `at` is the place that each op's numbers are of."""
+    step, pixel = explanation.step, explanation.pixel
+    return {
+        "network": repr(step.network),
+        "optimizer": repr(step.optimizer),
+        "samples": [
+            {"index": sample.index, "label": sample.label, "answer": sample.answer, "answer_after": sample.answer_after}
+            for sample in explanation.samples
+        ],
+        "sample": explanation.sample,
+        "cost": step.cost,
+        "cost_after": step.cost_after,
+        "ops": [
+            {"scope": op.name, "op": op.node.op.name, "shape": list(op.output.shape), "at": list(at)}
+            for op, at in zip(step.ops, explanation.followed, strict=True)
+        ],
+        "sections": [_section(section) for section in explanation.sections],
+        "pixel": None
+        if pixel is None
+        else {"scope": pixel.scope, "at": list(pixel.at), "sum": pixel.value, "network": pixel.network},
+        "weights": [] if explanation.weight is None else [_entry(explanation.weight)],
+    }
+
+
+def _entry(chosen: ChosenEntry) -> dict[str, Any]:
+    return {
+        "weight": str(chosen.weight),
+        "parameter": chosen.weight.name,
+        "place": list(chosen.weight.place),
+        "sum": chosen.gradient,
+        **_followed(chosen),
+        "h": chosen.proof.h,
+        "kinks": chosen.proof.kinks,
+    }
+
+
 def _section(section: Section) -> dict[str, Any]:
     return {
         "stage": section.stage,
-        "layer": section.layer,
+        **({"scope": section.scope} if section.scope else {"layer": section.layer}),
         "title": section.title,
         "equations": [_formula(latex) for latex in section.equations],
         "numbers": [_line(line) for line in section.numbers],
@@ -55,7 +97,23 @@ def _section(section: Section) -> dict[str, Any]:
         ],
         "reference": section.reference,
         "note": section.note,
+        **({"grids": [[_grid(grid) for grid in row] for row in section.grids]} if section.grids else {}),
+        **({"listing": _listing(section.listing)} if section.listing else {}),
     }
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    values = [[None if math.isnan(value) else float(value) for value in row] for row in grid.values]
+    return {
+        **_formula(grid.symbol),
+        "about": grid.about,
+        "values": values,
+        "mark": None if grid.mark is None else list(grid.mark),
+    }
+
+
+def _listing(listing: Listing) -> dict[str, Any]:
+    return {"title": listing.title, "heads": list(listing.heads), "rows": [list(row) for row in listing.rows]}
 
 
 def _formula(latex: str) -> dict[str, Any]:
@@ -67,12 +125,18 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _weight(chosen: ChosenWeight) -> dict[str, Any]:
-    proof = chosen.proof
     return {
         "weight": str(chosen.weight),
         "layer": chosen.weight.layer,
         "j": chosen.weight.j,
         "k": chosen.weight.k,
+        **_followed(chosen),
+    }
+
+
+def _followed(chosen: ChosenWeight | ChosenEntry) -> dict[str, Any]:
+    proof = chosen.proof
+    return {
         "before": chosen.before,
         "after": chosen.after,
         "gradient": proof.by_hand,

@@ -9,10 +9,11 @@ import numpy as np
 from byhand.equation import read
 from byhand.feedforward import FeedForward, backpropagated_error, bias_gradient, output_error, weight_gradient
 from byhand.optim import clip
-from byhand.see.forward import ROW
+from byhand.see.forward import ROW, unit_picture
 from byhand.see.numbers import Line, Term, factor, number, setting, signed, total
 from byhand.see.observe import Observed
 from byhand.see.section import Section, sized, sources, split, summary
+from byhand.see.tape import Taped
 from byhand.see.weight import Weight
 
 
@@ -26,7 +27,7 @@ def backward_sections(step: Observed, chosen: dict[int, Weight]) -> Iterator[Sec
     if step.network.l2 or step.network.l1:
         yield _decay_gradient(step, chosen)
     if step.clip is not None:
-        yield _clipping(step)
+        yield clipping(step)
 
 
 def _output_error(step: Observed, j: int) -> Section:
@@ -170,6 +171,13 @@ def _weight_gradient(step: Observed, weight: Weight) -> Section:
         source=sources(weight_gradient),
         reference=found.source,
         note="The table's gradients have the weight decay in them, which is added below." if decayed else "",
+        pictures=unit_picture(
+            step,
+            layer,
+            step.w_gradient[layer][j],
+            rf"\partial C/\partial w^{{2}}_{{{j},k}}",
+            f"The gradient of unit {j}'s weights",
+        ),
     )
 
 
@@ -217,7 +225,8 @@ def _decay_gradient(step: Observed, chosen: dict[int, Weight]) -> Section:
     )
 
 
-def _clipping(step: Observed) -> Section:
+def clipping(step: Observed | Taped) -> Section:
+    """The gradient made shorter, where it is too long."""
     limit = step.clip or 0.0
     scale = min(1.0, limit / step.length) if step.length else 1.0
     return Section(

@@ -9,18 +9,24 @@ import numpy as np
 
 from byhand.errors import ModelError
 from byhand.modelfile import load_model
+from byhand.nn import Network
 from byhand.see.explain import Explanation, explain
+from byhand.see.explain_network import NetworkExplanation, explain_network
 from byhand.shipped import find_model
 from byhand.training.recipes import RECIPES, Recipe
 from byhand.training.run import begin, build, load_splits, read_recipe
 
 
-def explain_step(what: str, *, sample: int | None = None, step: int = 0, weights: Sequence[str] = ()) -> Explanation:
+def explain_step(
+    what: str, *, sample: int | None = None, step: int = 0, weights: Sequence[str] = (), at: Sequence[str] = ()
+) -> Explanation | NetworkExplanation:
     """Explain one step of the training that `what` names: a recipe, a run's folder, a model file, a shipped model.
 
     `step` training steps are taken first; then the next batch of the training is explained, or one `sample` of its data.
+    `weights` are those to prove of a plain feed-forward network, "layer:j,k"; `at` outputs to follow of a network of modules,
+    "SCOPE:N,I,J,O".
 
-    Raises ModelError for a sample or a step that there is not.
+    Raises ModelError for a sample, a step, a weight or an output that there is not.
     """
     recipe = RECIPES.get(what)
     network = None
@@ -34,6 +40,16 @@ def explain_step(what: str, *, sample: int | None = None, step: int = 0, weights
     splits = load_splits(recipe)
     if network is None:
         network = build(recipe, splits)
+    if isinstance(network, Network) and weights:
+        raise ModelError(
+            f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a network of modules: "
+            "name an output instead, as in --at 0:0,13,14,5, and one of the weights that make it is followed"
+        )
+    if not isinstance(network, Network) and at:
+        raise ModelError(
+            f"place {at[0]!r} is in a network of modules, but {what} is a plain feed-forward network: "
+            "name a weight instead, as in --weight 2:5,100"
+        )
     training = begin(recipe, network, splits)
     if not 0 <= step < training.total:
         raise ModelError(f"step is {step}, but this training has the steps 0 to {training.total - 1:,}: choose one of them")
@@ -49,6 +65,17 @@ def explain_step(what: str, *, sample: int | None = None, step: int = 0, weights
     if sample is None and training.augment is not None:
         x = training.augment(x, copy.deepcopy(training.augment_rng))
     training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
+    if isinstance(network, Network):
+        return explain_network(
+            network,
+            x,
+            batch.targets(),
+            optimizer=training.optimizer,
+            indices=indices.tolist(),
+            at=at,
+            classes=batch.class_names,
+            clip=recipe.clip,
+        )
     return explain(
         network,
         x,

@@ -129,13 +129,13 @@ def explain(
         ),
         weights=tuple(
             ChosenWeight(
-                proof.weight,
-                float(step.w[proof.weight.layer][proof.weight.j, proof.weight.k]),
-                float(step.w_after[proof.weight.layer][proof.weight.j, proof.weight.k]),
+                weight,
+                float(step.w[weight.layer][weight.j, weight.k]),
+                float(step.w_after[weight.layer][weight.j, weight.k]),
                 proof,
-                *pushes(step, proof.weight, numbers, labels),
+                *pushes(step, weight, numbers, labels),
             )
-            for proof in prove(step, chosen)
+            for weight, proof in zip(chosen, prove(step, chosen), strict=True)
         ),
         followed=units,
     )

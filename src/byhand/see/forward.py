@@ -9,9 +9,10 @@ import numpy as np
 from byhand.backend import Array
 from byhand.equation import read
 from byhand.feedforward import FeedForward, activate, weighted_input
+from byhand.see.image import side
 from byhand.see.numbers import Line, Term, factor, number, setting, signed, total
 from byhand.see.observe import Observed
-from byhand.see.section import Section, sized, sources, split, summary
+from byhand.see.section import Picture, Section, sized, sources, split, summary
 
 ROW = 0  # the sample of the batch whose numbers stand in the formulas
 
@@ -51,7 +52,14 @@ def _weighted_input(step: Observed, layer: int, j: int) -> Section:
         ),
         source=sources(weighted_input),
         reference=found.source,
+        pictures=unit_picture(step, layer, w, f"w^{{2}}_{{{j},k}}", f"The weights of unit {j}"),
     )
+
+
+def unit_picture(step: Observed, layer: int, values: Array, symbol: str, about: str) -> tuple[Picture, ...]:
+    """One number a pixel of the input, as an image: what a unit of the first layer of weights looks at."""
+    n = side(values.size)
+    return (Picture(values.reshape(1, n, n), symbol, about),) if layer == 2 and n else ()
 
 
 def _activation(step: Observed, layer: int, j: int) -> Section:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 
 SYMBOLS = {
-    "alpha": "α", "beta": "β", "delta": "δ", "epsilon": "ϵ", "eta": "η", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ",
-    "theta": "θ", "Delta": "Δ", "nabla": "∇", "partial": "∂", "sum": "∑", "top": "ᵀ", "odot": "⊙", "cdot": "·", "times": "×",
-    "leftarrow": "←", "approx": "≈", "ge": "≥", "le": "≤", "infty": "∞", "ldots": "…", "lVert": "‖", "rVert": "‖", "pm": "±",
-    "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min", "tanh": "tanh", "left": "", "right": "",
-    ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%", "{": "{", "}": "}", "_": "_",
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "eta": "η", "pi": "π",
+    "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "theta": "θ", "Delta": "Δ", "nabla": "∇", "partial": "∂", "sum": "∑",
+    "top": "ᵀ", "odot": "⊙", "cdot": "·", "times": "×", "leftarrow": "←", "approx": "≈", "ge": "≥", "le": "≤", "infty": "∞",
+    "ldots": "…", "dots": "…", "in": "∈", "neg": "¬", "lVert": "‖", "rVert": "‖", "pm": "±", "lfloor": "⌊", "rfloor": "⌋",
+    "sin": "sin", "cos": "cos", "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min", "tanh": "tanh",
+    "left": "", "right": "", "\\\\": ";", ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%", "{": "{", "}": "}",
+    "_": "_",
 }  # fmt: skip
 ABOVE = dict(zip("0123456789+-=()abcdefghijklmnoprstuvwxyzLTᵀ'", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴸᵀᵀ′", strict=True))
 BELOW = dict(zip("0123456789+-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
@@ -57,13 +59,21 @@ def _atom(tokens: list[str]) -> str:
     if not token.startswith("\\"):
         return " " if token.isspace() else token
     name = token[1:]
-    if name == "frac":
+    if name in {"frac", "tfrac"}:
         return f"{_bracketed(_argument(tokens))}/{_bracketed(_argument(tokens))}"
     if name == "sqrt":
         inner = _argument(tokens)
         return f"√({inner})" if re.search(r"[^\w.\u0302]", inner) else f"√{inner}"
     if name == "hat":
         return f"{_argument(tokens)}\u0302"
+    if name in {"bar", "overline"}:
+        inner = _argument(tokens)
+        return f"{inner}\u0304" if len(inner) == 1 else f"mean({inner})"
+    if name == "mathrel":
+        return _argument(tokens)
+    if name in {"begin", "end"}:  # of cases
+        _verbatim(tokens)
+        return "{" if name == "begin" else "}"
     if name in {"text", "operatorname", "mathrm"}:
         return _verbatim(tokens)
     if name in SYMBOLS:

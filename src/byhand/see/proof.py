@@ -9,6 +9,7 @@ Source: Press et al. (2007), "Numerical Recipes", section 5.7.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ import numpy as np
 from byhand.backend import Array
 from byhand.see.observe import Observed, copied
 from byhand.see.source import Source, source_of
-from byhand.see.weight import Weight
+from byhand.see.weight import Entry, Weight
 
 STEP = 1e-5
 ENOUGH = 1e-7  # relative error
@@ -26,13 +27,20 @@ NOTHING = 1e-10  # a difference of gradients that rounding alone makes
 
 @dataclass(frozen=True)
 class Proof:
-    """One weight's gradient, by hand and measured; both in float64, before any clipping."""
+    """One weight's gradient, by hand and measured; both in float64, before any clipping.
 
-    weight: Weight
+    h: how far the weight was moved. enough: a difference of the two that rounding alone makes. kinks: how many activations
+    and maxima changed their side between w - h and w + h; None where nobody counted.
+    """
+
+    weight: Weight | Entry
     by_hand: float
     numeric: float
     higher: float
     lower: float
+    h: float = STEP
+    enough: float = NOTHING
+    kinks: int | None = None
 
     @property
     def difference(self) -> float:
@@ -46,20 +54,43 @@ class Proof:
 
     @property
     def agrees(self) -> bool:
-        return self.relative_error < ENOUGH or self.difference < NOTHING
+        return self.relative_error < ENOUGH or self.difference < self.enough
 
 
-EQUATION = r"\frac{\partial C}{\partial w} \approx \frac{C(w + h) - C(w - h)}{2h}, \quad h = 10^{-5}"
+def power(h: float) -> str:
+    """A power of ten as LaTeX.
+
+    >>> power(1e-7)
+    '10^{-7}'
+    """
+    return f"10^{{{round(math.log10(h))}}}"
 
 
-def central_difference(cost: Callable[[], float], w: Array, j: int, k: int) -> tuple[float, float]:
-    """C(w + h) and C(w - h) for one weight of the matrix w, which is left as it was."""
-    was = w[j, k]
-    w[j, k] = was + STEP
+def equation(h: float = STEP) -> str:
+    """The central difference, as LaTeX."""
+    return rf"\frac{{\partial C}}{{\partial w}} \approx \frac{{C(w + h) - C(w - h)}}{{2h}}, \quad h = {power(h)}"
+
+
+EQUATION = equation()
+
+
+def minded(proof: Proof) -> str:
+    """What a measurement in a network with kinks had to mind, in words."""
+    if proof.kinks:
+        first = f"{proof.kinks} ReLUs or maxima change their side between w − h and w + h, however small h is made."
+    else:
+        first = "Between w − h and w + h no ReLU and no maximum of the whole network changes its side."
+    return f"{first} Rounding alone can make a difference of {proof.enough:.0e}."
+
+
+def central_difference(cost: Callable[[], float], w: Array, place: tuple[int, ...], h: float = STEP) -> tuple[float, float]:
+    """C(w + h) and C(w - h) for the weight at this place of the array w, which is left as it was."""
+    was = w[place]
+    w[place] = was + h
     higher = cost()
-    w[j, k] = was - STEP
+    w[place] = was - h
     lower = cost()
-    w[j, k] = was
+    w[place] = was
     return higher, lower
 
 
@@ -76,7 +107,7 @@ def prove(step: Observed, weights: Sequence[Weight]) -> tuple[Proof, ...]:
     by_hand = [float(network.weight_gradients[weight.layer - 2][weight.j, weight.k]) for weight in weights]
     proofs = []
     for weight, gradient in zip(weights, by_hand, strict=True):
-        higher, lower = central_difference(cost, network.weights[weight.layer - 2], weight.j, weight.k)
+        higher, lower = central_difference(cost, network.weights[weight.layer - 2], (weight.j, weight.k))
         proofs.append(Proof(weight, gradient, (higher - lower) / (2 * STEP), higher, lower))
     return tuple(proofs)
 

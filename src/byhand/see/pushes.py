@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from byhand.backend import Array
 from byhand.see.observe import Observed
 from byhand.see.weight import Weight
 
@@ -31,7 +32,11 @@ def pushes(
 
     These are the cost's pushes by this step's gradient; weight decay, momentum and clipping belong to no sample.
     """
-    values = -step.trace.contributions(weight.layer - 1, weight.j, weight.k)
+    return ranked(-step.trace.contributions(weight.layer - 1, weight.j, weight.k), indices, labels)
+
+
+def ranked(values: Array, indices: Sequence[int], labels: Sequence[str]) -> tuple[tuple[Push, ...], tuple[Push, ...]]:
+    """The largest pushes up and down; values: (m,) one push a sample, above 0 where it raises the weight."""
     whole = float(abs(values).sum())
     found = [
         Push(int(index), label, float(value), abs(float(value)) / whole)

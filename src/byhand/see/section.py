@@ -11,7 +11,7 @@ from byhand.backend import Array
 from byhand.see.numbers import Line
 from byhand.see.source import Source, source_of
 
-STAGES = ("forward", "cost", "backward", "update")
+STAGES = ("forward", "cost", "backward", "update", "pixel")
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,46 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """Numbers as one small image a map. `symbol` is LaTeX, `about` says in words what they are.
+
+    maps: (K, H, W). followed: which of them is framed, or None. box: (top, left, height, width) that is framed on a single map.
+    grey: values in [0, 1], white on black, as images are; else values of both signs.
+    """
+
+    maps: Array
+    symbol: str
+    about: str
+    followed: int | None = None
+    box: tuple[int, int, int, int] | None = None
+    grey: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A few numbers as they stand in rows and columns, such as a filter. `mark` is the one that matters most, or None."""
+
+    symbol: str
+    values: Array
+    about: str = ""
+    mark: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of many numbers: a column is words (str) or numbers (float)."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """One computation. `equations` and `numbers` are LaTeX; `shapes` is the docstring's, `sizes` the same with this step's.
 
-    layer is Nielsen's l (the input is 1), 0 where a section is of the whole network.
+    layer is Nielsen's l (the input is 1), 0 where a section is of the whole network; scope is a module's name in a network of
+    modules. `grids` are in the order of a product: what is multiplied, by what, and what comes out.
     """
 
     stage: str
@@ -43,6 +79,10 @@ class Section:
     source: tuple[Source, ...]
     reference: str
     note: str = ""
+    scope: str = ""
+    pictures: tuple[Picture, ...] = ()
+    grids: tuple[tuple[Grid, ...], ...] = ()
+    listing: Listing | None = None
 
 
 def summary(symbol: str, values: Array) -> Summary:

@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 
@@ -61,3 +62,48 @@ def _docstring_lines(code: str) -> range:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return range(first.lineno - 1, first.end_lineno or first.lineno)
     return range(0)
+
+
+def definitions(function: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    """The definitions of the kernels that a function of an op calls, as in `kernels.family("conv", x).forward`, from
+    `byhand.kernels.reference`; and what has an equation among the functions that those call.
+
+    A compiled kernel may have run in their place; it is tested against them.
+
+    >>> from byhand.engine import ops
+    >>> [found.__qualname__ for found in definitions(ops.relu.forward)]
+    ['relu']
+    """
+    code = textwrap.dedent(inspect.getsource(function))
+    families: dict[str, str] = {}
+    found: dict[tuple[str, str], None] = {}
+
+    def family(node: ast.AST) -> str | None:
+        if isinstance(node, ast.Name):
+            return families.get(node.id)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "kernels.family" and isinstance(node.args[0], ast.Constant):
+            return str(node.args[0].value)
+        return None
+
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Assign):
+            pairs = zip(_elements(node.targets[0]), _elements(node.value), strict=False)
+            families |= {target.id: name for target, value in pairs if isinstance(target, ast.Name) and (name := family(value))}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute) and (name := family(node.value)):
+            found[name, node.attr] = None
+    modules = {name: import_module(f"byhand.kernels.reference.{name}") for name, _ in found}
+    kernels = [getattr(modules[name], attribute) for name, attribute in found if hasattr(modules[name], attribute)]
+    return tuple(dict.fromkeys(one for kernel in kernels for one in (kernel, *_called(kernel))))
+
+
+def _called(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """The functions beside this one that it calls, and that have an equation."""
+    code, beside = ast.parse(textwrap.dedent(inspect.getsource(function))), vars(inspect.getmodule(function))
+    called = [node.func.id for node in ast.walk(code) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    found = [beside[name] for name in dict.fromkeys(called) if inspect.isfunction(beside.get(name))]
+    return [one for one in found if "Equation:" in (inspect.getdoc(one) or "")]
+
+
+def _elements(node: ast.expr) -> list[ast.expr]:
+    return list(node.elts) if isinstance(node, ast.Tuple) else [node]

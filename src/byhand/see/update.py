@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from byhand.equation import read
@@ -11,35 +12,64 @@ from byhand.optim import SGD, Adam, AdamW, Optimizer, RMSProp
 from byhand.see.numbers import Line, factor, number, setting
 from byhand.see.observe import Observed
 from byhand.see.section import Section, sources, split, summary
+from byhand.see.tape import Taped
 from byhand.see.weight import Weight
+
+
+@dataclass(frozen=True)
+class Change:
+    """One parameter on its way through the optimiser: `latex` names it; before, after: its numbers in the optimiser's state."""
+
+    latex: str
+    gradient: float
+    was: float
+    now: float
+    change: float
+    before: dict[str, float]
+    after: dict[str, float]
 
 
 def update_sections(step: Observed, weights: Iterable[Weight]) -> Iterator[Section]:
     """One section a chosen weight; the arrays and the source are the same in each, so only the first shows them."""
+    for position, weight in enumerate(weights):
+        at = step.flat_index(weight)
+        change = Change(
+            weight.latex,
+            float(step.used[at]),
+            float(step.w[weight.layer][weight.j, weight.k]),
+            float(step.w_after[weight.layer][weight.j, weight.k]),
+            float(step.update[at]),
+            {slot: float(vector[at]) for slot, vector in step.before.items()},
+            {slot: float(vector[at]) for slot, vector in step.after.items()},
+        )
+        title = f"Update, layer {weight.layer}: the weight {weight} by {type(step.optimizer).__name__}"
+        yield update_section(step, change, title, weight.layer, whole=position == 0)
+
+
+def update_section(step: Observed | Taped, change: Change, title: str, layer: int = 0, *, whole: bool = True) -> Section:
+    """What the optimiser made of one parameter; whole: with the arrays and the source."""
     optimizer = step.optimizer
     kind = type(optimizer)
     code: list[Callable[..., Any]] = [kind._change, *([Adam._change] if isinstance(optimizer, AdamW) else []), Optimizer.step]
-    for position, weight in enumerate(weights):
-        first = position == 0
-        yield Section(
-            stage="update",
-            layer=weight.layer,
-            title=f"Update, layer {weight.layer}: the weight {weight} by {kind.__name__}",
-            equations=_equations(optimizer),
-            numbers=tuple(_numbers(step, weight)),
-            shapes="",
-            sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector" if first else "",
-            summaries=(
-                summary("g", step.used),
-                *(summary(_slot(slot), vector) for slot, vector in step.after.items()),
-                summary(r"\Delta\theta", step.update),
-            )
-            if first
-            else (),
-            source=sources(*code) if first else (),
-            reference=read(kind).source if first else "",
-            note=repr(optimizer) if first else "",
+    return Section(
+        stage="update",
+        layer=layer,
+        title=title,
+        equations=_equations(optimizer),
+        numbers=tuple(_numbers(optimizer, change)),
+        shapes="",
+        sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector" if whole else "",
+        summaries=(
+            summary("g", step.used),
+            *(summary(_slot(slot), vector) for slot, vector in step.after.items()),
+            summary(r"\Delta\theta", step.update),
         )
+        if whole
+        else (),
+        source=sources(*code) if whole else (),
+        reference=read(kind).source if whole else "",
+        note=repr(optimizer) if whole else "",
+    )
 
 
 def _equations(optimizer: Optimizer) -> tuple[str, ...]:
@@ -56,23 +86,18 @@ def _slot(slot: str) -> str:
     return "v" if slot == "velocity" else slot
 
 
-def _numbers(step: Observed, weight: Weight) -> Iterator[Line]:
+def _numbers(optimizer: Optimizer, made: Change) -> Iterator[Line]:
     """The optimiser's equations for one weight. Every left side is what the step left in the optimiser or in the network."""
-    optimizer, at = step.optimizer, step.flat_index(weight)
-    g, eta = float(step.used[at]), setting(optimizer.learning_rate)
-    w = float(step.w[weight.layer][weight.j, weight.k])
-    w_after = float(step.w_after[weight.layer][weight.j, weight.k])
-    change = float(step.update[at])
-    before = {slot: float(vector[at]) for slot, vector in step.before.items()}
-    after = {slot: float(vector[at]) for slot, vector in step.after.items()}
-    gradient = rf"g = \frac{{\partial C}}{{\partial {weight.latex}}}"
+    eta = setting(optimizer.learning_rate)
+    g, w, before, after = made.gradient, made.was, made.before, made.after
+    gradient = rf"g = \frac{{\partial C}}{{\partial {made.latex}}}"
     yield Line((gradient, f"= {number(g)}"), g)
 
     def moment(symbol: str, rate: float, old: float, new: float, power: str = "") -> Line:
         added = rf"+ {setting(1 - rate)} \cdot {_raised(g, power)}"
         return Line((rf"{symbol} \leftarrow {setting(rate)} \cdot {factor(old)}", added, f"= {number(new)}"), new)
 
-    moved = rf"\eta \cdot \text{{...}} = {number(-change)}"
+    moved = rf"\eta \cdot \text{{...}} = {number(-made.change)}"
     if isinstance(optimizer, SGD):
         moved = rf"{eta} \cdot {factor(g)}"
         if optimizer.momentum:
@@ -97,10 +122,10 @@ def _numbers(step: Observed, weight: Weight) -> Iterator[Line]:
         if isinstance(optimizer, AdamW):
             moved = rf"\left({moved} + {setting(optimizer.weight_decay)} \cdot {factor(w)}\right)"
         moved = rf"{eta} \cdot {moved}"
-    yield Line((rf"{weight.latex} \leftarrow {number(w)}", f"- {moved}"))
-    sign = "-" if math.copysign(1, change) < 0 else "+"
-    yield Line((f"= {number(w)} {sign} {number(abs(change))}",))
-    yield Line((f"= {number(w_after)}",), w_after)
+    yield Line((rf"{made.latex} \leftarrow {number(w)}", f"- {moved}"))
+    sign = "-" if math.copysign(1, made.change) < 0 else "+"
+    yield Line((f"= {number(w)} {sign} {number(abs(made.change))}",))
+    yield Line((f"= {number(made.now)}",), made.now)
 
 
 def _raised(value: float, power: str) -> str:

@@ -32,6 +32,21 @@ class Weight:
         return f"w^{{{self.layer}}}_{{{self.j},{self.k}}}"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One number of a parameter of a network of modules: the parameter's name, and the number's place in it."""
+
+    name: str
+    place: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}[{', '.join(map(str, self.place))}]"
+
+    @property
+    def latex(self) -> str:
+        return f"w_{{{','.join(map(str, self.place))}}}"
+
+
 def parse_weight(text: str) -> Weight:
     """`layer:j,k` as the command line gives it; raises ModelError for anything else.
 

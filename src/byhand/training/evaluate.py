@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Measured on n samples.
+    """Measured on n samples; of text, each character is one.
 
     Attributes:
         accuracy: in [0, 1]; cost: mean over the samples, weight decay left out.
         outputs: (n, n_classes); predictions: (n,).
         confusion: (n_classes, n_classes) counts, true class down, predicted class across.
         worst: indices of the wrong samples, the surest mistake first.
+        merged: accuracy where c and C, o and O and their like count as one; None where the classes are no such letters.
+        bits: of text, how many bits a character costs him who knows what the network expects; None for what is no text.
     """
 
     n: int
@@ -37,6 +39,21 @@ class Evaluation:
     predictions: NDArray[np.intp]
     confusion: NDArray[np.intp]
     worst: NDArray[np.intp]
+    merged: float | None = None
+    bits: float | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """What it is worth, in numbers."""
+        found = {"accuracy": self.accuracy, "cost": self.cost, "n": self.n}
+        found |= {"accuracy_merged": self.merged} if self.merged is not None else {}
+        return found | ({"bits_per_character": self.bits} if self.bits is not None else {})
+
+    @property
+    def measured_on(self) -> str:
+        """What the accuracy is a part of, in words."""
+        if self.bits is None:
+            return f"of {self.n:,} test samples right"
+        return f"of {self.n:,} next characters right, {self.bits:.3f} bits per character"
 
 
 def evaluate(network: FeedForward | Network, data: Dataset) -> Evaluation:
@@ -46,15 +63,32 @@ def evaluate(network: FeedForward | Network, data: Dataset) -> Evaluation:
             f"the network tells {network.n_outputs} classes apart but {data.name} has {data.n_classes}: choose other data"
         )
     cost, accuracy = network.evaluate(data.flat, data.targets(network.dtype))
-    outputs = network.forward(data.flat)
+    outputs, labels = network.forward(data.flat).reshape(-1, data.n_classes), data.labels.reshape(-1)
     predictions = outputs.argmax(axis=1)
     confusion = np.zeros((data.n_classes, data.n_classes), np.intp)
-    np.add.at(confusion, (data.labels, predictions), 1)
-    rows = np.arange(len(data))
-    mistake = outputs[rows, predictions] - outputs[rows, data.labels]  # 0 for a right answer, up to 1 for a sure mistake
-    wrong = np.flatnonzero(predictions != data.labels)
+    np.add.at(confusion, (labels, predictions), 1)
+    rows = np.arange(len(labels))
+    mistake = outputs[rows, predictions] - outputs[rows, labels]  # 0 for a right answer, up to 1 for a sure mistake
+    wrong = np.flatnonzero(predictions != labels)
     worst: Any = wrong[np.argsort(-mistake[wrong], kind="stable")]
-    return Evaluation(len(data), accuracy, cost, outputs, predictions, confusion, worst)
+    is_text = data.labels.ndim == 2
+    merged = None if is_text else merged_accuracy(confusion, data.class_names)
+    bits = bits_per_character(outputs[rows, labels]) if is_text else None
+    return Evaluation(len(labels), accuracy, cost, outputs, predictions, confusion, worst, merged, bits)
+
+
+def bits_per_character(p: Array) -> float:
+    r"""The mean information of characters that were given the probabilities p: what an ideal code would need for each.
+
+    Equation:
+        H = -\frac{1}{n} \sum_t \log_2 p(c_t \mid c_1 \dots c_{t-1})
+    Source:
+        Shannon (1951), "Prediction and entropy of printed English"
+
+    >>> bits_per_character(np.array([0.5, 0.125]))
+    2.0
+    """
+    return -float(np.log2(np.maximum(p, np.finfo(np.float32).tiny), dtype=np.float64).mean())
 
 
 def merged_accuracy(confusion: NDArray[np.intp], class_names: Sequence[str]) -> float | None:

@@ -17,7 +17,7 @@ class Recipe:
 
     Attributes:
         data: what `byhand.data.load` takes, a name or a path; data_options: its further arguments.
-        model: "feedforward", or "cnn" with model_options for `byhand.models.cnn`.
+        model: "feedforward"; "cnn" or "transformer", with model_options for `byhand.models.cnn` or `.transformer`.
         hidden: units of the hidden layers; input and output are the data's.
         regularisation: Nielsen's lambda; the network's l2 is regularisation / number of training samples.
         augment: settings of `byhand.data.augment.Augment`, or None.
@@ -182,6 +182,24 @@ _ALL = (
         batch_size=128,
         augment={"shift": 1.5, "rotate": 10.0, "scale": 0.1, "shear": 0.15, "elastic": 1.2},
         reports="about 87 % on 62 classes (Cohen et al. 2017, byclass, its linear classifiers aside)",
+    ),
+    Recipe(
+        "attention",
+        about="a transformer that learned to write from this project's own texts, character by character; it ships",
+        data="docs",
+        data_options={"window": 96},
+        model="transformer",
+        model_options={"width": 128, "depth": 2, "heads": 4},
+        cost="cross_entropy",
+        dropout=0.1,
+        initialiser="glorot",
+        optimizer="adamw",
+        optimizer_settings={"weight_decay": 0.1},
+        lr=0.003,
+        schedule="one_cycle",
+        clip=1.0,
+        epochs=10,
+        batch_size=32,
     ),
 )
 RECIPES = {made.name: made for made in _ALL}

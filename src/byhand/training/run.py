@@ -16,16 +16,18 @@ from byhand.errors import ByhandError, DataError, ModelError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.files import write_atomically
 from byhand.modelfile import Model, save_model
-from byhand.nn import Network
+from byhand.nn import Module, Network
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
-from byhand.training.evaluate import Evaluation, evaluate, merged_accuracy
+from byhand.training.evaluate import Evaluation, evaluate
 from byhand.training.fit import Callback, fit
 from byhand.training.history import History, read_history
 from byhand.training.recipes import Recipe
 from byhand.training.steps import Steps, steps
 
 if TYPE_CHECKING:
-    from byhand.data.dataset import Dataset, Splits
+    from byhand.data.dataset import Splits
+
+MODELS = ("feedforward", "cnn", "transformer")
 
 
 @dataclass(frozen=True)
@@ -48,28 +50,45 @@ def load_splits(recipe: Recipe) -> Splits:
 
 def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> FeedForward | Network:
     """The untrained network of a recipe; raises ModelError for a model that no recipe has, or a device that it does not take."""
+    if recipe.model not in MODELS:
+        raise ModelError(f"model {recipe.model!r} is unknown: choose one of {', '.join(MODELS)}")
+    if (recipe.model == "transformer") != (splits.train.labels.ndim == 2):
+        raise ModelError(f"data {recipe.data!r} are not for a {recipe.model}: a transformer reads text, the others read numbers")
     if recipe.model == "feedforward":
         if device != "cpu":
             raise ModelError(f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu")
         return _feedforward(recipe, splits, dtype)
     if recipe.model == "cnn":
-        return _cnn(recipe, splits, dtype, device)
-    raise ModelError(f"model {recipe.model!r} is unknown: choose feedforward or cnn")
+        return _network(recipe, splits, _cnn(recipe, splits), dtype, device)
+    return _network(recipe, splits, _transformer(recipe, splits), dtype, device)
 
 
-def _cnn(recipe: Recipe, splits: Splits, dtype: Any, device: str) -> Network:
+def _cnn(recipe: Recipe, splits: Splits) -> Module:
     from byhand.models.cnn import cnn
 
     shape = splits.train.inputs.shape[1:]
     if len(shape) != 3:
         raise ModelError(f"a CNN reads images (H, W, C), but {splits.train.name} has samples of {shape}: choose other data")
     try:
-        module = cnn(shape[2], splits.train.n_classes, dropout=recipe.dropout, **recipe.model_options)
+        return cnn(shape[2], splits.train.n_classes, dropout=recipe.dropout, **recipe.model_options)
     except TypeError as error:
         raise ModelError(f"a CNN does not take these model_options: {error}") from error
+
+
+def _transformer(recipe: Recipe, splits: Splits) -> Module:
+    from byhand.models.transformer import Transformer
+
+    train = splits.train
+    try:
+        return Transformer(train.n_classes, length=train.inputs.shape[1], dropout=recipe.dropout, **recipe.model_options)
+    except TypeError as error:
+        raise ModelError(f"a transformer does not take these model_options: {error}") from error
+
+
+def _network(recipe: Recipe, splits: Splits, module: Module, dtype: Any, device: str) -> Network:
     return Network(
         module,
-        shape,
+        splits.train.inputs.shape[1:],
         cost=recipe.cost,
         label_smoothing=recipe.label_smoothing,
         initialiser=recipe.initialiser,
@@ -151,22 +170,20 @@ def run(
         class_names=splits.train.class_names,
         preprocessing={
             "input": list(splits.train.inputs.shape[1:]),
-            "range": [0, 1],
+            **({"range": [0, 1]} if splits.train.inputs.dtype.kind == "f" else {}),
             "data": recipe.data,
             "data_options": recipe.data_options,
         },
         recipe=recipe.name,
-        metrics=metrics(evaluation, splits.test),
+        metrics=metrics(evaluation),
     )
     save_model(folder / "model.safetensors", model)
     return Run(folder, model, history, evaluation)
 
 
-def metrics(evaluation: Evaluation, test: Dataset) -> dict[str, Any]:
+def metrics(evaluation: Evaluation) -> dict[str, Any]:
     """What a model file says of the model's worth."""
-    found = {"test_accuracy": evaluation.accuracy, "test_cost": evaluation.cost, "test_n": evaluation.n}
-    merged = merged_accuracy(evaluation.confusion, test.class_names)
-    return found if merged is None else found | {"test_accuracy_merged": merged}
+    return {f"test_{name}": figure for name, figure in evaluation.figures().items()}
 
 
 def _as_toml(recipe: Recipe) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from byhand.errors import ByhandError, ModelError
 from byhand.files import write_atomically
 from byhand.modelfile import load_model
+from byhand.nn import Network
 from byhand.shipped import shipped
 
 PAGE = Path(__file__).parent / "page"
@@ -132,12 +133,12 @@ def _names(models: list[Path]) -> list[str]:
 def _entry(name: str, path: Path) -> dict[str, str]:
     """What the page shows of a model before it has read it."""
     model = load_model(path)
-    sizes = model.network.sizes
-    if sizes[0] != PIXELS:
+    if model.network.n_inputs != PIXELS:
         raise ModelError(
-            f"{path} reads {sizes[0]} numbers, but the page draws 28 x 28 = {PIXELS} pixels: choose a model of images"
+            f"{path} reads {model.network.n_inputs} numbers, but the page draws 28 x 28 = {PIXELS} pixels: "
+            "choose a model of images"
         )
-    facts = ["–".join(map(str, sizes))]
+    facts = [repr(model.network) if isinstance(model.network, Network) else "–".join(map(str, model.network.sizes))]
     if isinstance(model.metrics.get("test_accuracy"), float):
         facts.append(f"{model.metrics['test_accuracy']:.1%} right")
     return {"name": name, "file": f"{name}.safetensors", "facts": " · ".join(facts)}

@@ -34,9 +34,9 @@ def together(name: str, function: Any, a: Any, b: Any) -> Any:
         ) from None
 
 
-def _shape(a: Any) -> tuple[int, ...] | None:
-    """Of an array; None for a plain number, to which no gradient goes back."""
-    return getattr(a, "shape", None)
+def _shapes(a: Any, b: Any) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """Of two arrays; None for a plain number, to which no gradient goes back."""
+    return getattr(a, "shape", None), getattr(b, "shape", None)
 
 
 @op
@@ -55,7 +55,7 @@ class add:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        return together("add", xp.add, a, b), (_shape(a), _shape(b))
+        return together("add", xp.add, a, b), _shapes(a, b)
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
@@ -78,7 +78,7 @@ class subtract:
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
-        return together("subtract", xp.subtract, a, b), (_shape(a), _shape(b))
+        return together("subtract", xp.subtract, a, b), _shapes(a, b)
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
@@ -128,7 +128,7 @@ class divide:
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
         c = together("divide", xp.divide, a, b)
-        return c, (_shape(a), b, c)
+        return c, (getattr(a, "shape", None), b, c)
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b, c = saved

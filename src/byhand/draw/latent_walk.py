@@ -1,0 +1,162 @@
+"""A walk through latent spaces: from the code of one image to the code of another, several networks side by side.
+
+At every step of the way the decoders draw what they take the code for. A straight way is the shortest; a spherical one keeps its
+distance from the origin, as Gaussian codes of many dimensions do (White 2016, arXiv:1609.04468, section 2.1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from byhand.backend import Array
+from byhand.draw.animation import Frame
+from byhand.errors import ByhandError
+
+SIDE = 28
+SCALE = 8  # of the large pictures
+MARGIN, GAP = 28, 36  # pixels
+SMALL = 2  # scale of the two images between which one walks
+
+
+class Coder(Protocol):
+    """What can be walked through: an autoencoder or a VAE."""
+
+    def code(self, x: Array) -> Array: ...
+    def decode(self, z: Array) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What each network draws on the way.
+
+    Attributes:
+        names: of the networks. shares: (T,) how far along each moment is, from 0 to 1.
+        drawn: one (T, 784) a network. ends: the two images, (2, 784).
+    """
+
+    names: tuple[str, ...]
+    shares: Array
+    drawn: tuple[Array, ...]
+    ends: Array
+
+
+def way(start: Array, end: Array, shares: Array, spherical: bool = False) -> Array:
+    r"""The codes on the way, (T, d).
+
+    Equation:
+        z(t) = (1 - t) z_0 + t z_1, \qquad \text{spherical: } z(t) = \frac{\sin((1 - t) \theta)}{\sin \theta} z_0
+        + \frac{\sin(t \theta)}{\sin \theta} z_1
+    Shapes:
+        start, end: (d,), shares t: (T,), theta the angle between the two -> (T, d)
+    Source:
+        Shoemake (1985), "Animating rotation with quaternion curves", section 3.3
+
+    >>> way(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([0.5]), spherical=True).round(3)
+    array([[0.707, 0.707]])
+    """
+    t = shares[:, None]
+    lengths = np.linalg.norm(start) * np.linalg.norm(end)
+    theta = math.acos(float(np.clip(start @ end / lengths, -1, 1))) if lengths > 0 else 0.0
+    if not spherical or math.sin(theta) < 1e-4:  # in one line with the origin there is no arc to follow
+        return (1 - t) * start + t * end
+    return (np.sin((1 - t) * theta) * start + np.sin(t * theta) * end) / math.sin(theta)
+
+
+def eased(count: int) -> Array:
+    r"""Moments from 0 to 1 that set out and arrive gently: t = (1 - \cos(\pi s)) / 2.
+
+    >>> eased(3)
+    array([0. , 0.5, 1. ])
+    """
+    return 0.5 - 0.5 * np.cos(np.pi * np.linspace(0, 1, count))
+
+
+def walk(coders: dict[str, Any], ends: Array, steps: int = 48, spherical: bool = False) -> Walk:
+    """Walk from the first to the second of two images (2, 784) in [0, 1], through each network's own latent space."""
+    if ends.shape != (2, SIDE * SIDE):
+        raise ByhandError(f"the two images are {ends.shape}, but a walk wants (2, {SIDE * SIDE})")
+    if steps < 2:
+        raise ByhandError(f"a walk of {steps} steps goes nowhere: choose 2 or more")
+    shares, drawn = eased(steps), []
+    for coder in coders.values():
+        start, end = coder.code(ends)
+        drawn.append(coder.decode(way(start, end, shares, spherical)))
+    return Walk(tuple(coders), shares, tuple(drawn), ends)
+
+
+def frames(walked: Walk, hold: int = 900, pace: int = 40) -> tuple[list[Frame], list[int]]:
+    """There and back again: frames (H, W) and how long each is shown, in ms; `hold` at both ends, `pace` between."""
+    there = [_frame(walked, i) for i in range(len(walked.shares))]
+    times = [hold, *[pace] * (len(there) - 2), hold]
+    return [*there, *there[-2:0:-1]], [*times, *times[-2:0:-1]]
+
+
+def strip(walked: Walk, count: int = 11) -> Frame:
+    """The walk for print: a row a network, its name before it, `count` pictures from one end to the other."""
+    chosen = np.linspace(0, len(walked.shares) - 1, count).round().astype(int)
+    shares = walked.shares[chosen]
+    if count > 2:  # on paper nothing moves, so nothing needs to set out gently: pictures at even shares
+        chosen = np.array([int(np.abs(walked.shares - t).argmin()) for t in np.linspace(0, 1, count)])
+        shares = walked.shares[chosen]
+    font = _font(26)
+    label = max(int(font.getlength(name)) for name in walked.names) + 24
+    size, gap = SIDE * 4, 8
+    sheet = Image.new("L", (label + count * (size + gap) - gap + 24, len(walked.names) * (size + gap) + 48), 0)
+    draw = ImageDraw.Draw(sheet)
+    for row, (name, pictures) in enumerate(zip(walked.names, walked.drawn, strict=True)):
+        top = 12 + row * (size + gap)
+        draw.text((12, top + size // 2), name, fill=255, font=font, anchor="lm")
+        for column, i in enumerate(chosen):
+            sheet.paste(_large(pictures[i], 4), (label + column * (size + gap), top))
+    for column, share in enumerate(shares):
+        draw.text(
+            (label + column * (size + gap) + size // 2, sheet.height - 14), f"{share:.0%}", fill=150, font=_font(17), anchor="ms"
+        )
+    return np.asarray(sheet)
+
+
+def _frame(walked: Walk, i: int) -> Frame:
+    count, size = len(walked.names), SIDE * SCALE
+    width = 2 * MARGIN + count * size + (count - 1) * GAP
+    small = SIDE * SMALL
+    height = MARGIN + size + 54 + small + 20
+    sheet = Image.new("L", (width, height), 0)
+    draw = ImageDraw.Draw(sheet)
+    for place, (name, pictures) in enumerate(zip(walked.names, walked.drawn, strict=True)):
+        left = MARGIN + place * (size + GAP)
+        sheet.paste(_large(pictures[i], SCALE), (left, MARGIN))
+        draw.text((left + size // 2, MARGIN + size + 24), name, fill=225, font=_font(19), anchor="mm")
+    # Below: the two images, and how far along the way between them this is.
+    top, middle = height - small - 14, height - 14 - small // 2
+    for x, image in ((MARGIN, walked.ends[0]), (width - MARGIN - small, walked.ends[1])):
+        sheet.paste(_large(image, SMALL), (x, top))
+    first, last = MARGIN + small + 20, width - MARGIN - small - 20
+    draw.line([(first, middle), (last, middle)], fill=80, width=2)
+    here = first + (last - first) * float(walked.shares[i])
+    draw.line([(first, middle), (here, middle)], fill=170, width=2)
+    draw.ellipse([here - 6, middle - 6, here + 6, middle + 6], fill=255)
+    return np.asarray(sheet)
+
+
+def _large(pixels: Any, scale: int) -> Image.Image:
+    levels = np.round(np.clip(pixels, 0, 1).reshape(SIDE, SIDE) * 255).astype(np.uint8)
+    return Image.fromarray(levels, "L").resize((SIDE * scale, SIDE * scale), Image.Resampling.BICUBIC)
+
+
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)
+
+
+def typical(coder: Any, images: Array, labels: Sequence[int] | Array, digit: int) -> int:
+    """The index of the image of a class that lies nearest to the middle of its class's codes: a digit as most write it."""
+    members = np.flatnonzero(np.asarray(labels) == digit)
+    if len(members) == 0:
+        raise ByhandError(f"there is no image of class {digit} here")
+    codes = coder.code(images[members])
+    return int(members[np.square(codes - codes.mean(axis=0)).sum(axis=1).argmin()])
