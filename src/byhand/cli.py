@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from byhand.data.dataset import Dataset
+    from byhand.modelfile import Model
     from byhand.training.recipes import Recipe
     from byhand.training.run import Run
 
@@ -94,7 +96,7 @@ def train(
         print(json.dumps(result))
         return
     console = _console()
-    console.print(f"[bold]{done.evaluation.accuracy:.2%}[/] {done.evaluation.measured_on}, in {done.history.seconds:.1f} s")
+    console.print(f"[bold]{done.evaluation.headline}[/], in {done.history.seconds:.1f} s", highlight=False)
     console.print(
         f"the model is {result['model']}; see one of its steps: byhand explain {done.folder}", highlight=False, soft_wrap=True
     )
@@ -104,43 +106,92 @@ def train(
 def evaluate_command(
     model: ModelName,
     data: Annotated[str | None, typer.Option(help="Data to measure on; the model's own unless given.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for confusion.png and mistakes.png.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    likelihood: Annotated[
+        int | None, typer.Option(metavar="K", help="Of a VAE: estimate log p(x) with K importance samples an image.")
+    ] = None,
+    images: Annotated[int, typer.Option(help="How many images to estimate log p(x) of.")] = 1_000,
     as_json: Json = False,
 ) -> None:
-    """Measure a model: accuracy, confusions, its worst mistakes."""
+    """Measure a model: accuracy, confusions, its worst mistakes; or, of a VAE, its bound and what its codes carry."""
     from byhand import data as datasets
-    from byhand.draw.curves import draw_confusion, draw_mistakes
     from byhand.shipped import find_model, open_model
-    from byhand.training.evaluate import evaluate
 
     opened = open_model(model)
     own = opened.preprocessing
     test = datasets.load(data).test if data else datasets.load(own.get("data", "mnist"), **own.get("data_options", {})).test
-    if opened.reads_text and opened.class_names != test.class_names:
-        raise ByhandError(
-            f"{test.name} has other characters than {model} was trained on: it can be measured on its own text only"
-        )
-    measured = evaluate(opened.network, test)
-    result: dict[str, Any] = measured.figures() | {"pictures": []}
     folder = out or (Path("runs") / model if not Path(model).exists() else find_model(model).parent)
+    if opened.has_codes:
+        result = _evaluate_codes(opened, test, folder, likelihood, images)
+    elif likelihood is not None:
+        raise ByhandError(f"--likelihood is of a VAE's images, but {model} is none: leave it out")
+    else:
+        result = _evaluate_classes(opened, test, folder)
+    headline, table = result.pop("headline"), result.pop("table")
+    if as_json:
+        print(json.dumps(result))
+        return
+    console = _console()
+    console.print(f"[bold]{headline}[/]", highlight=False)
+    if "log_likelihood" in result:
+        console.print(
+            f"log p(x) {result['log_likelihood']:.2f} ± {result['log_likelihood_error']:.2f} nats an image "
+            f"({likelihood:,} samples each for {result['likelihood_n']:,} images{', black and white' if result['binarised'] else ''})",
+            highlight=False,
+        )
+    if result.get("accuracy_merged") is not None:
+        console.print(f"{result['accuracy_merged']:.2%} where c and C, o and O and their like count as one", highlight=False)
+    if table is not None:
+        console.print(table)
+    for picture in result["pictures"]:
+        console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
+
+
+def _evaluate_classes(opened: Model, test: Dataset, folder: Path) -> dict[str, Any]:
+    from byhand.draw.curves import draw_confusion, draw_mistakes
+    from byhand.training.evaluate import evaluate
+
+    if opened.reads_text and opened.class_names != test.class_names:
+        raise ByhandError(f"{test.name} has other characters than the model was trained on: measure it on its own text")
+    measured = evaluate(opened.classifier, test)
+    result: dict[str, Any] = measured.figures() | {"pictures": [], "table": None}
+    result["headline"] = f"{measured.headline}, cost {measured.cost:.4f}"
     if not opened.reads_text:  # a table of all characters by all characters tells nobody anything
         result["confusion"] = measured.confusion.tolist()
+        result["table"] = _confusion_table(measured.confusion, test.class_names)
         draw_confusion(measured, test, folder / "confusion.png")
         result["pictures"].append(str(folder / "confusion.png"))
     if test.inputs.ndim == 4 and len(measured.worst):
         draw_mistakes(measured, test, folder / "mistakes.png")
         result["pictures"].append(str(folder / "mistakes.png"))
-    if as_json:
-        print(json.dumps(result))
-        return
-    console = _console()
-    console.print(f"[bold]{measured.accuracy:.2%}[/] {measured.measured_on}, cost {measured.cost:.4f}", highlight=False)
-    if measured.merged is not None:
-        console.print(f"{measured.merged:.2%} where c and C, o and O and their like count as one", highlight=False)
-    if "confusion" in result:
-        console.print(_confusion_table(measured.confusion, test.class_names))
-    for picture in result["pictures"]:
-        console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
+    return result
+
+
+def _evaluate_codes(opened: Model, test: Dataset, folder: Path, samples: int | None, images: int) -> dict[str, Any]:
+    from rich.table import Table
+
+    from byhand.data.binarise import binarised
+    from byhand.draw import codes
+    from byhand.models.vae import VAE
+    from byhand.training.evaluate_codes import evaluate_codes
+
+    network, black_and_white = opened.coder, bool(opened.preprocessing.get("binarised"))
+    measured = evaluate_codes(network, test, binarise=black_and_white)
+    result: dict[str, Any] = measured.figures() | {"headline": measured.headline, "table": None, "binarised": black_and_white}
+    result["pictures"] = [str(path) for path in codes.draw_all(network, test, folder)]
+    if measured.kl_of is not None:
+        result["table"] = Table("dimension", "KL, nats", box=None, header_style="bold")
+        for dimension, kl in enumerate(measured.kl_of):
+            result["table"].add_row(str(dimension), f"{kl:.2f}" + ("  unused" if dimension in measured.dead else ""))
+    if samples is not None:
+        if not isinstance(network, VAE):
+            raise ByhandError("--likelihood is of a VAE's images, but this is an autoencoder: leave it out")
+        x = test.flat[:images]
+        y = test.take(slice(images)).targets(network.dtype) if network.classes else None
+        found = network.log_likelihood(binarised(x) if black_and_white else x, samples, y)
+        result |= {"log_likelihood": float(found.mean()), "log_likelihood_error": float(found.std() / len(found) ** 0.5)}
+        result |= {"likelihood_n": len(found), "likelihood_samples": samples}
+    return result
 
 
 @app.command()
@@ -162,7 +213,7 @@ def predict(
     rows = []
     for path in images:
         pixels = prepare_file(path, ink).pixels
-        outputs = opened.network.forward(pixels.reshape(1, -1).astype(np.float32) / 255)[0]
+        outputs = opened.classifier.forward(pixels.reshape(1, -1).astype(np.float32) / 255)[0]
         names = opened.class_names or tuple(map(str, range(len(outputs))))
         best = int(outputs.argmax())
         rows.append(
@@ -194,7 +245,7 @@ def complete(
     from byhand.shipped import open_model
 
     opened = open_model(model)
-    text = generate(opened.network, prompt, length, alphabet=opened.class_names, temperature=temperature, seed=seed)
+    text = generate(opened.classifier, prompt, length, alphabet=opened.class_names, temperature=temperature, seed=seed)
     print(json.dumps({"prompt": prompt, "text": text}) if as_json else prompt + text)
 
 
@@ -261,24 +312,28 @@ def models_command(as_json: Json = False) -> None:
     rows: list[dict[str, Any]] = []
     for name, path in shipped().items():
         opened = open_model(name)
-        rows.append(
-            {
-                "name": name,
-                "network": repr(opened.network),
-                "test_accuracy": opened.metrics.get("test_accuracy"),
-                "test_bits_per_character": opened.metrics.get("test_bits_per_character"),
-                "bytes": path.stat().st_size,
-            }
-        )
+        figures = {key: value for key, value in opened.metrics.items() if isinstance(value, float)}
+        rows.append({"name": name, "network": repr(opened.network), "bytes": path.stat().st_size, **figures})
     if as_json:
         print(json.dumps({"models": rows}))
         return
-    table = Table("model", "network", "test accuracy", "size", box=None, header_style="bold")
+    table = Table("model", "network", "on test data", "size", box=None, header_style="bold")
     for row in rows:
-        accuracy, bits = row["test_accuracy"], row["test_bits_per_character"]
-        measured = "" if accuracy is None else f"{accuracy:.2%}" + ("" if bits is None else f", {bits:.2f} bits per character")
-        table.add_row(row["name"], row["network"], measured, f"{row['bytes'] / 1024:.0f} KiB")
+        table.add_row(row["name"], row["network"], _measured(row), f"{row['bytes'] / 1024:.0f} KiB")
     _console().print(table)
+
+
+def _measured(figures: dict[str, float]) -> str:
+    """What a model is worth, in a few words."""
+    words = {
+        "test_accuracy": "{:.2%} right",
+        "test_accuracy_merged": "{:.2%} merged",
+        "test_bits_per_character": "{:.2f} bits per character",
+        "test_elbo": "ELBO {:.1f} nats",
+        "test_log_likelihood": "log p(x) {:.2f} nats",
+        "test_error": "squared error {:.4f} a pixel",
+    }
+    return ", ".join(text.format(figures[key]) for key, text in words.items() if key in figures)
 
 
 @app.command("data")
@@ -346,6 +401,7 @@ def demo(
     from byhand.draw.curves import draw_confusion, draw_mistakes
     from byhand.see.choose import explain_step
     from byhand.see.page import write_page
+    from byhand.training.evaluate import evaluate
     from byhand.training.recipes import recipe
     from byhand.web.site import write_site
 
@@ -353,11 +409,10 @@ def demo(
     console.print("[bold]1. Training[/] Nielsen's network (784-30-10) on 50,000 handwritten digits", highlight=False)
     done = _train(recipe("mnist-nielsen-30").changed(epochs=epochs), out, resume=False)
     test = load("mnist").test
-    console.print(
-        f"[bold]2. Measured[/] on {done.evaluation.n:,} digits it never saw: [bold]{done.evaluation.accuracy:.2%}[/] right"
-    )
-    draw_mistakes(done.evaluation, test, out / "mistakes.png")
-    draw_confusion(done.evaluation, test, out / "confusion.png")
+    measured = evaluate(done.model.classifier, test)
+    console.print(f"[bold]2. Measured[/] on {measured.n:,} digits it never saw: [bold]{measured.accuracy:.2%}[/] right")
+    draw_mistakes(measured, test, out / "mistakes.png")
+    draw_confusion(measured, test, out / "confusion.png")
     console.print("[bold]3. Explained[/] one step of it, number by number")
     write_page(explain_step(str(out), sample=7), out / "explain.html")
     page = write_site(out / "play", [out / "model.safetensors"], single_file=True)

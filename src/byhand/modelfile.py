@@ -7,6 +7,7 @@ Loading runs no code from the file. The metadata: `format`, `format_version`, `a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,9 @@ from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward, from_architecture, tensor_shapes
 from byhand.files import write_atomically
+from byhand.models import autoencoder, vae
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.nn import network as modules
 from byhand.nn.sizes import at_most
@@ -26,16 +30,46 @@ from byhand.tensorfile import read_tensors
 
 FORMAT, FORMAT_VERSION = "byhand-model", "1"
 
+AnyNetwork = FeedForward | Network | VAE | Autoencoder
+BY_HAND: dict[str, Callable[[dict[str, Any], Any], VAE | Autoencoder]] = {
+    VAE.kind: vae.from_architecture,
+    Autoencoder.kind: autoencoder.from_architecture,
+}
+
 
 @dataclass
 class Model:
     """A network with what one must know to use it."""
 
-    network: FeedForward | Network
+    network: AnyNetwork
     class_names: tuple[str, ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether it gives its input back through a code, and does not tell classes apart."""
+        return isinstance(self.network, (VAE, Autoencoder))
+
+    @property
+    def classifier(self) -> FeedForward | Network:
+        """The network, which tells classes apart; raises ModelError where it has codes instead."""
+        if isinstance(self.network, (VAE, Autoencoder)):
+            raise ModelError(
+                f"{self.recipe or 'the model'} tells no classes apart, it gives images back ({self.network.kind}): "
+                "choose another model, or see `byhand latent`"
+            )
+        return self.network
+
+    @property
+    def coder(self) -> VAE | Autoencoder:
+        """The network, which has codes; raises ModelError where it tells classes apart instead."""
+        if not isinstance(self.network, (VAE, Autoencoder)):
+            raise ModelError(
+                f"{self.recipe or 'the model'} has no codes: choose an autoencoder or a VAE, as mnist-ae or mnist-vae"
+            )
+        return self.network
 
     @property
     def reads_text(self) -> bool:
@@ -82,7 +116,7 @@ def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
     return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics)
 
 
-def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array], path: Path, dtype: Any) -> FeedForward | Network:
+def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array], path: Path, dtype: Any) -> AnyNetwork:
     """The untrained network. First the shapes, so that a file cannot ask for more memory than it fills."""
     if kind == FeedForward.kind:
         _check_shapes(tensor_shapes(architecture.get("sizes", ())), tensors, path)
@@ -94,9 +128,21 @@ def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array],
             network = modules.from_architecture(architecture, dtype)
         _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
         return network
-    raise ModelError(
-        f"{path} holds a network of kind {kind!r}, but this byhand knows {FeedForward.kind!r}, {Network.kind!r}: upgrade byhand"
-    )
+    if kind in BY_HAND:
+        _check_count(architecture, tensors, path)
+        coder = BY_HAND[kind](architecture, dtype)
+        _check_shapes({name: array.shape for name, array in coder.tensors().items()}, tensors, path)
+        return coder
+    known = ", ".join(map(repr, (FeedForward.kind, Network.kind, *BY_HAND)))
+    raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {known}: upgrade byhand")
+
+
+def _check_count(architecture: dict[str, Any], tensors: dict[str, Array], path: Path) -> None:
+    """No layer larger than the largest tensor of the file, so that it cannot ask for more memory than it fills."""
+    sizes = [architecture.get(key) for key in ("n", "latent", "classes")] + list(architecture.get("hidden", ()))
+    largest = max((array.size for array in tensors.values()), default=0)
+    if not all(isinstance(size, int) and 0 <= size <= largest for size in sizes) or len(sizes) > 3 + len(tensors):
+        raise ModelError(f"{path} does not hold the network it describes: its sizes {sizes} do not fit its tensors")
 
 
 def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array], path: Path) -> None:
@@ -112,7 +158,7 @@ def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array],
             raise ModelError(f"{path}: tensor {name!r} holds {tensors[name].dtype}, but expected float16, float32 or float64")
 
 
-def _fill(network: FeedForward | Network, tensors: dict[str, Array], path: Path) -> None:
+def _fill(network: AnyNetwork, tensors: dict[str, Array], path: Path) -> None:
     for name, view in network.tensors().items():
         with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused as that
             view[...] = tensors[name]

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
     from byhand.data.dataset import Dataset
     from byhand.training.evaluate import Evaluation
-    from byhand.training.history import History
+    from byhand.training.evaluate_codes import CodesEvaluation
+    from byhand.training.history import Epoch, History
 
 INK, ACCENT, SECOND, FAINT = "#1f2937", "#d9480f", "#1c7ed6", "#9ca3af"
 
 
-def _figure(width: float, height: float) -> Figure:
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure, in inches."""
     # The object interface: pyplot keeps global state and opens a window system.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=130, layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomically(path, buffer.getvalue())
@@ -41,30 +44,35 @@ def _style(axes: Any, title: str, x: str, y: str) -> None:
     axes.grid(alpha=0.25)
 
 
-def draw_curves(history: History, evaluation: Evaluation | None, title: str, path: Path) -> None:
-    """Cost and, where there was validation, accuracy over the epochs."""
+def draw_curves(history: History, evaluation: Evaluation | CodesEvaluation | None, title: str, path: Path) -> None:
+    """Cost over the epochs and, of a network that tells classes apart, accuracy."""
+    sorts = any(epoch.validation_accuracy is not None for epoch in history.epochs) or hasattr(evaluation, "accuracy")
+    figure = figure_of(9 if sorts else 5, 3.6)
+    axes: Any = figure.subplots(1, 2 if sorts else 1, squeeze=False)[0]
     epochs = [epoch.epoch + 1 for epoch in history.epochs]
-    validated = [epoch for epoch in history.epochs if epoch.validation_accuracy is not None]
-    figure = _figure(9, 3.6)
-    left, right = figure.subplots(1, 2)
-    left.plot(epochs, [epoch.cost for epoch in history.epochs], color=ACCENT, marker="o", ms=3, label="training")
+    validated = [epoch for epoch in history.epochs if epoch.validation_cost is not None]
+    axes[0].plot(epochs, [epoch.cost for epoch in history.epochs], color=ACCENT, marker="o", ms=3, label="training")
     if validated:
         costs = [e.validation_cost or 0.0 for e in validated]
-        left.plot([e.epoch + 1 for e in validated], costs, color=SECOND, marker="o", ms=3, label="validation")
+        axes[0].plot([e.epoch + 1 for e in validated], costs, color=SECOND, marker="o", ms=3, label="validation")
+    axes[0].legend(frameon=False, loc="upper right")
+    if sorts:
+        axes[0].set_ylim(bottom=0)
+        _draw_accuracy(axes[1], validated, getattr(evaluation, "accuracy", None))
+    _style(axes[0], f"{title}: cost", "epoch", "mean cost of a sample")
+    for one in axes:
+        one.xaxis.get_major_locator().set_params(integer=True)
+    save_figure(figure, path)
+
+
+def _draw_accuracy(axes: Any, validated: list[Epoch], tested: float | None) -> None:
+    if validated:
         accuracy = [100 * (e.validation_accuracy or 0.0) for e in validated]
-        right.plot([e.epoch + 1 for e in validated], accuracy, color=SECOND, marker="o", ms=3, label="validation")
-    left.legend(frameon=False, loc="upper right")
-    left.set_ylim(bottom=0)
-    if evaluation is not None:
-        right.axhline(
-            100 * evaluation.accuracy, color=ACCENT, lw=1, ls="--", label=f"test, at the end: {evaluation.accuracy:.2%}"
-        )
-        right.legend(frameon=False, loc="lower right")
-    _style(left, f"{title}: cost", "epoch", "mean cost of a sample")
-    _style(right, "accuracy", "epoch", "per cent right")
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    _save(figure, path)
+        axes.plot([e.epoch + 1 for e in validated], accuracy, color=SECOND, marker="o", ms=3, label="validation")
+    if tested is not None:
+        axes.axhline(100 * tested, color=ACCENT, lw=1, ls="--", label=f"test, at the end: {tested:.2%}")
+        axes.legend(frameon=False, loc="lower right")
+    _style(axes, "accuracy", "epoch", "per cent right")
 
 
 def draw_mistakes(evaluation: Evaluation, data: Dataset, path: Path, n: int = 40) -> None:
@@ -72,7 +80,7 @@ def draw_mistakes(evaluation: Evaluation, data: Dataset, path: Path, n: int = 40
     indices = evaluation.worst[:n]
     columns = 10
     rows = max(1, -(-len(indices) // columns))
-    figure = _figure(columns * 0.95, rows * 1.25 + 0.6)
+    figure = figure_of(columns * 0.95, rows * 1.25 + 0.6)
     grid = np.atleast_2d(figure.subplots(rows, columns, squeeze=False))
     wrong = len(evaluation.worst)
     figure.suptitle(f"The surest of {wrong} mistakes in {evaluation.n:,}: true → read (output)", fontsize=11, color=INK)
@@ -83,13 +91,13 @@ def draw_mistakes(evaluation: Evaluation, data: Dataset, path: Path, n: int = 40
         true, read = data.class_names[data.labels[i]], data.class_names[evaluation.predictions[i]]
         sure = evaluation.outputs[i, evaluation.predictions[i]]
         axes.set_title(f"{true} → {read} ({sure:.2f})", fontsize=8, color=ACCENT, pad=2)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_confusion(evaluation: Evaluation, data: Dataset, path: Path) -> None:
     """The confusion matrix: true class down, read as across; the diagonal, the right ones, is left blank."""
     k = data.n_classes
-    figure = _figure(max(4.0, 0.5 * k + 1.5), max(3.6, 0.45 * k + 1.2))
+    figure = figure_of(max(4.0, 0.5 * k + 1.5), max(3.6, 0.45 * k + 1.2))
     axes = figure.subplots()
     wrong = evaluation.confusion.astype(float)
     np.fill_diagonal(wrong, np.nan)
@@ -106,4 +114,4 @@ def draw_confusion(evaluation: Evaluation, data: Dataset, path: Path) -> None:
     axes.set_yticks(range(k), data.class_names)
     _style(axes, f"{evaluation.accuracy:.2%} of {evaluation.n:,} right; the others", "read as", "true class")
     axes.grid(False)
-    _save(figure, path)
+    save_figure(figure, path)

@@ -38,6 +38,8 @@ class ProgressBar(Callback):
 
     def after_epoch(self, epoch: Epoch, training: Steps) -> bool:
         accuracy = "" if epoch.validation_accuracy is None else f"   validation {epoch.validation_accuracy:.2%} right"
+        if epoch.validation_accuracy is None and epoch.validation_cost is not None:
+            accuracy = f"   validation {epoch.validation_cost:.4f}"
         self.progress.update(self.task, completed=training.index, cost=epoch.cost)
         self.console.print(
             f"epoch {epoch.epoch + 1:>3}/{training.epochs}   cost {epoch.cost:.4f}{accuracy}   {epoch.seconds:.1f} s",

@@ -76,7 +76,7 @@ class Autoencoder(EncoderDecoder):
             code = code + self.noise * eps
         self.decoder.forward(self._with_class(code, y))
         # What is added has no derivative: the error of the noisy code is the error of the code.
-        d_code = self.decoder.backward(self._reconstruction_error(x))[:, : self.latent]
+        d_code = self.decoder.backward(self._reconstruction_error(x)).input_error()[:, : self.latent]
         self.encoder.backward(d_code)
         return float(self._reconstruction_cost(x).sum(dtype=np.float64)) / len(x)
 
@@ -90,14 +90,14 @@ class Autoencoder(EncoderDecoder):
 
     forward = reconstruct
 
-    def evaluate(self, x: Array, y: Array) -> tuple[float, float]:
-        """Mean cost without noise, in nats (or half squared units) an image, and 0: an autoencoder has no accuracy."""
+    def evaluate(self, x: Array, y: Array) -> tuple[float, None]:
+        """Mean cost without noise, in nats (or half squared units) an image: an autoencoder has no accuracy."""
         x, total = self._rows(x), 0.0
         for start in range(0, len(x), ROWS):
             rows = x[start : start + ROWS]
             self.reconstruct(rows, y[start : start + ROWS])
             total += float(self._reconstruction_cost(rows).sum(dtype=np.float64))
-        return total / len(x), 0.0
+        return total / len(x), None
 
     def architecture(self) -> dict[str, Any]:
         """What a model file says of the network, and what `from_architecture` reads."""

@@ -58,11 +58,10 @@ class Stack:
             self.a.append(activate(z, activation, np.empty_like(z)))
         return self.a[-1]
 
-    def backward(self, delta: Array) -> Array:
-        r"""Gradients of all layers from the error of the last one, delta = dL/dz^L of each sample; returns dL/dx.
+    def backward(self, delta: Array) -> Stack:
+        r"""Gradients of all layers, BP2 to BP4, means over the batch, from the error of the last: delta = dL/dz^L of each sample.
 
-        BP2 to BP4; the gradients are means over the batch. Before the first layer there is no activation, so the error that it
-        sends back, delta^1 w^1, is dL/dx itself.
+        Returns itself: `input_error` takes the error on to what stands before.
         """
         m = len(delta)
         ones = np.ones(m, delta.dtype)
@@ -75,7 +74,11 @@ class Stack:
                 z, a, activation = self.z[layer - 1], self.a[layer], self.activations[layer - 1]
                 delta = backpropagated_error(delta, self.weights[layer], z, a, None, activation, np.empty_like(a))
                 self.delta.insert(0, delta)
-        return delta @ self.weights[0]
+        return self
+
+    def input_error(self) -> Array:
+        """dL/dx of each sample, after `backward`: BP2 without an activation, as there is none before the first layer."""
+        return self.delta[0] @ self.weights[0]
 
     def tensors(self, prefix: str) -> dict[str, Array]:
         """The parameters by their names in a model file: views."""

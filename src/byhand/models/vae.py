@@ -167,7 +167,7 @@ class VAE(EncoderDecoder):
         self.decoder.forward(self._with_class(z, y))
         kl = divergence(mu, log_sigma)
 
-        dz = self.decoder.backward(self._reconstruction_error(x))[:, : self.latent]
+        dz = self.decoder.backward(self._reconstruction_error(x)).input_error()[:, : self.latent]
         d_mu, d_log_sigma = code_errors(dz, mu, log_sigma, eps, beta)
         self.encoder.backward(np.concatenate([d_mu, d_log_sigma], axis=1))
         self.codes = {
@@ -207,9 +207,9 @@ class VAE(EncoderDecoder):
         reconstruction, kl = reconstruction / len(x), kl / len(x)
         return Measured(-reconstruction - float(kl.sum()), reconstruction, float(kl.sum()), kl)
 
-    def evaluate(self, x: Array, y: Array) -> tuple[float, float]:
-        """Minus the bound, in nats an image, and 0: a VAE has no accuracy."""
-        return -self.measure(x, y).elbo, 0.0
+    def evaluate(self, x: Array, y: Array) -> tuple[float, None]:
+        """Minus the bound, in nats an image: a VAE has no accuracy."""
+        return -self.measure(x, y).elbo, None
 
     def log_likelihood(self, x: Array, samples: int = 5_000, y: Array | None = None, seed: int = 0) -> Array:
         r"""The importance-weighted estimate of log p(x) of each image, (N,), in nats.

@@ -9,6 +9,8 @@ import numpy as np
 
 from byhand.errors import ModelError
 from byhand.modelfile import load_model
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.see.explain import Explanation, explain
 from byhand.see.explain_network import NetworkExplanation, explain_network
@@ -40,6 +42,8 @@ def explain_step(
     splits = load_splits(recipe)
     if network is None:
         network = build(recipe, splits)
+    if isinstance(network, (VAE, Autoencoder)):
+        raise ModelError(f"explain does not know a {recipe.model} yet: choose a feed-forward network or a CNN")
     if isinstance(network, Network) and weights:
         raise ModelError(
             f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a network of modules: "

@@ -49,11 +49,11 @@ class Evaluation:
         return found | ({"bits_per_character": self.bits} if self.bits is not None else {})
 
     @property
-    def measured_on(self) -> str:
-        """What the accuracy is a part of, in words."""
+    def headline(self) -> str:
+        """The same in one line of words."""
         if self.bits is None:
-            return f"of {self.n:,} test samples right"
-        return f"of {self.n:,} next characters right, {self.bits:.3f} bits per character"
+            return f"{self.accuracy:.2%} of {self.n:,} test samples right"
+        return f"{self.accuracy:.2%} of {self.n:,} next characters right, {self.bits:.3f} bits per character"
 
 
 def evaluate(network: FeedForward | Network, data: Dataset) -> Evaluation:

@@ -17,10 +17,10 @@ class Recipe:
 
     Attributes:
         data: what `byhand.data.load` takes, a name or a path; data_options: its further arguments.
-        model: "feedforward"; "cnn" or "transformer", with model_options for `byhand.models.cnn` or `.transformer`.
+        model: "feedforward"; "cnn", "transformer", "autoencoder" or "vae", with model_options for the one of `byhand.models`.
         hidden: units of the hidden layers; input and output are the data's.
         regularisation: Nielsen's lambda; the network's l2 is regularisation / number of training samples.
-        augment: settings of `byhand.data.augment.Augment`, or None.
+        augment: settings of `byhand.data.augment.Augment`, or None. binarise: draw images black and white, anew each time.
         reports: what the source reports for it, in words.
     """
 
@@ -47,6 +47,7 @@ class Recipe:
     epochs: int = 30
     batch_size: int = 10
     augment: dict[str, float] | None = None
+    binarise: bool = False
     seed: int = 1
     reports: str = ""
 
@@ -182,6 +183,79 @@ _ALL = (
         batch_size=128,
         augment={"shift": 1.5, "rotate": 10.0, "scale": 0.1, "shear": 0.15, "elastic": 1.2},
         reports="about 87 % on 62 classes (Cohen et al. 2017, byclass, its linear classifiers aside)",
+    ),
+    Recipe(
+        "mnist-ae",
+        about="an autoencoder: every digit through 16 numbers and back",
+        data_options={"validation": 0},
+        model="autoencoder",
+        model_options={"latent": 16},
+        hidden=(128, 128),
+        activation="relu",
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        epochs=30,
+        batch_size=128,
+    ),
+    Recipe(
+        "mnist-vae",
+        about="a variational autoencoder of 8 dimensions: near codes are near digits, and any code is one",
+        data_options={"validation": 0},
+        model="vae",
+        model_options={"latent": 8},
+        hidden=(256, 128),
+        activation="relu",
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        epochs=60,
+        batch_size=128,
+    ),
+    Recipe(
+        "mnist-vae-2d",
+        about="the same with 2 dimensions: all digits on one map",
+        data_options={"validation": 0},
+        model="vae",
+        model_options={"latent": 2},
+        hidden=(256, 128),
+        activation="relu",
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        epochs=60,
+        batch_size=128,
+    ),
+    Recipe(
+        "mnist-vae-burda",
+        about="784-200-200-50 on black and white digits, to be measured beside a published likelihood",
+        data_options={"validation": 0},
+        model="vae",
+        model_options={"latent": 50},
+        hidden=(200, 200),
+        activation="tanh",
+        optimizer="adam",
+        lr=0.001,
+        schedule="cosine",
+        epochs=1200,
+        batch_size=100,
+        binarise=True,
+        reports="log-likelihood -86.76 nats (Burda et al. 2016, table 1: one stochastic layer, k = 1)",
+    ),
+    Recipe(
+        "emnist-vae",
+        about="digits and letters through 16 numbers: the space in which latent diffusion draws",
+        data="emnist",
+        data_options={"held_out": 0.1},
+        model="vae",
+        model_options={"latent": 16},
+        hidden=(512, 256),
+        activation="relu",
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        epochs=40,
+        batch_size=128,
     ),
     Recipe(
         "attention",

@@ -12,22 +12,26 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from byhand import data, optim
+from byhand.data.binarise import binarise
 from byhand.errors import ByhandError, DataError, ModelError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.files import write_atomically
-from byhand.modelfile import Model, save_model
+from byhand.modelfile import AnyNetwork, Model, save_model
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.vae import VAE
 from byhand.nn import Module, Network
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.evaluate import Evaluation, evaluate
+from byhand.training.evaluate_codes import CodesEvaluation, evaluate_codes
 from byhand.training.fit import Callback, fit
 from byhand.training.history import History, read_history
 from byhand.training.recipes import Recipe
-from byhand.training.steps import Steps, steps
+from byhand.training.steps import Augmentation, Steps, steps
 
 if TYPE_CHECKING:
-    from byhand.data.dataset import Splits
+    from byhand.data.dataset import Dataset, Splits
 
-MODELS = ("feedforward", "cnn", "transformer")
+MODELS = ("feedforward", "cnn", "transformer", "autoencoder", "vae")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Run:
     folder: Path
     model: Model
     history: History
-    evaluation: Evaluation
+    evaluation: Evaluation | CodesEvaluation
 
 
 def load_splits(recipe: Recipe) -> Splits:
@@ -48,16 +52,16 @@ def load_splits(recipe: Recipe) -> Splits:
         raise DataError(f"data {recipe.data!r} do not take these data_options: {error}") from error
 
 
-def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> FeedForward | Network:
+def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> AnyNetwork:
     """The untrained network of a recipe; raises ModelError for a model that no recipe has, or a device that it does not take."""
     if recipe.model not in MODELS:
         raise ModelError(f"model {recipe.model!r} is unknown: choose one of {', '.join(MODELS)}")
     if (recipe.model == "transformer") != (splits.train.labels.ndim == 2):
         raise ModelError(f"data {recipe.data!r} are not for a {recipe.model}: a transformer reads text, the others read numbers")
-    if recipe.model == "feedforward":
+    if recipe.model in ("feedforward", "autoencoder", "vae"):
         if device != "cpu":
             raise ModelError(f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu")
-        return _feedforward(recipe, splits, dtype)
+        return _feedforward(recipe, splits, dtype) if recipe.model == "feedforward" else _coder(recipe, splits, dtype)
     if recipe.model == "cnn":
         return _network(recipe, splits, _cnn(recipe, splits), dtype, device)
     return _network(recipe, splits, _transformer(recipe, splits), dtype, device)
@@ -114,9 +118,20 @@ def _feedforward(recipe: Recipe, splits: Splits, dtype: Any) -> FeedForward:
     )
 
 
-def begin(recipe: Recipe, network: FeedForward | Network, splits: Splits) -> Steps:
+def _coder(recipe: Recipe, splits: Splits, dtype: Any) -> VAE | Autoencoder:
+    make: Any = VAE if recipe.model == "vae" else Autoencoder
+    options = {"latent": 8, "activation": recipe.activation} | recipe.model_options
+    if options.pop("conditional", False):
+        options["classes"] = splits.train.n_classes
+    try:
+        return make(splits.train.flat.shape[1], recipe.hidden, options.pop("latent"), seed=recipe.seed, dtype=dtype, **options)
+    except TypeError as error:
+        raise ModelError(f"the model {recipe.model} does not take these model_options: {error}") from error
+
+
+def begin(recipe: Recipe, network: AnyNetwork, splits: Splits) -> Steps:
     """The training of a recipe, at its first step."""
-    augment = None
+    augment: Augmentation | None = binarise if recipe.binarise else None
     if recipe.augment is not None:
         from byhand.data.augment import Augment
 
@@ -164,7 +179,7 @@ def run(
     watching = (*callbacks, Checkpoint(folder))
     fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
 
-    evaluation = evaluate(network, splits.test)
+    evaluation = measure(network, splits.test, binarised=recipe.binarise)
     model = Model(
         network,
         class_names=splits.train.class_names,
@@ -173,6 +188,7 @@ def run(
             **({"range": [0, 1]} if splits.train.inputs.dtype.kind == "f" else {}),
             "data": recipe.data,
             "data_options": recipe.data_options,
+            **({"binarised": True} if recipe.binarise else {}),
         },
         recipe=recipe.name,
         metrics=metrics(evaluation),
@@ -181,7 +197,14 @@ def run(
     return Run(folder, model, history, evaluation)
 
 
-def metrics(evaluation: Evaluation) -> dict[str, Any]:
+def measure(network: AnyNetwork, test: Dataset, *, binarised: bool = False) -> Evaluation | CodesEvaluation:
+    """What a network is worth on test data: of one that tells classes apart, its accuracy; of one with codes, its bound."""
+    if isinstance(network, (VAE, Autoencoder)):
+        return evaluate_codes(network, test, binarise=binarised)
+    return evaluate(network, test)
+
+
+def metrics(evaluation: Evaluation | CodesEvaluation) -> dict[str, Any]:
     """What a model file says of the model's worth."""
     return {f"test_{name}": figure for name, figure in evaluation.figures().items()}
 

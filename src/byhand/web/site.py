@@ -43,7 +43,8 @@ def page_files(models: list[Path]) -> dict[str, bytes]:
 
 def models_that_fit() -> list[Path]:
     """The shipped models that read 28 x 28 pixels, the default one first."""
-    paths = [path for path in shipped().values() if load_model(path).network.n_inputs == PIXELS]
+    models = {path: load_model(path) for path in shipped().values()}
+    paths = [path for path, model in models.items() if model.network.n_inputs == PIXELS and not model.has_codes]
     if not paths:
         raise ModelError("no model that reads 28 x 28 pixels ships with this byhand: give one, as `byhand train mnist` writes it")
     return sorted(paths, key=lambda path: path.stem != DEFAULT)
@@ -138,7 +139,8 @@ def _entry(name: str, path: Path) -> dict[str, str]:
             f"{path} reads {model.network.n_inputs} numbers, but the page draws 28 x 28 = {PIXELS} pixels: "
             "choose a model of images"
         )
-    facts = [repr(model.network) if isinstance(model.network, Network) else "–".join(map(str, model.network.sizes))]
+    network = model.classifier
+    facts = [repr(network) if isinstance(network, Network) else "–".join(map(str, network.sizes))]
     if isinstance(model.metrics.get("test_accuracy"), float):
         facts.append(f"{model.metrics['test_accuracy']:.1%} right")
     return {"name": name, "file": f"{name}.safetensors", "facts": " · ".join(facts)}
