@@ -134,9 +134,10 @@ def evaluate_command(
     console = _console()
     console.print(f"[bold]{headline}[/]", highlight=False)
     if "log_likelihood" in result:
+        images_of = f"{result['likelihood_n']:,} {'black and white ' if result['binarised'] else ''}images"
         console.print(
             f"log p(x) {result['log_likelihood']:.2f} ± {result['log_likelihood_error']:.2f} nats an image "
-            f"({likelihood:,} samples each for {result['likelihood_n']:,} images{', black and white' if result['binarised'] else ''})",
+            f"({likelihood:,} samples each for {images_of})",
             highlight=False,
         )
     if result.get("accuracy_merged") is not None:

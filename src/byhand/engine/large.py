@@ -27,32 +27,44 @@ def _cupy() -> Any:
     return cupy
 
 
-def apply(function: Any, *arrays: Any) -> Any:
-    """An elementwise function (a ufunc) of arrays that broadcast together, or of an array and numbers.
+def add_into(total: Any, more: Any) -> None:
+    """`total += more`, for arrays of one shape."""
+    apply(np.add if isinstance(total, np.ndarray) else _cupy().add, total, more, out=total)
+
+
+def apply(function: Any, *arrays: Any, out: Any = None) -> Any:
+    """An elementwise function (a ufunc) of arrays that broadcast together, or of an array and numbers; into `out`, if given.
 
     >>> apply(np.add, np.ones(3), 2.0)
     array([3., 3., 3.])
     """
     first = arrays[0]
-    if getattr(first, "nbytes", 0) < SMALLEST or not isinstance(first, np.ndarray) or first.dtype.kind != "f":
-        return function(*arrays)
-    if any(getattr(other, "shape", ()) not in ((), first.shape) or _type(other, first) for other in arrays[1:]):
-        return function(*arrays)
-    out = memory.empty(first.shape, first.dtype)
-    if first.size < WORTH_THREADS or count() == 1 or not all(_flat(array) for array in arrays):
+    small = getattr(first, "nbytes", 0) < SMALLEST or not isinstance(first, np.ndarray) or first.dtype.kind != "f"
+    if small or any(_larger(other, first) or _type(other, first) for other in arrays[1:]):
         return function(*arrays, out=out)
-    flat = [array.reshape(-1) if getattr(array, "shape", ()) else array for array in arrays]
-    out_flat = out.reshape(-1)
+    out = memory.empty(first.shape, first.dtype) if out is None else out
+    if first.size < WORTH_THREADS or count() == 1:
+        return function(*arrays, out=out)
+    rows: list[Any] = [np.broadcast_to(array, first.shape) if getattr(array, "shape", ()) else array for array in arrays]
+    into, least = out, max(1, WORTH_THREADS // 2 * len(first) // first.size)
+    if all(not isinstance(array, np.ndarray) or array.flags.c_contiguous for array in rows):  # then any part will do
+        rows = [array.reshape(-1) if isinstance(array, np.ndarray) else array for array in rows]
+        into, least = out.reshape(-1), WORTH_THREADS // 2
     parallel(
-        lambda a, b: function(*(x[a:b] if getattr(x, "shape", ()) else x for x in flat), out=out_flat[a:b]),
-        first.size,
-        WORTH_THREADS // 2,
+        lambda a, b: function(*(row[a:b] if isinstance(row, np.ndarray) else row for row in rows), out=into[a:b]),
+        len(into),
+        least,
     )
     return out
 
 
-def _flat(array: Any) -> bool:
-    return not isinstance(array, np.ndarray) or array.flags.c_contiguous
+def _larger(other: Any, first: Any) -> bool:
+    """Whether the two together broadcast to another shape than the first's (or to none)."""
+    shape = getattr(other, "shape", ())
+    if shape in ((), first.shape):
+        return False
+    fits = len(shape) <= first.ndim and all(n in (1, m) for n, m in zip(reversed(shape), reversed(first.shape), strict=False))
+    return not fits
 
 
 def _type(other: Any, first: Any) -> bool:

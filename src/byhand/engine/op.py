@@ -11,7 +11,7 @@ import numpy as np
 
 from byhand import equation
 from byhand.backend import array_module
-from byhand.engine.tensor import Node, Tensor, WatchedNode, computed, recording, watched
+from byhand.engine.tensor import Node, Tensor, WatchedNode, computed, kept, recording, watched
 from byhand.errors import EngineError
 
 DOUBLE = np.dtype(np.float64)
@@ -62,7 +62,7 @@ class Op:
         if watched() is not None:
             out.node = WatchedNode(self, inputs, wanted, saved, options, out)
         elif recorded:
-            out.node = Node(self, inputs, wanted, saved, options, out)
+            out.node = Node(self, kept(inputs), wanted, saved, options, out)
         return out
 
     def _check_types(self, arrays: list[Any], wanted: list[bool]) -> None:

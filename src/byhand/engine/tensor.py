@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byhand.backend import DTYPES, array_module
-from byhand.engine.large import apply, new
+from byhand.engine.large import add_into, apply, new
 from byhand.errors import EngineError
+from byhand.memory import SMALLEST
 
 if TYPE_CHECKING:
     from byhand.engine.op import Op
@@ -295,12 +296,39 @@ def _shared(data: Any, inputs: tuple[Any, ...]) -> list[int]:
     return [0]
 
 
+class Source:
+    """What the tape keeps of a large tensor that an op read: all but its numbers, whose memory is free when no op saved them.
+
+    Attributes:
+        node, shape, changed: the tensor's; owner: which array owned its memory.
+    """
+
+    __slots__ = ("changed", "node", "owner", "shape")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.node, self.shape, self.changed = tensor.node, tensor.data.shape, tensor.changed
+        self.owner = id(_owner(tensor.data))
+
+
+def kept(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs of an op as its node keeps them: leaves, which get a gradient, and what is small; of the rest a `Source`."""
+    for given in inputs:
+        if type(given) is Tensor and given.node is not None and given.data.nbytes >= SMALLEST:
+            break
+    else:
+        return inputs
+    return tuple(
+        Source(given) if type(given) is Tensor and given.node is not None and given.data.nbytes >= SMALLEST else given
+        for given in inputs
+    )
+
+
 class Node:
     """One op on the tape.
 
     Attributes:
         number: when it was made, so inputs always have smaller numbers than what is computed from them.
-        op, inputs, options: what was computed of what; wanted: which inputs want a gradient.
+        op, inputs, options: what was computed of what, see `kept`; wanted: which inputs want a gradient.
         saved: what the op's gradient needs, until backward has used it.
         keeper: the tensor that asked for its gradient by `retain_grad`, weakly.
         changed, owner: of the output: its record of changes in place, and which array owns its memory.
@@ -326,9 +354,15 @@ class Node:
         """Raise EngineError where something that the gradient needs was changed in place after this was computed."""
         kept = self.saved if isinstance(self.saved, tuple) else (self.saved,)
         arrays = [array for array in kept if hasattr(array, "shape")]
-        changed = [given for given in self.inputs if isinstance(given, Tensor) and given.changed[0] > self.number]
-        output = self.changed[0] > self.number and any(id(_owner(array)) == self.owner for array in arrays)
-        if output or any(array_module(array).may_share_memory(array, given.data) for array in arrays for given in changed):
+        changed = [given for given in self.inputs if hasattr(given, "changed") and given.changed[0] > self.number]
+        owners = {given.owner for given in changed if isinstance(given, Source)}
+        if self.changed[0] > self.number:
+            owners.add(self.owner)
+        still = [given.data for given in changed if isinstance(given, Tensor)]
+        if any(
+            id(_owner(array)) in owners or any(array_module(array).may_share_memory(array, data) for data in still)
+            for array in arrays
+        ):
             raise EngineError(
                 f"backward: a tensor that {self.op.name} computed with was changed in place afterwards, and its gradient "
                 "needs the old numbers: write x = x + y instead of x += y, or change it after backward"
@@ -357,13 +391,14 @@ class WatchedNode(Node):
 
 def _owner(array: Any) -> Any:
     """The array that owns the memory which this one looks into."""
-    while isinstance(array.base, np.ndarray):
+    while isinstance(array.base, type(array)):
         array = array.base
     return array
 
 
 def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
     deltas: dict[Node, Any] = {last: delta}
+    summed: set[Node] = set()  # those whose delta is an array that was made here, and may be written into
     heap = [(-last.number, last)]  # the one that was made last comes first, when all that used its output have been there
     while heap:
         node = heapq.heappop(heap)[1]
@@ -386,13 +421,17 @@ def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
         for given, wanted, gradient in zip(node.inputs, node.wanted, gradients, strict=True):
             if not wanted:
                 continue
-            if gradient.shape != given.data.shape:
-                raise EngineError(f"{op.name}: its gradient is {gradient.shape} for an input of {given.data.shape}")
+            if gradient.shape != given.shape:
+                raise EngineError(f"{op.name}: its gradient is {gradient.shape} for an input of {given.shape}")
             before = given.node
             if before is None:
                 _accumulate(given, gradient)
             elif before in deltas:
-                deltas[before] = _sum(deltas[before], gradient)
+                if before in summed:
+                    add_into(deltas[before], gradient)
+                else:  # a new array: an op may have handed out one and the same delta twice
+                    deltas[before] = apply(xp.add, deltas[before], gradient)
+                    summed.add(before)
             else:
                 deltas[before] = gradient
                 heapq.heappush(heap, (-before.number, before))
@@ -404,18 +443,13 @@ def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
 _FREED = object()
 
 
-def _sum(a: Any, b: Any) -> Any:
-    """A new array: an op may have handed out one and the same delta twice, so neither may be written into."""
-    return apply(array_module(a).add, a, b)
-
-
 def _accumulate(leaf: Tensor, gradient: Any) -> None:
     """=, then +=: a leaf used twice, or a second backward, adds to what is there."""
     if leaf.grad is None:
-        leaf.grad = new(leaf.data)
-        leaf.grad[...] = gradient
+        # A copy: an op may hand out what others hold too.
+        leaf.grad = apply(array_module(gradient).positive, gradient, out=new(leaf.data))
     else:
-        leaf.grad += gradient
+        add_into(leaf.grad, gradient)
 
 
 recording = _recording.get  # whether ops go on the tape now
