@@ -285,6 +285,33 @@ def explain(
         render(explanation, _console())
 
 
+@app.command()
+def latent(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The animation: .gif, .png (APNG), .webp or .mp4.")] = Path("walk.gif"),
+    start: Annotated[str, typer.Option("--from", help="A class, @N for the N-th test image, or a picture of your own.")] = "2",
+    end: Annotated[str, typer.Option("--to", help="The same, for the end of the way.")] = "7",
+    models: Annotated[
+        list[str] | None, typer.Option("--model", help="An autoencoder or VAE; again for more, side by side.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Pictures from one end to the other.")] = 48,
+    spherical: Annotated[bool, typer.Option("--spherical", help="Keep the distance from the origin on the way.")] = False,
+    style: Annotated[str, typer.Option(help="dark, light or paper.")] = "dark",
+    figure: Annotated[Path | None, typer.Option(help="Also write the walk as a strip for print, a .png.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk through latent spaces from one image to another: the autoencoder beside the VAE, as an animation."""
+    from byhand.latent import MODELS, write_walk
+
+    written = write_walk(
+        out, start=start, end=end, models=models or MODELS, steps=steps, spherical=spherical, style=style, figure=figure
+    )
+    if as_json:
+        print(json.dumps({"files": [str(path) for path in written.files], "models": list(written.walk.names), "steps": steps}))
+        return
+    for path in written.files:
+        _console().print(f"wrote {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False, soft_wrap=True)
+
+
 @app.command("recipes")
 def recipes_command(as_json: Json = False) -> None:
     """The named set-ups that `train` knows."""

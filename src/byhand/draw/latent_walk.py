@@ -22,6 +22,7 @@ SIDE = 28
 SCALE = 8  # of the large pictures
 MARGIN, GAP = 28, 36  # pixels
 SMALL = 2  # scale of the two images between which one walks
+MOST = 1_000  # moments of a walk
 
 
 class Coder(Protocol):
@@ -69,21 +70,24 @@ def way(start: Array, end: Array, shares: Array, spherical: bool = False) -> Arr
 
 
 def eased(count: int) -> Array:
-    r"""Moments from 0 to 1 that set out and arrive gently: t = (1 - \cos(\pi s)) / 2.
+    r"""Moments from 0 to 1 that set out and arrive gently: t = (1 - \cos(\pi s)) / 2; raises ByhandError for fewer than 2.
 
     >>> eased(3)
     array([0. , 0.5, 1. ])
     """
+    if not 2 <= count <= MOST:
+        raise ByhandError(f"a walk of {count:,} steps cannot be drawn: choose 2 to {MOST:,}")
     return 0.5 - 0.5 * np.cos(np.pi * np.linspace(0, 1, count))
 
 
-def walk(coders: dict[str, Any], ends: Array, steps: int = 48, spherical: bool = False) -> Walk:
-    """Walk from the first to the second of two images (2, 784) in [0, 1], through each network's own latent space."""
+def walk(coders: dict[str, Any], ends: Array, shares: Array, spherical: bool = False) -> Walk:
+    """Walk from the first to the second of two images (2, 784) in [0, 1], through each network's own latent space.
+
+    `shares` (T,), from 0 to 1, are the moments at which is drawn: `eased` ones for what moves, even ones for paper.
+    """
     if ends.shape != (2, SIDE * SIDE):
         raise ByhandError(f"the two images are {ends.shape}, but a walk wants (2, {SIDE * SIDE})")
-    if steps < 2:
-        raise ByhandError(f"a walk of {steps} steps goes nowhere: choose 2 or more")
-    shares, drawn = eased(steps), []
+    drawn = []
     for coder in coders.values():
         start, end = coder.code(ends)
         drawn.append(coder.decode(way(start, end, shares, spherical)))
@@ -97,14 +101,9 @@ def frames(walked: Walk, hold: int = 900, pace: int = 40) -> tuple[list[Frame], 
     return [*there, *there[-2:0:-1]], [*times, *times[-2:0:-1]]
 
 
-def strip(walked: Walk, count: int = 11) -> Frame:
-    """The walk for print: a row a network, its name before it, `count` pictures from one end to the other."""
-    chosen = np.linspace(0, len(walked.shares) - 1, count).round().astype(int)
-    shares = walked.shares[chosen]
-    if count > 2:  # on paper nothing moves, so nothing needs to set out gently: pictures at even shares
-        chosen = np.array([int(np.abs(walked.shares - t).argmin()) for t in np.linspace(0, 1, count)])
-        shares = walked.shares[chosen]
-    font = _font(26)
+def strip(walked: Walk) -> Frame:
+    """The walk for print: a row a network, its name before it, all moments from one end to the other."""
+    count, font = len(walked.shares), _font(26)
     label = max(int(font.getlength(name)) for name in walked.names) + 24
     size, gap = SIDE * 4, 8
     sheet = Image.new("L", (label + count * (size + gap) - gap + 24, len(walked.names) * (size + gap) + 48), 0)
@@ -112,9 +111,9 @@ def strip(walked: Walk, count: int = 11) -> Frame:
     for row, (name, pictures) in enumerate(zip(walked.names, walked.drawn, strict=True)):
         top = 12 + row * (size + gap)
         draw.text((12, top + size // 2), name, fill=255, font=font, anchor="lm")
-        for column, i in enumerate(chosen):
-            sheet.paste(_large(pictures[i], 4), (label + column * (size + gap), top))
-    for column, share in enumerate(shares):
+        for column, picture in enumerate(pictures):
+            sheet.paste(_large(picture, 4), (label + column * (size + gap), top))
+    for column, share in enumerate(walked.shares):
         draw.text(
             (label + column * (size + gap) + size // 2, sheet.height - 14), f"{share:.0%}", fill=150, font=_font(17), anchor="ms"
         )
