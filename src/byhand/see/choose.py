@@ -8,9 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from byhand.errors import ModelError
-from byhand.modelfile import load_model
-from byhand.models.autoencoder import Autoencoder
-from byhand.models.vae import VAE
+from byhand.modelfile import Coder, load_model
 from byhand.nn import Network
 from byhand.see.explain import Explanation, explain
 from byhand.see.explain_network import NetworkExplanation, explain_network
@@ -42,8 +40,8 @@ def explain_step(
     splits = load_splits(recipe)
     if network is None:
         network = build(recipe, splits)
-    if isinstance(network, (VAE, Autoencoder)):
-        raise ModelError(f"explain does not know a {recipe.model} yet: choose a feed-forward network or a CNN")
+    if isinstance(network, Coder):
+        raise ModelError(f"explain does not know a {recipe.model} yet: choose a feed-forward network, a CNN or a transformer")
     if isinstance(network, Network) and weights:
         raise ModelError(
             f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a network of modules: "

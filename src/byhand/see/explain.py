@@ -49,6 +49,11 @@ class Sample:
     answer: str
     answer_after: str
 
+    @property
+    def name(self) -> str:
+        """As `5 (three)`, or the index alone where there is no label."""
+        return f"{self.index} ({self.label})" if self.label else str(self.index)
+
 
 @dataclass(frozen=True)
 class Explanation:

@@ -28,6 +28,7 @@ from byhand.see.tape import Given, Seen, Taped, take
 from byhand.see.update import Change, update_section
 from byhand.see.worked import At, work_out
 from byhand.see.worked_back import strongest_entry, work_back
+from byhand.see.worked_sequence import MOVES, looked_at
 
 # Ops whose channels are new ones; those of all others go on from what came in.
 MIXING = {"conv2d", "conv_transpose2d", "linear", "matmul", "attention", "embedding", "concat", "transpose", "reshape", "index"}
@@ -105,12 +106,12 @@ def explain_network(
 
     last = len(step.ops) - 1
     sections = [
-        _forward(op, at_, sample, "cost" if k == last else "forward")
+        _forward(op, at_, _row(op, sample, step.m), "cost" if k == last else "forward")
         for k, (op, at_) in enumerate(zip(step.ops, followed, strict=True))
     ]
     for op, at_ in zip(reversed(step.ops), reversed(followed), strict=True):
         if op.delta is not None:
-            sections.append(_backward(op, at_, sample))
+            sections.append(_backward(op, at_, _row(op, sample, step.m)))
     if step.clip is not None:
         sections.append(clipping(step))
     pixel = weight = None
@@ -119,9 +120,8 @@ def explain_network(
         entry = strongest_entry(op, anchor)
         weight = chosen_entry(step, op, entry, numbers, [one.label for one in samples])
         sections.append(_update(step, weight))
-        who = f"sample {samples[sample].index}, {samples[sample].label}"
-        section, pixel = pixel_section(op, anchor, who)
-        names = [f"{one.index} ({one.label})" for one in samples]
+        section, pixel = pixel_section(op, anchor, f"sample {samples[sample].name}")
+        names = [one.name for one in samples]
         sections += [section, weight_section(op, entry, anchor, names)]
     return NetworkExplanation(step, samples, tuple(sections), followed, pixel, weight, sample)
 
@@ -204,10 +204,17 @@ def _plain(symbol: str) -> str:
     return symbol.removeprefix("\\")
 
 
+def _row(op: Seen, sample: int, m: int) -> int:
+    """The first row of a sample in what an op read: a cost of sequences has a row for each place."""
+    return sample * (len(op.inputs[0].values) // m) if op.inputs and op.inputs[0].values.ndim else sample
+
+
 def _forward(op: Seen, at: At, sample: int, stage: str) -> Section:
     found = op.node.op.documented()
     worked = work_out(op, at, sample)
     read = "; ".join(f"{_plain(one.symbol)} is {_of(one)}" for one in op.inputs if one.origin)
+    if "b" in op.node.op.places and not any(one.symbol == "b" for one in op.inputs):
+        read += "; there is no b"
     return Section(
         stage=stage,
         layer=0,
@@ -224,7 +231,11 @@ def _forward(op: Seen, at: At, sample: int, stage: str) -> Section:
         source=sources(op.node.op.forward, *definitions(op.node.op.forward)),
         reference=found.source,
         note=" ".join(part for part in (worked.note, f"Here {read}." if read else "") if part),
-        pictures=(*_input_picture(op, at), *_maps(op.output, at, op.symbol, "what comes out")),
+        pictures=(
+            *_input_picture(op, at),
+            *(_maps(op.output, at, op.symbol, "what comes out") if drawn(op) else ()),
+            *_looks(op, at),
+        ),
         grids=worked.grids,
     )
 
@@ -261,7 +272,7 @@ def _backward(op: Seen, at: At, sample: int) -> Section:
             if op.inputs and not op.inputs[0].parameter and op.inputs[0].gradient is None
             else ""
         ),
-        pictures=(*_maps(delta, at, r"\delta", "the error that came back"), *_filters(op, at)),
+        pictures=(*(_maps(delta, at, r"\delta", "the error that came back") if drawn(op) else ()), *_filters(op, at)),
     )
 
 
@@ -272,6 +283,20 @@ def _input_picture(op: Seen, at: At) -> tuple[Picture, ...]:
     image = given.values[at[0]]
     grey = float(image.min()) >= 0 and float(image.max()) <= 1
     return (Picture(np.moveaxis(image, -1, 0)[:MAPS], given.symbol, "what goes in", grey=grey),)
+
+
+def drawn(op: Seen) -> bool:
+    """Whether an op's output is images (N, H, W, C), of which each channel is a map, and not heads of attention."""
+    return op.output.ndim == 4 and op.node.op.name not in {*MOVES, "attention", "matmul"}
+
+
+def _looks(op: Seen, at: At) -> tuple[Picture, ...]:
+    """Of attention: how much each place looks at each, in the followed head; the followed place's row is framed."""
+    if op.node.op.name != "attention":
+        return ()
+    p = np.array([looked_at(op, (*at[:-2], i, at[-1])) for i in range(op.output.shape[-2])])
+    about = "how much each place (row) looks at each (column); framed, the followed one"
+    return (Picture(p[None], "p", about, None, (at[-2], 0, 1, p.shape[1])),)
 
 
 def _maps(values: Array, at: At, symbol: str, about: str) -> tuple[Picture, ...]:

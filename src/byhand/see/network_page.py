@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from byhand.see.explain_network import NetworkExplanation
+from byhand.see.explain_network import NetworkExplanation, drawn
 from byhand.see.image import sheet
 from byhand.see.mathml import mathml
 from byhand.see.numbers import number
@@ -24,6 +24,7 @@ STAGES = (
     ("pixel", "One number, all the way down", "One output with every product in it, and one of the weights that made it."),
 )
 THUMB = 56  # CSS pixels of a map in the strip
+ROW = 1024  # numbers that are no image: of more, the followed row alone is drawn
 
 
 def network_page(explanation: NetworkExplanation) -> str:
@@ -51,7 +52,8 @@ def _head(explanation: NetworkExplanation) -> str:
         ("Optimiser", repr(step.optimizer)),
         ("Batch", batch(explanation.samples)),
     ]
-    pictures = sample_picture(step.x[explanation.sample], sample, "x")
+    x = step.x[explanation.sample]
+    pictures = sample_picture(x, sample, "x") if x.dtype.kind == "f" and float(x.min()) >= 0 else ""
     if sample.label:
         rows.append(("Answer", f"{sample.answer} before the step, {sample.answer_after} after it; asked for {sample.label}"))
         y = step.y[explanation.sample]
@@ -64,16 +66,20 @@ def _head(explanation: NetworkExplanation) -> str:
 def _strip(explanation: NetworkExplanation) -> str:
     """Every op with what it made of the followed sample: a map, a row of numbers, or one number."""
     cards = "".join(
-        f'<li><a href="#op-{at}">{_thumb(op, place)}<b>{html.escape(op.name)}</b>'
-        f"<span>{html.escape(op.node.op.name.replace('_', ' '))}</span><span>{_shape(op)}</span></a></li>"
+        f'<li><a href="#op-{at}">{_thumb(op, place)}<b>{html.escape(op.name)}</b>{_kind(op)}<span>{_shape(op)}</span></a></li>'
         for at, (op, place) in enumerate(zip(explanation.step.ops, explanation.followed, strict=True))
     )
     sample = explanation.samples[explanation.sample]
     many = f" Of the {explanation.step.m} samples, {sample.index} is followed." if explanation.step.m > 1 else ""
     return (
-        f'<figure class="strip"><ol>{cards}</ol><figcaption>What each op made of the sample: of its channels the one that is '
-        f"followed; blue is above 0, red below, white 0. Choose one to go there.{many}</figcaption></figure>"
+        f'<figure class="strip"><ol>{cards}</ol><figcaption>What each op made of the sample: of many channels or rows '
+        f"the one that is followed; blue is above 0, red below, white 0. Choose one to go there.{many}</figcaption></figure>"
     )
+
+
+def _kind(op: Seen) -> str:
+    kind = op.node.op.name
+    return "" if kind == op.name else f"<span>{html.escape(kind.replace('_', ' '))}</span>"
 
 
 def _shape(op: Seen) -> str:
@@ -85,8 +91,10 @@ def _thumb(op: Seen, at: At) -> str:
     if not shape or len(shape) == 1:
         value = float(op.output.reshape(-1)[at[0] if at else 0])
         return f'<span class="value">{mathml(number(value))}</span>'
-    values = op.output[at[0], ..., at[-1]] if len(shape) == 4 else op.output[at[0]].reshape(1, -1)
-    if len(shape) != 4 and values.size > 16:  # a long row is broken where it fills a square
+    values = op.output[at[0], ..., at[-1]] if drawn(op) else op.output[at[0]].reshape(1, -1)
+    if values.size > ROW and not drawn(op):
+        values = op.output[at[:-1]].reshape(1, -1)
+    if not drawn(op) and values.size > 16:  # a long row is broken where it fills a square
         n = math.isqrt(values.size - 1) + 1
         values = np.pad(values.reshape(-1), (0, n * -(-values.size // n) - values.size)).reshape(-1, n)
     address, width, height = sheet(values[None])
@@ -117,11 +125,13 @@ def _proof(explanation: NetworkExplanation) -> str:
         '<section id="proof"><h2>Proof</h2><p>The same gradient measured without any of the equations above: move the weight '
         f"{html.escape(str(chosen.weight))} a little up and a little down in a float64 copy of the network, and look at the "
         "cost.</p>"
-        f'<div class="equation wide">{mathml(equation(proof.h), display=True)}{mathml(measured, display=True)}</div>'
+        f'<div class="equation wide">{mathml(equation(proof.h), display=True)}</div>'
+        f'<div class="equation wide">{mathml(measured, display=True)}</div>'
         f'{proof_table([proof])}<p class="note">{minded(proof)}</p>'
         f"<details open><summary><h3>How it is measured</h3></summary>"
         f'<div class="source">{sources([proof_source()])}</div></details>'
-        "<h2>Who pushed this weight?</h2><p>A gradient is a sum over samples and places, so every sample has its share in it: "
-        "the negative of its part raises the weight where it is above 0. Weight decay and momentum belong to no sample.</p>"
+        "<h2>Who pushed this weight?</h2><p>A gradient is a sum over samples and places, so every sample has its share in "
+        "it, what came back through its own numbers: the negative of its part raises the weight where it is above 0. Weight decay and "
+        "momentum belong to no sample.</p>"
         f"{pushed(chosen.weight.latex, chosen.before, chosen.after, chosen.up, chosen.down)}</section>"
     )

@@ -93,9 +93,11 @@ def total(
     """
     order = sorted(range(len(terms)), key=lambda index: -abs(terms[index].value))
     many = len(terms) > SHOWN + 2
-    shown = [terms[index] for index in order[:SHOWN]] if many else list(terms)
-    rest = sum(terms[index].value for index in order[SHOWN:]) if many else 0.0
-    more = rf"\text{{ {len(terms) - SHOWN:,} more}}"
+    first = [index for index in order[:SHOWN] if terms[index].value] or order[:1]  # zeros say nothing
+    shown = [terms[index] for index in first] if many else list(terms)
+    rest = math.fsum(terms[index].value for index in order[len(first) :]) if many else 0.0
+    others = len(terms) - len(first)
+    more = rf"\text{{ {others:,} more}}"
     opening, closing = ("[", "]") if before[0] else ("", "")
 
     def line(start: str, pieces: list[str]) -> Line:
@@ -104,7 +106,7 @@ def total(
         return Line((*pieces[:-1], f"{pieces[-1]} {closing}".strip()))
 
     more_symbols = [rf"+ {more}"] if many else []
-    more_number = [rf"{signed(rest)} \text{{ (the {len(terms) - SHOWN:,} others)}}"] if many else []
+    more_number = [rf"{signed(rest)} \text{{ (the {others:,} others)}}"] if many else []
     every = [*shown, *last]
     lines = [
         line(f"{left} = {before[0]}", [*(f"+ {t.symbols}" for t in shown), *more_symbols, *(f"+ {t.symbols}" for t in last)]),

@@ -67,7 +67,7 @@ def facts(rows: Iterable[tuple[str, str]], pictures: str) -> str:
 
 def batch(samples: Sequence[Sample]) -> str:
     """The first samples of the batch, and how many more."""
-    shown = ", ".join(f"{sample.index} ({sample.label})" if sample.label else f"{sample.index}" for sample in samples[:12])
+    shown = ", ".join(sample.name for sample in samples[:12])
     more = len(samples) - 12
     name = "sample" if len(samples) == 1 else f"{len(samples)} samples:"
     return f"{name} {shown}" + (f" and {more:,} more" if more > 0 else "")
@@ -111,24 +111,33 @@ def figure(address: str, alt: str, caption: str, width: int = SINGLE, height: in
 def section(found: Section, shown: set[str] | None = None, anchor: str = "") -> str:
     """A section; shown: places of source that the page has already, which are then named only. anchor: its id."""
     formulas = "".join(f'<div class="equation">{mathml(latex, display=True)}</div>' for latex in found.equations)
+    listing, above, drawn = _listing(found.listing), "", "".join(map(picture, found.pictures))
+    below = f'<div class="below">{listing}</div>' if listing and found.source else ""
     columns = [
-        f'<div class="symbols"><h4>Equation</h4>{formulas}{"".join(map(picture, found.pictures))}</div>',
         f'<div class="numbers"><h4>This step\'s numbers</h4>{lines(found.numbers)}{_grids(found.grids)}{_shapes(found)}'
-        f"{_summaries(found.summaries)}{note(found.note)}{_listing(found.listing)}</div>",
+        f"{_summaries(found.summaries)}{note(found.note)}{'' if below else listing}</div>",
     ]
+    if not found.scope:
+        columns.insert(0, f'<div class="symbols"><h4>Equation</h4>{formulas}{drawn}</div>')
+    else:  # equations of modules are long, and have a row of their own
+        above = f'<div class="above"><h4>{"Equations" if len(found.equations) > 1 else "Equation"}</h4>{formulas}</div>'
+        if drawn:
+            columns.insert(0, f'<div class="symbols">{drawn}</div>')
+    numbers = len(columns) - 1
     new = [one for one in found.source if shown is None or one.place not in shown]
     if found.source and (new or shown is None):
         reference = f'<p class="reference">{html.escape(found.reference)}</p>' if found.reference else ""
         columns.append(f'<div class="source"><h4>Source</h4>{sources(new)}{_again(found.source, new)}{reference}</div>')
     elif found.source:
-        columns[1] = columns[1].removesuffix("</div>") + _again(found.source, new) + "</div>"
+        columns[numbers] = columns[numbers].removesuffix("</div>") + _again(found.source, new) + "</div>"
     if shown is not None:
         shown |= {one.place for one in found.source}
-    kind = "columns" if len(columns) == 3 else "columns two"
+    coded = len(columns) - 1 > numbers
+    kind = f"columns{'' if numbers else ' plain'}{'' if coded else ' two'}{' op' if found.scope else ''}"
     name = f' id="{anchor}"' if anchor else ""
     return (
         f"<details open{name}><summary><h3>{html.escape(found.title)}</h3></summary>"
-        f'<div class="{kind}">{"".join(columns)}</div></details>'
+        f'{above}<div class="{kind}">{"".join(columns)}</div>{below}</details>'
     )
 
 
@@ -298,9 +307,7 @@ def pushed(latex: str, before: float, after: float, up: tuple[Push, ...], down: 
     def names(found: tuple[Push, ...]) -> str:
         if not found:
             return "<td>none of this batch</td>"
-        items = "".join(
-            f"<li>sample {push.index} ({html.escape(push.label)}): {push.value:+.3g}, {push.share:.0%}</li>" for push in found
-        )
+        items = "".join(f"<li>sample {html.escape(push.name)}: {push.value:+.3g}, {push.share:.0%}</li>" for push in found)
         return f"<td><ul>{items}</ul></td>"
 
     return (

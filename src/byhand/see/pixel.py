@@ -92,7 +92,7 @@ def pixel_section(op: Seen, at: At, who: str) -> tuple[Section, Pixel]:
         summaries=(),
         source=(),
         reference="",
-        note=f"For {who}. " + _settings(op),
+        note=" ".join(part for part in (f"For {who}.", _settings(op)) if part),
         pictures=_seen_and_made(op, at, every) if _images(op) else (),
         grids=_patches(op, at) if _images(op) else (),
         listing=listing,
@@ -137,7 +137,7 @@ def _patches(op: Seen, at: At) -> tuple[tuple[Grid, ...], ...]:
     order = np.argsort(-np.abs(x * w).sum(axis=(0, 1)), kind="stable")[:CHANNELS]
     rows = []
     for c in order:
-        both = x[..., c] * w[..., c]
+        both = x[..., c] * w[..., c] + 0.0  # no -0
         best = divmod(int(np.abs(both).argmax()), kw)
         channel = f", channel {channels[c]}" if c_in > 1 or channels[c] else ""
         rows.append(
@@ -256,12 +256,15 @@ def prove(step: Taped, entry: Entry) -> Proof:
     network has very many: h is made smaller until none lies between, or rounding would be all that one measures.
     """
     network = copied(step.network, np.float64)
+    parameters = dict(network.module.parameters())
     x = step.x.astype(np.float64) if step.x.dtype.kind == "f" else step.x
     y = step.y.astype(np.float64) if step.y.dtype.kind == "f" else step.y
-    network.rng = copy.deepcopy(step.rng)
-    network.learn(x, y)
-    parameters = dict(network.module.parameters())
-    by_hand = float(parameters[entry.name].grad[entry.place])
+    if step.gradient.dtype == np.float64:
+        by_hand = float(step.parameter(entry.name, step.gradient)[entry.place])
+    else:
+        network.rng = copy.deepcopy(step.rng)
+        network.learn(x, y)
+        by_hand = float(parameters[entry.name].grad[entry.place])
     sides: list[list[Array]] = []
 
     def cost() -> float:

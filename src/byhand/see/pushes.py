@@ -24,6 +24,11 @@ class Push:
     value: float
     share: float
 
+    @property
+    def name(self) -> str:
+        """As `5 (three)`, or the index alone where there is no label."""
+        return f"{self.index} ({self.label})" if self.label else str(self.index)
+
 
 def pushes(
     step: Observed, weight: Weight, indices: Sequence[int], labels: Sequence[str]

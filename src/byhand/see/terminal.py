@@ -77,7 +77,7 @@ def _network_head(explanation: NetworkExplanation) -> RenderableType:
 
 
 def _named(samples: tuple[Sample, ...]) -> str:
-    shown = ", ".join(f"{sample.index} ({sample.label})" if sample.label else str(sample.index) for sample in samples[:10])
+    shown = ", ".join(sample.name for sample in samples[:10])
     more = f" and {len(samples) - 10:,} more" if len(samples) > 10 else ""
     return f"sample {shown}{more}"
 
@@ -194,11 +194,13 @@ def _listing(found: Listing) -> RenderableType:
 def _proof(formula: str, proofs: Sequence[Proof], width: int) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in ("weight", "by hand", "measured", "relative error", ""):
-        table.add_column(heading, justify="left" if heading in {"weight", ""} else "right", no_wrap=True)
+        table.add_column(
+            heading, justify="left" if heading in {"weight", ""} else "right", no_wrap=heading != "weight", overflow="fold"
+        )
     for proof in proofs:
         verdict = "[green]agrees[/]" if proof.agrees else "[bold red]differs[/]"
         table.add_row(
-            str(proof.weight),
+            escape(str(proof.weight)),
             f"{proof.by_hand:.10g}",
             f"{proof.numeric:.10g}",
             f"{proof.relative_error:.1e}",
@@ -219,4 +221,4 @@ def _pushed(chosen: ChosenWeight | ChosenEntry) -> RenderableType:
 def _names(pushed: tuple[Push, ...]) -> str:
     if not pushed:
         return "none"
-    return escape("; ".join(f"{push.index} ({push.label}) {push.value:+.3g}, {push.share:.0%}" for push in pushed))
+    return escape("; ".join(f"{push.name} {push.value:+.3g}, {push.share:.0%}" for push in pushed))

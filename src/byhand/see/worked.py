@@ -91,7 +91,7 @@ class Product:
 
     @property
     def value(self) -> float:
-        return self.w * self.x
+        return self.w * self.x + 0.0  # no -0
 
 
 def products(op: Seen, at: At) -> list[Product]:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from byhand.backend import Array
-from byhand.see.numbers import Line, Term, factor, number, setting, signed, total
+from byhand.see.numbers import Line, factor, number, setting, signed, total
 from byhand.see.tape import Seen
 from byhand.see.weight import Entry
-from byhand.see.worked import At, Worked, named, probabilities, window
+from byhand.see.worked import At, Worked, largest, named, probabilities, window
 
 Backing = Callable[[Seen, At, int], Worked | None]  # None where this op's settings are not worked out
 WORKED_BACK: dict[str, Backing] = {}
@@ -86,25 +86,18 @@ def weight_gradient(op: Seen, entry: Entry) -> Worked:
     """dC/dw = the sum of x delta over all samples and places, the largest first."""
     x, delta = met(op, entry)
     each = (np.asarray(x, np.float64) * delta).reshape(-1)
-    order = set(np.argsort(-np.abs(each), kind="stable")[:6].tolist())
     symbol = op.inputs[0].symbol
     one_sample = len(x) == 1
 
-    def term(k: int) -> Term:
-        if k not in order:
-            return Term("", "", float(each[k]))
+    def term(k: int) -> tuple[str, str]:
         place = tuple(int(i) for i in np.unravel_index(k, x.shape))
         there, here = input_place(op, entry, place), (*place, entry.place[0] if op.node.op.name == "linear" else entry.place[3])
         names = [",".join(map(str, at[one_sample:])) for at in (there, here)]
-        return Term(
-            rf"{symbol}_{{{names[0]}}}\, \delta_{{{names[1]}}}",
-            rf"{factor(x[place])} \cdot {factor(delta[place])}",
-            float(each[k]),
-        )
+        return rf"{symbol}_{{{names[0]}}}\, \delta_{{{names[1]}}}", rf"{factor(x[place])} \cdot {factor(delta[place])}"
 
     value = math.fsum(each)
     (given,) = [one for one in op.inputs if one.symbol == "w"]
-    lines = total(slope(entry.latex), [term(k) for k in range(each.size)], value)
+    lines = total(slope(entry.latex), largest(each, term), value)
     nothing = int((each == 0).sum())
     note = (
         f"A sum of {each.size:,} products, one a sample" + (" and place" if x.ndim > 1 else "") + f"; {nothing:,} of them are 0."
@@ -145,11 +138,18 @@ def _sigmoid(z: float) -> float:
     return 0.5 * (1 + math.tanh(0.5 * z))
 
 
+def _gelu_slope(z: float) -> float:
+    """Of z/2 (1 + t) with t = tanh(sqrt(2/pi) (z + 0.044715 z^3))."""
+    t, rate = math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)), math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z * z)
+    return 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * rate
+
+
 _each("relu", r"\cdot [z > 0]", lambda z, _, __: float(z > 0))
 _each("leaky_relu", r"\cdot ([z > 0] + s\,[z \le 0])", lambda z, _, node: 1.0 if z > 0 else node.options.get("slope", 0.01))
 _each("sigmoid", r"\cdot a (1 - a)", lambda z, a, _: a * (1 - a))
 _each("tanh", r"\cdot (1 - a^2)", lambda z, a, _: 1 - a * a)
 _each("silu", r"\cdot \sigma(z) (1 + z (1 - \sigma(z)))", lambda z, _, __: _sigmoid(z) * (1 + z * (1 - _sigmoid(z))))
+_each("gelu", r"\cdot (\tfrac{1}{2}(1 + t) + \tfrac{z}{2}(1 - t^2)\,t')", lambda z, _, __: _gelu_slope(z))
 _each("exp", r"\cdot c", lambda _, c, __: c)
 
 
@@ -247,3 +247,43 @@ def answer_minus_target(op: Seen, at: At, sample: int) -> Worked:
     ]
     gradient = op.inputs[0].gradient
     return _back(op, at, lines, value, network=None if gradient is None else float(gradient[sample, k]))
+
+
+def _strongest(op: Seen) -> At:
+    """The place of the largest gradient of what a cost read."""
+    gradient = op.inputs[0].gradient
+    return tuple(int(k) for k in np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape))
+
+
+@works("mse_loss")
+def twice_the_difference(op: Seen, at: At, sample: int) -> Worked | None:
+    """dC/da = 2 (a - y) / n, of the number that is furthest off."""
+    given = op.inputs[0]
+    if given.gradient is None:
+        return None
+    place, n = _strongest(op), given.values.size
+    a, y, delta = float(given.values[place]), float(op.inputs[1].values[place]), float(op.delta)
+    value = 2 * (a - y) / n * delta
+    where = ",".join(map(str, place))
+    lines = [
+        Line((rf"{slope(f'a_{{{where}}}')} = \frac{{2}}{{n}} (a_{{{where}}} - y_{{{where}}})",)),
+        Line((rf"= \frac{{2}}{{{n}}} \cdot ({number(a)} {signed(-y)})",)),
+    ]
+    return _back(op, at, lines, value, note="Of the number that is furthest off.", network=float(given.gradient[place]))
+
+
+@works("bce_with_logits")
+def probability_minus_target(op: Seen, at: At, sample: int) -> Worked | None:
+    """dC/dz = (sigma(z) - y) / n, of the number that is furthest off."""
+    given = op.inputs[0]
+    if given.gradient is None:
+        return None
+    place, n = _strongest(op), given.values.size
+    z, y, delta = float(given.values[place]), float(op.inputs[1].values[place]), float(op.delta)
+    value = (_sigmoid(z) - y) / n * delta
+    where = ",".join(map(str, place))
+    lines = [
+        Line((rf"{slope(f'z_{{{where}}}')} = \frac{{1}}{{n}} (\sigma(z_{{{where}}}) - y_{{{where}}})",)),
+        Line((rf"= \frac{{1}}{{{n}}} \cdot ({number(_sigmoid(z))} {signed(-y)})",)),
+    ]
+    return _back(op, at, lines, value, note="Of the number that is furthest off.", network=float(given.gradient[place]))
