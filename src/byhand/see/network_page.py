@@ -131,7 +131,7 @@ def _proof(explanation: NetworkExplanation) -> str:
         f"<details open><summary><h3>How it is measured</h3></summary>"
         f'<div class="source">{sources([proof_source()])}</div></details>'
         "<h2>Who pushed this weight?</h2><p>A gradient is a sum over samples and places, so every sample has its share in "
-        "it, what came back through its own numbers: the negative of its part raises the weight where it is above 0. Weight decay and "
-        "momentum belong to no sample.</p>"
+        "it, what came back through its own numbers: the negative of its part raises the weight where it is above 0. Weight "
+        "decay and momentum belong to no sample.</p>"
         f"{pushed(chosen.weight.latex, chosen.before, chosen.after, chosen.up, chosen.down)}</section>"
     )

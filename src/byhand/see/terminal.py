@@ -24,6 +24,7 @@ from byhand.see.proof import EQUATION, Proof, equation, minded
 from byhand.see.pushes import Push
 from byhand.see.section import STAGES, Grid, Listing, Section, Summary
 from byhand.see.source import Source
+from byhand.see.weight import Entry
 
 TITLES = {
     "forward": "Forward",
@@ -200,7 +201,7 @@ def _proof(formula: str, proofs: Sequence[Proof], width: int) -> RenderableType:
     for proof in proofs:
         verdict = "[green]agrees[/]" if proof.agrees else "[bold red]differs[/]"
         table.add_row(
-            escape(str(proof.weight)),
+            plain(proof.weight.latex) if isinstance(proof.weight, Entry) else str(proof.weight),
             f"{proof.by_hand:.10g}",
             f"{proof.numeric:.10g}",
             f"{proof.relative_error:.1e}",

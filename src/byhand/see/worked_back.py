@@ -204,7 +204,23 @@ def back_to_the_winner(op: Seen, at: At, sample: int) -> Worked | None:
     lines = [Line((rf"{slope(named('x', place))} {sign} {error}",))]
     gradient = op.inputs[0].gradient
     network = float(gradient[place]) if apart and gradient is not None else None
-    return _back(op, at, lines, delta, note="The others of its window get nothing from here.", network=network)
+    lines.append(Line((f"= {number(delta)}",), delta))
+    return Worked(tuple(lines), delta, note="The others of its window get nothing from here.", network=network)
+
+
+@works("avg_pool2d")
+def shared_by_the_window(op: Seen, at: At, sample: int) -> Worked | None:
+    """Each input of a window gets the same part of the error."""
+    kernel, stride, padding = op.node.saved[-1]
+    place = (at[0], *(max(0, at[k + 1] * stride[k] - padding[k]) for k in (0, 1)), at[3])
+    delta, n = float(op.delta[at]), kernel[0] * kernel[1]
+    apart = all(s >= k for s, k in zip(stride, kernel, strict=True))
+    sign = "=" if apart else r"\mathrel{+}="
+    lines = [Line((rf"{slope(named('x', place))} {sign} \frac{{{number(delta)}}}{{{n}}}",))]
+    gradient = op.inputs[0].gradient
+    network = float(gradient[place]) if apart and gradient is not None else None
+    lines.append(Line((f"= {number(delta / n)}",), delta / n))
+    return Worked(tuple(lines), delta / n, note="Each input of the window gets the same.", network=network)
 
 
 @works("global_avg_pool")

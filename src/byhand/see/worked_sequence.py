@@ -25,8 +25,8 @@ DELTA = r"\delta"
 def origins(op: Seen) -> Array:
     """Of each number of an op's output, where it stood in the flat input: the op itself, done to the input's places."""
     a = op.inputs[0].values
-    places: Array = op.node.op.forward(np, np.arange(a.size).reshape(a.shape), **op.node.options)[0]
-    return places
+    places = op.node.op.forward(np, np.arange(a.size, dtype=np.float64).reshape(a.shape), **op.node.options)[0]
+    return np.asarray(places)
 
 
 def _place(flat: int, shape: tuple[int, ...]) -> At:
@@ -64,7 +64,7 @@ def moved_back(op: Seen, at: At, sample: int) -> Worked | None:
     return Worked(tuple(lines), value, network=float(a.gradient[place]))
 
 
-for _name in MOVES:
+for _name in (*MOVES, "upsample_nearest"):
     works(_name)(moved)
     works_back(_name)(moved_back)
 
