@@ -212,7 +212,7 @@ def _row(op: Seen, sample: int, m: int) -> int:
 def _forward(op: Seen, at: At, sample: int, stage: str) -> Section:
     found = op.node.op.documented()
     worked = work_out(op, at, sample)
-    read = "; ".join(f"{_plain(one.symbol)} is {_of(one)}" for one in op.inputs if one.origin)
+    read = "; ".join(f"{_plain(one.symbol)} is {_of(one, op)}" for one in op.inputs if one.origin)
     if "b" in op.node.op.places and not any(one.symbol == "b" for one in op.inputs):
         read += "; there is no b"
     return Section(
@@ -240,7 +240,9 @@ def _forward(op: Seen, at: At, sample: int, stage: str) -> Section:
     )
 
 
-def _of(given: Given) -> str:
+def _of(given: Given, op: Seen) -> str:
+    if given.origin == op.name:
+        return "from a step before in the same module"
     return given.origin if given.parameter or given.origin.startswith("the ") else f"what came out of {given.origin}"
 
 

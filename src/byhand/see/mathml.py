@@ -22,6 +22,7 @@ def mathml(latex: str, display: bool = False) -> str:
     """
     # A sign in front of a number belongs to it; one that opens a piece of a broken line stands between two terms.
     grouped = re.sub(r"(\(|=|\\leftarrow|\\cdot)\s*-\s*([\d.]+)", r"\1 {-\2}", latex)
+    grouped = re.sub(r"\\ln (?=[\d(])", r"\\ln\\,", grouped)  # or it would read ln0.5
     made: str = convert(grouped, display="block" if display else "inline").replace(XMLNS, "", 1)
     if latex[:1] in {"+", "-"}:
         made = made.replace("<mo>", '<mo form="infix">', 1)

@@ -124,7 +124,11 @@ def _settings(op: Seen) -> str:
     said = [f"stride s = {stride[0]}", f"padding p = {padding[0]}", f"dilation d = {dilation[0]}"]
     if stride[0] != stride[1] or padding[0] != padding[1] or dilation[0] != dilation[1]:
         said = [f"stride s = {stride}", f"padding p = {padding}", f"dilation d = {dilation}"]
-    return ", ".join([*said, *([f"{groups} groups"] if groups > 1 else [])]).capitalize() + "."
+    settings = ", ".join([*said, *([f"{groups} groups"] if groups > 1 else [])]).capitalize() + "."
+    channels = op.node.saved[1].shape[2]
+    return settings + (
+        f" Of {channels} input channels the {CHANNELS} that count most here are shown." if channels > CHANNELS else ""
+    )
 
 
 def _patches(op: Seen, at: At) -> tuple[tuple[Grid, ...], ...]:
