@@ -23,7 +23,7 @@ LAYERS = [
     ["data", "modelfile", "shipped"],
     ["training"],
     ["see", "draw"],
-    ["web"],
+    ["latent", "web"],
     ["cli"],
 ]
 # Narrower than their place in the order.

@@ -173,6 +173,7 @@ def _evaluate_codes(opened: Model, test: Dataset, folder: Path, samples: int | N
 
     from byhand.data.binarise import binarised
     from byhand.draw import codes
+    from byhand.models.conv_codes import ConvVAE
     from byhand.models.vae import VAE
     from byhand.training.evaluate_codes import evaluate_codes
 
@@ -185,7 +186,7 @@ def _evaluate_codes(opened: Model, test: Dataset, folder: Path, samples: int | N
         for dimension, kl in enumerate(measured.kl_of):
             result["table"].add_row(str(dimension), f"{kl:.2f}" + ("  unused" if dimension in measured.dead else ""))
     if samples is not None:
-        if not isinstance(network, VAE):
+        if not isinstance(network, (VAE, ConvVAE)):
             raise ByhandError("--likelihood is of a VAE's images, but this is an autoencoder: leave it out")
         x = test.flat[:images]
         y = test.take(slice(images)).targets(network.dtype) if network.classes else None

@@ -20,8 +20,9 @@ from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward, from_architecture, tensor_shapes
 from byhand.files import write_atomically
-from byhand.models import autoencoder, vae
+from byhand.models import autoencoder, conv_codes, vae
 from byhand.models.autoencoder import Autoencoder
+from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
 from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.nn import network as modules
@@ -31,9 +32,12 @@ from byhand.tensorfile import read_tensors
 FORMAT, FORMAT_VERSION = "byhand-model", "1"
 
 AnyNetwork = FeedForward | Network | VAE | Autoencoder
-BY_HAND: dict[str, Callable[[dict[str, Any], Any], VAE | Autoencoder]] = {
+Coder = VAE | Autoencoder | ConvAutoencoder  # what gives its input back through a code
+CODERS: dict[str, Callable[[dict[str, Any], Any], Coder]] = {
     VAE.kind: vae.from_architecture,
     Autoencoder.kind: autoencoder.from_architecture,
+    ConvVAE.kind: conv_codes.from_architecture,
+    ConvAutoencoder.kind: conv_codes.from_architecture,
 }
 
 
@@ -50,12 +54,12 @@ class Model:
     @property
     def has_codes(self) -> bool:
         """Whether it gives its input back through a code, and does not tell classes apart."""
-        return isinstance(self.network, (VAE, Autoencoder))
+        return isinstance(self.network, Coder)
 
     @property
     def classifier(self) -> FeedForward | Network:
         """The network, which tells classes apart; raises ModelError where it has codes instead."""
-        if isinstance(self.network, (VAE, Autoencoder)):
+        if isinstance(self.network, Coder):
             raise ModelError(
                 f"{self.recipe or 'the model'} tells no classes apart, it gives images back ({self.network.kind}): "
                 "choose another model, or see `byhand latent`"
@@ -63,9 +67,9 @@ class Model:
         return self.network
 
     @property
-    def coder(self) -> VAE | Autoencoder:
+    def coder(self) -> Coder:
         """The network, which has codes; raises ModelError where it tells classes apart instead."""
-        if not isinstance(self.network, (VAE, Autoencoder)):
+        if not isinstance(self.network, Coder):
             raise ModelError(
                 f"{self.recipe or 'the model'} has no codes: choose an autoencoder or a VAE, as mnist-ae or mnist-vae"
             )
@@ -128,18 +132,19 @@ def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array],
             network = modules.from_architecture(architecture, dtype)
         _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
         return network
-    if kind in BY_HAND:
+    if kind in CODERS:
         _check_count(architecture, tensors, path)
-        coder = BY_HAND[kind](architecture, dtype)
+        coder = CODERS[kind](architecture, dtype)
         _check_shapes({name: array.shape for name, array in coder.tensors().items()}, tensors, path)
         return coder
-    known = ", ".join(map(repr, (FeedForward.kind, Network.kind, *BY_HAND)))
+    known = ", ".join(map(repr, (FeedForward.kind, Network.kind, *CODERS)))
     raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {known}: upgrade byhand")
 
 
 def _check_count(architecture: dict[str, Any], tensors: dict[str, Array], path: Path) -> None:
     """No layer larger than the largest tensor of the file, so that it cannot ask for more memory than it fills."""
-    sizes = [architecture.get(key) for key in ("n", "latent", "classes")] + list(architecture.get("hidden", ()))
+    lists = [*architecture.get("hidden", ()), *architecture.get("channels", ())]
+    sizes = [architecture.get(key, 0) for key in ("n", "latent", "classes")] + lists
     largest = max((array.size for array in tensors.values()), default=0)
     if not all(isinstance(size, int) and 0 <= size <= largest for size in sizes) or len(sizes) > 3 + len(tensors):
         raise ModelError(f"{path} does not hold the network it describes: its sizes {sizes} do not fit its tensors")

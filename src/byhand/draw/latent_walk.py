@@ -7,7 +7,6 @@ distance from the origin, as Gaussian codes of many dimensions do (White 2016, a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -152,7 +151,7 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def typical(coder: Any, images: Array, labels: Sequence[int] | Array, digit: int) -> int:
+def typical(coder: Any, images: Array, labels: Any, digit: int) -> int:
     """The index of the image of a class that lies nearest to the middle of its class's codes: a digit as most write it."""
     members = np.flatnonzero(np.asarray(labels) == digit)
     if len(members) == 0:

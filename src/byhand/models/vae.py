@@ -21,45 +21,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from byhand.backend import Array, generator
 from byhand.errors import ModelError
-from byhand.models.encoder_decoder import ROWS, EncoderDecoder
+from byhand.models import bound
+from byhand.models.bound import Measured, divergence, draw_code
+from byhand.models.encoder_decoder import EncoderDecoder
 
 LOG_SIGMA = 8.0  # e^8 = 3,000: log sigma is held within these bounds in `encode`, so that a wild image cannot overflow a picture
 
 
 # ---------------------------------------------------------------- the equations, one function each
-
-
-def draw_code(mu: Array, log_sigma: Array, eps: Array) -> Array:
-    r"""The reparameterisation: a draw from the encoder's Gaussian, as a function of its mean and its log standard deviation.
-
-    Equation:
-        z = \mu + \varepsilon \odot e^{s}, \quad \varepsilon \sim N(0, 1), \quad s = \log \sigma
-    Shapes:
-        mu, log_sigma, eps: (m, d) -> z: (m, d)
-    Source:
-        Kingma and Welling (2014), section 2.4
-    """
-    return mu + eps * np.exp(log_sigma)
-
-
-def divergence(mu: Array, log_sigma: Array) -> Array:
-    r"""How far the encoder's Gaussian is from N(0, 1), dimension by dimension: L_reg is the sum over them.
-
-    Equation:
-        \tfrac{1}{2} \left(\mu_j^2 + e^{2 s_j} - 1 - 2 s_j\right)
-    Shapes:
-        mu, log_sigma: (m, d) -> (m, d)
-    Source:
-        Kingma and Welling (2014), appendix B
-    """
-    return 0.5 * (mu * mu + np.exp(2 * log_sigma) - 1 - 2 * log_sigma)
 
 
 def code_errors(dz: Array, mu: Array, log_sigma: Array, eps: Array, beta: float) -> tuple[Array, Array]:
@@ -77,25 +52,6 @@ def code_errors(dz: Array, mu: Array, log_sigma: Array, eps: Array, beta: float)
 
 
 # ---------------------------------------------------------------- the network
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a VAE is worth on some images, in nats an image.
-
-    Attributes:
-        elbo: the bound, -(reconstruction + kl), at beta = 1; reconstruction: L_rec; kl: L_reg.
-        kl_of: (d,) of each dimension; dead: the dimensions that carry less than 0.1 nat, and so next to nothing.
-    """
-
-    elbo: float
-    reconstruction: float
-    kl: float
-    kl_of: Array
-
-    @property
-    def dead(self) -> list[int]:
-        return np.flatnonzero(self.kl_of < 0.1).tolist()
 
 
 class VAE(EncoderDecoder):
@@ -195,53 +151,21 @@ class VAE(EncoderDecoder):
     forward = reconstruct
 
     def measure(self, x: Array, y: Array | None = None, seed: int = 0) -> Measured:
-        """The bound and its parts on images (N, n), with one drawn code an image."""
-        x, rng = self._rows(x), generator(seed, "measure")
-        reconstruction, kl = 0.0, np.zeros(self.latent)
-        for start in range(0, len(x), ROWS):
-            rows, classes = x[start : start + ROWS], None if y is None else y[start : start + ROWS]
-            mu, log_sigma = self._encode(rows, classes)
-            self.decode(draw_code(mu, log_sigma, rng.standard_normal(mu.shape, self.dtype)), classes)
-            reconstruction += float(self._reconstruction_cost(rows).sum(dtype=np.float64))
-            kl += divergence(mu, log_sigma).sum(axis=0, dtype=np.float64)
-        reconstruction, kl = reconstruction / len(x), kl / len(x)
-        return Measured(-reconstruction - float(kl.sum()), reconstruction, float(kl.sum()), kl)
+        """The bound and its parts on images (N, n), with one drawn code an image; see `byhand.models.bound`."""
+        return bound.measure(self, self._rows(x), y, seed)
 
     def evaluate(self, x: Array, y: Array) -> tuple[float, None]:
         """Minus the bound, in nats an image: a VAE has no accuracy."""
-        return -self.measure(x, y).elbo, None
+        return -self.measure(x, y if self.classes else None).elbo, None
 
     def log_likelihood(self, x: Array, samples: int = 5_000, y: Array | None = None, seed: int = 0) -> Array:
-        r"""The importance-weighted estimate of log p(x) of each image, (N,), in nats.
+        """The importance-weighted estimate of log p(x) of each image, (N,), in nats; see `byhand.models.bound`."""
+        return bound.log_likelihood(self, self._rows(x), samples, y, seed)
 
-        Equation:
-            \log p(x) \approx \log \frac{1}{k} \sum_{i=1}^{k} \frac{p(x \mid z_i)\, p(z_i)}{q(z_i \mid x)},
-            \quad z_i \sim q(z \mid x)
-        Shapes:
-            x: (N, n) binary, k = samples -> (N,)
-        Source:
-            Burda, Grosse and Salakhutdinov (2016), arXiv:1509.00519, eq. 8
-
-        It is a bound from below that grows with k; 5,000 is the paper's. Raises ModelError for a Gaussian reconstruction,
-        whose half squared distance is a likelihood only up to a constant.
-        """
-        if self.reconstruction != "bernoulli":
-            raise ModelError("log_likelihood wants a bernoulli reconstruction: this VAE has a gaussian one, of no set variance")
-        x, rng = self._rows(x), generator(seed, "importance")
-        mu, log_sigma = self._encode(x, y)
-        found = np.empty(len(x))
-        for i, image in enumerate(x):
-            weights = []
-            for start in range(0, samples, ROWS):
-                eps = rng.standard_normal((min(ROWS, samples - start), self.latent), self.dtype)
-                z = draw_code(mu[i], log_sigma[i], eps)
-                self.decode(z, None if y is None else np.broadcast_to(y[i], (len(z), self.classes)))
-                rec = self._reconstruction_cost(np.broadcast_to(image, (len(z), self.n)))
-                # log p(z) - log q(z | x): the constants of the two Gaussians cancel.
-                weights.append(-rec.astype(float) + (0.5 * (eps * eps - z * z) + log_sigma[i]).sum(axis=1, dtype=np.float64))
-            w = np.concatenate(weights)
-            found[i] = w.max() + np.log(np.exp(w - w.max()).mean())
-        return found
+    def reconstruction_cost(self, z: Array, x: Array, y: Array | None = None) -> Array:
+        """L_rec of images (N, n) given their codes (N, d): (N,)."""
+        self.decode(z, y)
+        return self._reconstruction_cost(x)
 
     def _encode(self, x: Array, y: Array | None) -> tuple[Array, Array]:
         both = self.encoder.forward(self._with_class(x, y))

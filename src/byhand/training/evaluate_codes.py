@@ -9,11 +9,12 @@ import numpy as np
 
 from byhand.data.binarise import binarised
 from byhand.errors import ModelError
+from byhand.models.conv_codes import ConvVAE
 from byhand.models.vae import VAE
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
-    from byhand.models.autoencoder import Autoencoder
+    from byhand.modelfile import Coder
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class CodesEvaluation:
         )
 
 
-def evaluate_codes(network: VAE | Autoencoder, data: Dataset, *, binarise: bool = False) -> CodesEvaluation:
+def evaluate_codes(network: Coder, data: Dataset, *, binarise: bool = False) -> CodesEvaluation:
     """Measure a network on images; with `binarise` on a black and white draw of them, seed 0.
 
     Raises ModelError where the two do not fit.
@@ -74,7 +75,7 @@ def evaluate_codes(network: VAE | Autoencoder, data: Dataset, *, binarise: bool 
     x = binarised(data.flat) if binarise else data.flat
     y = data.targets(network.dtype) if network.classes else None
     error = float(np.square(network.reconstruct(x, y) - x).mean(dtype=np.float64))
-    if not isinstance(network, VAE):
+    if not isinstance(network, (VAE, ConvVAE)):
         return CodesEvaluation(len(x), network.evaluate(x, data.targets(network.dtype))[0], error)
     found = network.measure(x, y)
     return CodesEvaluation(

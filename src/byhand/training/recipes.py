@@ -17,7 +17,8 @@ class Recipe:
 
     Attributes:
         data: what `byhand.data.load` takes, a name or a path; data_options: its further arguments.
-        model: "feedforward"; "cnn", "transformer", "autoencoder" or "vae", with model_options for the one of `byhand.models`.
+        model: "feedforward"; or one of `byhand.models` with its model_options: "cnn", "transformer", "autoencoder", "vae",
+            "conv_autoencoder", "conv_vae".
         hidden: units of the hidden layers; input and output are the data's.
         regularisation: Nielsen's lambda; the network's l2 is regularisation / number of training samples.
         augment: settings of `byhand.data.augment.Augment`, or None. binarise: draw images black and white, anew each time.
@@ -241,6 +242,18 @@ _ALL = (
         batch_size=100,
         binarise=True,
         reports="log-likelihood -86.76 nats (Burda et al. 2016, table 1: one stochastic layer, k = 1)",
+    ),
+    Recipe(
+        "mnist-conv-vae",
+        about="the VAE of 8 dimensions with convolutions, its gradients by the tape",
+        data_options={"validation": 0},
+        model="conv_vae",
+        model_options={"latent": 8, "channels": [32, 64]},
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        epochs=15,
+        batch_size=128,
     ),
     Recipe(
         "emnist-vae",

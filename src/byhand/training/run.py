@@ -16,8 +16,9 @@ from byhand.data.binarise import binarise
 from byhand.errors import ByhandError, DataError, ModelError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.files import write_atomically
-from byhand.modelfile import AnyNetwork, Model, save_model
+from byhand.modelfile import AnyNetwork, Coder, Model, save_model
 from byhand.models.autoencoder import Autoencoder
+from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
 from byhand.models.vae import VAE
 from byhand.nn import Module, Network
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
@@ -31,7 +32,8 @@ from byhand.training.steps import Augmentation, Steps, steps
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset, Splits
 
-MODELS = ("feedforward", "cnn", "transformer", "autoencoder", "vae")
+MODELS = ("feedforward", "cnn", "transformer", "autoencoder", "vae", "conv_autoencoder", "conv_vae")
+BY_HAND = ("feedforward", "autoencoder", "vae")
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,14 @@ def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = 
         raise ModelError(f"model {recipe.model!r} is unknown: choose one of {', '.join(MODELS)}")
     if (recipe.model == "transformer") != (splits.train.labels.ndim == 2):
         raise ModelError(f"data {recipe.data!r} are not for a {recipe.model}: a transformer reads text, the others read numbers")
-    if recipe.model in ("feedforward", "autoencoder", "vae"):
-        if device != "cpu":
-            raise ModelError(f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu")
-        return _feedforward(recipe, splits, dtype) if recipe.model == "feedforward" else _coder(recipe, splits, dtype)
+    if recipe.model in BY_HAND and device != "cpu":
+        raise ModelError(f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu")
+    if recipe.model == "feedforward":
+        return _feedforward(recipe, splits, dtype)
+    if recipe.model in ("autoencoder", "vae"):
+        return _coder(recipe, splits, dtype)
+    if recipe.model in ("conv_autoencoder", "conv_vae"):
+        return _conv_coder(recipe, splits, dtype, device)
     if recipe.model == "cnn":
         return _network(recipe, splits, _cnn(recipe, splits), dtype, device)
     return _network(recipe, splits, _transformer(recipe, splits), dtype, device)
@@ -125,6 +131,16 @@ def _coder(recipe: Recipe, splits: Splits, dtype: Any) -> VAE | Autoencoder:
         options["classes"] = splits.train.n_classes
     try:
         return make(splits.train.flat.shape[1], recipe.hidden, options.pop("latent"), seed=recipe.seed, dtype=dtype, **options)
+    except TypeError as error:
+        raise ModelError(f"the model {recipe.model} does not take these model_options: {error}") from error
+
+
+def _conv_coder(recipe: Recipe, splits: Splits, dtype: Any, device: str) -> ConvAutoencoder:
+    make = ConvVAE if recipe.model == "conv_vae" else ConvAutoencoder
+    if splits.train.inputs.shape[1:] != (28, 28, 1):
+        raise ModelError(f"a {recipe.model} reads images of 28 x 28, but {splits.train.name} has {splits.train.inputs.shape[1:]}")
+    try:
+        return make(seed=recipe.seed, dtype=dtype, device=device, **recipe.model_options)
     except TypeError as error:
         raise ModelError(f"the model {recipe.model} does not take these model_options: {error}") from error
 
@@ -199,7 +215,7 @@ def run(
 
 def measure(network: AnyNetwork, test: Dataset, *, binarised: bool = False) -> Evaluation | CodesEvaluation:
     """What a network is worth on test data: of one that tells classes apart, its accuracy; of one with codes, its bound."""
-    if isinstance(network, (VAE, Autoencoder)):
+    if isinstance(network, Coder):
         return evaluate_codes(network, test, binarise=binarised)
     return evaluate(network, test)
 
