@@ -9,29 +9,43 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from byhand import data
+from byhand.data.binarise import binarised as binarise_once
 from byhand.modelfile import load_model, save_model
 from byhand.shipped import FOLDER
-from byhand.training.evaluate import evaluate
-from byhand.training.run import metrics
+from byhand.training.run import measure, metrics
 
 
 def main() -> None:
     runs, *names = sys.argv[1:]
     for name in names:
         model = load_model(Path(runs) / name / "model.safetensors")
-        trained = model.metrics["test_accuracy"]
+        trained = model.metrics
         for view in model.network.tensors().values():
             view[...] = view.astype(np.float16)
         test = data.load(model.preprocessing["data"], **model.preprocessing.get("data_options", {})).test
-        measured = evaluate(model.network, test)
-        model.metrics = metrics(measured)
+        binarised = bool(model.preprocessing.get("binarised"))
+        model.metrics = metrics(measure(model.network, test, binarised=binarised))
+        if binarised:
+            model.metrics |= likelihood(model.network, test)
         target = FOLDER / f"{name}.safetensors"
         save_model(target, model, dtype=np.float16)
-        print(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {model.metrics} (float32: {trained:.2%})")
+        print(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {model.metrics}\n  in float32: {trained}")
+
+
+def likelihood(network: Any, test: Any, n: int = 1_000, samples: int = 5_000) -> dict[str, float]:
+    """The importance-weighted log p(x) of the first n test images, drawn black and white once with seed 0."""
+    found = network.log_likelihood(binarise_once(test.flat[:n]), samples)
+    return {
+        "test_log_likelihood": float(found.mean()),
+        "test_log_likelihood_error": float(found.std() / n**0.5),
+        "test_log_likelihood_n": n,
+        "test_log_likelihood_samples": samples,
+    }
 
 
 if __name__ == "__main__":
