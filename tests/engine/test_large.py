@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from byhand import memory
 from byhand.engine import large
-from byhand.engine.large import apply, new, product
+from byhand.engine.large import add_into, apply, new, product
 from byhand.kernels import threads
 
 SIZES = [0, 1, 3, memory.SMALLEST // 8, large.WORTH_THREADS - 1, large.WORTH_THREADS, 3 * large.WORTH_THREADS + 1]
@@ -146,3 +146,18 @@ def test_many_threads_of_ones_own_may_compute_at_once() -> None:
     for worker in workers:
         worker.join()
     assert all(np.allclose(found[i], expected + i, rtol=1e-12, atol=1e-9) for i in range(4))
+
+
+@pytest.mark.parametrize("shape", [(700, 400), (64, 70, 80), (3, 100_000)])
+def test_strided_and_broadcast_arrays_give_numpys_bits(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.random(shape)
+    last, first = rng.random(shape[-1]), rng.random((shape[0],) + (1,) * (len(shape) - 1))
+    wide = rng.random((*shape[:-1], 2 * shape[-1]))[..., ::2]
+    for other in (last, first, wide, last.reshape((1,) * (len(shape) - 1) + (-1,)), np.asfortranarray(a)):
+        for arrays in ((a, other), (wide, other)):
+            assert np.array_equal(apply(np.add, *arrays), np.add(*arrays))
+    assert np.array_equal(apply(np.add, last, a), last + a)  # the other way round there is no shape to write into
+    total = a.copy()
+    add_into(total, wide)
+    assert np.array_equal(total, a + wide)

@@ -837,3 +837,53 @@ def test_whole_numbers_and_booleans_lift_nothing() -> None:
 def test_an_op_says_its_name() -> None:
     assert repr(ops.linear) == "<op linear>" and ops.linear.name == "linear"
     assert "Weighted input" in (ops.linear.__doc__ or "")
+
+
+def test_an_error_that_two_inputs_share_is_not_written_into() -> None:
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    a, b = x * 2, x * 3
+    e = a * 5  # a gets its second part after c has handed one and the same error to a and b
+    c = a + b
+    ((c * np.array([1.0, 10.0])).sum() + (e * np.array([100.0, 1_000.0])).sum()).backward()
+    assert np.array_equal(x.grad, [1_005.0, 10_050.0])
+
+
+def test_four_uses_add_up() -> None:
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    a = x * 2
+    (a * 3 + a * 5 + a * 7 + a * 11).sum().backward()
+    assert np.array_equal(x.grad, [52.0, 52.0])
+
+
+LARGE = 40_000  # float64 numbers: beyond what the tape keeps of an input
+
+
+def test_of_a_large_input_only_what_the_gradient_needs_is_kept() -> None:
+    x = Tensor(np.ones(LARGE), requires_grad=True)
+    a = x * 2
+    gone = weakref.ref(a.data)
+    b = a + 1  # the sum needs no numbers of a
+    del a
+    assert gone() is None
+    b.sum().backward()
+    assert np.array_equal(x.grad, np.full(LARGE, 2.0))
+
+
+def test_a_large_input_that_was_changed_in_place_is_seen() -> None:
+    x = Tensor(np.ones(LARGE), requires_grad=True)
+    a = x * 2
+    b = a * a
+    with no_grad():
+        a += 1
+    with pytest.raises(EngineError, match="multiply computed with was changed in place"):
+        b.sum().backward()
+
+
+def test_a_large_input_may_change_where_the_gradient_does_not_need_it() -> None:
+    x = Tensor(np.ones(LARGE), requires_grad=True)
+    a = x * 2
+    b = a + 1
+    with no_grad():
+        a += 1
+    b.sum().backward()
+    assert np.array_equal(x.grad, np.full(LARGE, 2.0))

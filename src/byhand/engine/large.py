@@ -47,11 +47,11 @@ def apply(function: Any, *arrays: Any, out: Any = None) -> Any:
         return function(*arrays, out=out)
     rows: list[Any] = [np.broadcast_to(array, first.shape) if getattr(array, "shape", ()) else array for array in arrays]
     into, least = out, max(1, WORTH_THREADS // 2 * len(first) // first.size)
-    if all(not isinstance(array, np.ndarray) or array.flags.c_contiguous for array in rows):  # then any part will do
-        rows = [array.reshape(-1) if isinstance(array, np.ndarray) else array for array in rows]
+    if all(not getattr(row, "shape", ()) or row.flags.c_contiguous for row in rows):  # then any part will do
+        rows = [row.reshape(-1) if getattr(row, "shape", ()) else row for row in rows]
         into, least = out.reshape(-1), WORTH_THREADS // 2
     parallel(
-        lambda a, b: function(*(row[a:b] if isinstance(row, np.ndarray) else row for row in rows), out=into[a:b]),
+        lambda a, b: function(*(row[a:b] if getattr(row, "shape", ()) else row for row in rows), out=into[a:b]),
         len(into),
         least,
     )
