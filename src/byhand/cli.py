@@ -294,7 +294,7 @@ def latent(
     models: Annotated[
         list[str] | None, typer.Option("--model", help="An autoencoder or VAE; again for more, side by side.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Pictures from one end to the other.")] = 48,
+    steps: Annotated[int, typer.Option(help="Pictures from one end to the other.")] = 40,
     spherical: Annotated[bool, typer.Option("--spherical", help="Keep the distance from the origin on the way.")] = False,
     style: Annotated[str, typer.Option(help="dark, light or paper.")] = "dark",
     figure: Annotated[Path | None, typer.Option(help="Also write the walk as a strip for print, a .png.")] = None,

@@ -38,7 +38,7 @@ def write_walk(
     start: str = "2",
     end: str = "7",
     models: Sequence[str] = MODELS,
-    steps: int = 48,
+    steps: int = 40,
     spherical: bool = False,
     style: str = "dark",
     figure: Path | None = None,

@@ -89,13 +89,15 @@ def test_two_images_are_wanted() -> None:
         walk(coders(), np.zeros((3, 784)), eased(3))
 
 
-def test_the_typical_image_is_the_one_nearest_the_middle_of_its_class() -> None:
+def test_the_typical_image_is_the_one_with_most_others_near_it() -> None:
     class Itself:
         def code(self, x: Any) -> Any:
             return x
 
-    x, labels = np.array([[0.0], [10.0], [1.0], [3.0], [100.0]]), np.array([0, 0, 0, 0, 1])
-    assert typical(Itself(), x, labels, 0) == 3  # the middle is 3.5
-    assert typical(Itself(), x, labels, 1) == 4
+    # Two ways of writing it, around 0 and around 9; a lonely one in the middle of both.
+    x = np.concatenate([np.linspace(-1, 1, 101) ** 3, 9 + np.linspace(-1, 1, 61) ** 3, [4.5, 100.0]])[:, None]
+    labels = np.array([0] * 163 + [1])
+    assert typical(Itself(), x, labels, 0) == 50
+    assert typical(Itself(), x, labels, 1) == 163
     with pytest.raises(ByhandError, match="there is no image of class 2 here"):
         typical(Itself(), x, labels, 2)

@@ -24,7 +24,7 @@ Frame = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 ENDINGS = (".gif", ".png", ".apng", ".webp", ".mp4")
-LEVELS = 64  # of the palette: more cannot be told apart in a moving picture, and cost size
+LEVELS = 32  # of the palette: more can hardly be told apart in a moving picture, and twice as many cost half as much again
 SHORTEST = 20  # ms a frame: browsers slow a GIF down that asks for less
 
 

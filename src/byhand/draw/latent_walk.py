@@ -18,10 +18,11 @@ from byhand.draw.animation import Frame
 from byhand.errors import ByhandError
 
 SIDE = 28
-SCALE = 8  # of the large pictures
+SCALE = 7  # of the large pictures
 MARGIN, GAP = 28, 36  # pixels
 SMALL = 2  # scale of the two images between which one walks
 MOST = 1_000  # moments of a walk
+NEIGHBOURS = 50
 
 
 class Coder(Protocol):
@@ -152,9 +153,15 @@ def _font(size: int) -> Any:
 
 
 def typical(coder: Any, images: Array, labels: Any, digit: int) -> int:
-    """The index of the image of a class that lies nearest to the middle of its class's codes: a digit as most write it."""
+    """The index of the image of a class that has most others near it, by their codes: a digit as most write it.
+
+    (The one nearest to the middle of its class may be an odd one: where there are two ways to write a 7, it stands between them.)
+    """
     members = np.flatnonzero(np.asarray(labels) == digit)
     if len(members) == 0:
         raise ByhandError(f"there is no image of class {digit} here")
-    codes = coder.code(images[members])
-    return int(members[np.square(codes - codes.mean(axis=0)).sum(axis=1).argmin()])
+    codes = coder.code(images[members]).astype(np.float64)
+    square = np.square(codes).sum(axis=1)
+    apart = square[:, None] - 2 * codes @ codes.T + square  # squared distances
+    near = np.sort(apart, axis=1)[:, : NEIGHBOURS + 1]
+    return int(members[near.mean(axis=1).argmin()])
