@@ -261,18 +261,19 @@ class DiffusionNetwork(Network):
         labels: Any = None,
         *,
         sampler: str = "ddim",
-        steps: int = 50,
+        steps: int | Sequence[int] = 50,
         guidance: float = 1.0,
         seed: int = 0,
         clip: float | str | None = "data",
         **settings: Any,
     ) -> Iterator[Moment]:
-        """Draw samples, and look on: `steps` + 1 moments, of which the last, at t = 0, is the samples.
+        """Draw samples, and look on: a moment for each time, and one more, which at t = 0 is the samples.
 
         Arguments:
             names: how many; or the names of those wanted. A sample depends on the seed, its name and its label only.
             labels: one for each, or one for all; None for "any".
-            sampler: "ddim", which takes an `eta`, "ddpm" or "dpm_solver". steps: how often the network is asked, to T.
+            sampler: "ddim", which takes an `eta`, "ddpm" or "dpm_solver". steps: how often the network is
+                asked, evenly from T down; or the times themselves, falling.
             guidance: 1 follows the label, more exaggerates it, 0 ignores it.
             clip: hold what the network sees in [-clip, clip]; "data" does so with 1 for data in [0, 1], and with none for others.
 
@@ -290,7 +291,7 @@ class DiffusionNetwork(Network):
                 self.diffusion,
                 lambda x, t: self.answer(x, t, kept, guidance),
                 noise,
-                times(self.diffusion.steps, steps),
+                steps if isinstance(steps, Sequence) else times(self.diffusion.steps, steps),
                 held,
                 **settings,
             )

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -213,7 +214,7 @@ def _seen(diffusion: Diffusion, answers: Answers, x: Array, t: int, clip: float 
 
 def _falling(diffusion: Diffusion, moments: Sequence[int]) -> list[tuple[int, int]]:
     """The steps (from, to), the last to 0; raises ModelError for times that do not fall from T at most to 1 at least."""
-    steps = list(zip(moments, [*moments[1:], 0], strict=True))
+    steps = list(pairwise([*moments, 0]))
     if not steps or moments[0] > diffusion.steps or any(s >= t for t, s in steps):
         raise ModelError(
             f"sampling: the times are {list(moments)[:5]}..., but they fall, from {diffusion.steps} at most to 1 at least"
