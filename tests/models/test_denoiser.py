@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -160,7 +161,6 @@ def test_drawing_uses_the_running_mean_and_leaves_the_training_as_it_is() -> Non
     fresh.sample(2, steps=2)
     fresh.evaluate(x, y)
     assert fresh.rng.bit_generator.state == rng
-    assert next(fresh.module.modules())[1].training is False or fresh.module.training is True
 
 
 @pytest.mark.parametrize("at", [1, 5, 8, 11])
@@ -271,6 +271,10 @@ def test_its_description_and_its_tensors_are_the_network(settings: dict[str, Any
     again.adopt()
     assert np.array_equal(again.parameters, net.average)
     assert np.array_equal(again.average, net.average)
+    if settings:
+        again.tensors()["data.std"][0] = 0
+        with pytest.raises(ModelError, match="is not above 0: write the model file anew"):
+            again.adopt()
 
 
 def test_scaled_data_have_mean_0_and_deviation_1_and_come_back() -> None:
@@ -329,8 +333,8 @@ class Narrow(nn.Module):
         (lambda: points(mean=[1.0, 2.0, 3.0]), "mean and std are of the data, of one number or of the shape (2,)"),
         (lambda: DiffusionNetwork(Narrow(), (2,)), "the module answers (1,) to a sample of (2,), but these two must agree"),
         (lambda: DiffusionNetwork(MLPDenoiser(3), (2,)), "MLPDenoiser: x is (1, 2), but it wants (N, 3)"),
-        (lambda: DiffusionNetwork(MLPDenoiser(3), ()), "a sample is (), but it has from 1 to 4,000,000 numbers"),
-        (lambda: DiffusionNetwork(UNet(**UNET), (10**6, 10**6, 1)), "but it has from 1 to 4,000,000 numbers"),
+        (lambda: DiffusionNetwork(MLPDenoiser(3), ()), "a sample is (), but it has from 1 to 1,000,000 numbers"),
+        (lambda: DiffusionNetwork(UNet(**UNET), (10**6, 10**6, 1)), "but it has from 1 to 1,000,000 numbers"),
         (lambda: MLPDenoiser(0), "MLPDenoiser: features is 0"),
         (lambda: MLPDenoiser(2, depth=101), "depth is 101, but there are 100 blocks at most"),
         (lambda: MLPDenoiser(2, classes=-1), "classes is -1, but it is a whole number from 0 up"),
@@ -373,6 +377,33 @@ def test_an_explosion_is_told() -> None:
         next(steps(net, cloud(), epochs=1))
 
 
+@pytest.mark.parametrize("make", [points, images])
+def test_on_the_gpus_arrays_come_the_same_numbers(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("cupy_double", Path(__file__).parents[1] / "gpu" / "cupy_double.py")
+    assert spec is not None and spec.loader is not None
+    double = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(double)
+    cupy = double.install(monkeypatch)
+    monkeypatch.setenv("BYHAND_KERNELS", "numpy")
+    found: list[Any] = []
+    for device in ("cpu", "gpu"):
+        module = make().module
+        net = DiffusionNetwork(
+            module, make().input_shape, weighting="min_snr", mean=0.4, std=0.3, dtype="float64", device=device, initialiser=None
+        )
+        x, y = batch(net, 4)
+        costs = []
+        for _ in range(2):
+            costs.append(net.learn(x, y))
+            net.parameters -= 0.1 * net.gradient
+        found.append((costs, net.evaluate(x, y)[0], net.sample(2, 1, steps=2, guidance=2.0), net.tensors()))
+    assert type(net.average) is cupy.ndarray
+    for mine, other in zip(found[0][:3], found[1][:3], strict=True):
+        assert isinstance(other, float | list | np.ndarray)
+        assert np.allclose(mine, other, rtol=1e-9)
+    assert all(np.allclose(array, found[1][3][name], rtol=1e-9, atol=1e-12) for name, array in found[0][3].items())
+
+
 def distance(a: Any, b: Any) -> float:
     """The energy distance of two samples, 0 in the mean where they are of one distribution: Szekely and Rizzo (2013)."""
     between, within, other = (np.linalg.norm(p[:, None] - q[None], axis=2) for p, q in ((a, b), (a, a), (b, b)))
@@ -398,10 +429,10 @@ def test_it_draws_moons_that_cannot_be_told_from_moons() -> None:
     drawn = net.sample(2000, np.arange(2000) % 2, steps=50)
     apart = distance(drawn, fresh.flat)
     assert same < 5e-4
-    assert apart < 1e-3 < 0.1 * blurred
+    assert apart < 1e-3 < 0.2 * blurred
     for label in (0, 1):
         one, other = fresh.flat[fresh.labels == label], fresh.flat[fresh.labels != label]
         mine = drawn[np.arange(2000) % 2 == label]
         assert distance(mine, one) < 2e-3 < 0.01 * distance(mine, other)
-    for sampler, asked, allowed in (("ddpm", 100, 3e-3), ("dpm_solver", 20, 3e-3)):
-        assert distance(net.sample(1000, sampler=sampler, steps=asked, seed=2), fresh.flat) < allowed
+    for sampler, asked in (("ddpm", 100), ("dpm_solver", 20)):  # of any label, which was every tenth in training
+        assert distance(net.sample(1000, sampler=sampler, steps=asked, seed=2), fresh.flat) < 3e-3

@@ -29,7 +29,7 @@ from byhand.models.samplers import Moment, Noise, in_blocks, times
 from byhand.nn import Module, Network
 from byhand.nn.description import build
 
-LARGEST_SAMPLE = 4_000_000  # numbers
+LARGEST_SAMPLE = 1_000_000  # numbers
 BLOCK_OF_IMAGES, BLOCK_OF_VECTORS = 16, 256  # what the network is asked about at once: see `byhand.models.samplers`
 
 
@@ -155,7 +155,12 @@ class DiffusionNetwork(Network):
         return {name: on_device(array, "cpu") for name, array in (self.averaged.state() | self._scale_tensors()).items()}
 
     def adopt(self) -> None:
-        """Go on from the running mean: the weights become it, as after a model file was read into `tensors`."""
+        """Go on from the running mean: the weights become it, as after a model file was read into `tensors`.
+
+        Raises ModelError where the deviation of the data that came with it is none.
+        """
+        if self.scale is not None and not (self.scale[1] > 0).all():
+            raise ModelError("the std of the data, which came with the weights, is not above 0: write the model file anew")
         self.parameters[...] = self.average
         self.learned[...] = 0
 
