@@ -18,7 +18,7 @@ from byhand.backend import generator
 from byhand.data.dataset import Dataset
 from byhand.data.moons import make_moons
 from byhand.engine import Tensor, no_grad
-from byhand.errors import ByhandError
+from byhand.errors import ByhandError, ModelError
 from byhand.models.denoiser import DiffusionNetwork, Drawn, from_architecture
 from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.models.samplers import Noise, ddim, times
