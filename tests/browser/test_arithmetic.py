@@ -26,7 +26,7 @@ PREPARE = """
 """
 MODEL = """
   const { readModel, writeModel } = await import("/safetensors.js");
-  const { makeNetwork, forward, teach, learn } = await import("/network.js");
+  const { makeNetwork, readDrawing, teach, learn } = await import("/network.js");
   const buffer = Uint8Array.from(atob(args[0]), (c) => c.charCodeAt(0)).buffer;
   const model = readModel(buffer);
   const network = makeNetwork(model);
@@ -82,7 +82,7 @@ def test_shipped_networks_answer_as_in_python(page: Any, packed: Any, name: str)
     inputs = data.load("mnist").test.flat[:30]
     code = MODEL + "const x = floats(args[1]); return Array.from({ length: 30 }, (_, i) => "
     found = page.run(
-        code + "[...forward(network, x.subarray(784 * i, 784 * (i + 1))).a.at(-1)])", encoded(shipped()[name]), packed(inputs)
+        code + "[...readDrawing(network, x.subarray(784 * i, 784 * (i + 1))).a.at(-1)])", encoded(shipped()[name]), packed(inputs)
     )
     np.testing.assert_allclose(found, model.network.forward(inputs), atol=1e-5)
 
@@ -134,7 +134,7 @@ def test_model_files_of_every_width_are_read_and_written_back(page: Any, tmp_pat
     net.weights[0][0, :4] = [6e-8, -3e-5, 65_504, 0]  # the ends of half precision
     path = tmp_path / "net.safetensors"
     save_model(path, Model(net, tuple("0123456789"), {"input": [28, 28, 1]}, "mnist", {"test_accuracy": 0.9}), dtype)
-    code = MODEL + 'return btoa(Array.from(writeModel(network, model.metadata), (b) => String.fromCharCode(b)).join(""))'
+    code = MODEL + 'return btoa(Array.from(writeModel(network, model), (b) => String.fromCharCode(b)).join(""))'
     (tmp_path / "again.safetensors").write_bytes(base64.b64decode(page.run(code, encoded(path))))
     before, after = load_model(path), load_model(tmp_path / "again.safetensors")
     np.testing.assert_array_equal(after.network.parameters, before.network.parameters)

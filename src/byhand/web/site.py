@@ -16,11 +16,12 @@ from pathlib import Path
 from byhand.errors import ByhandError, ModelError
 from byhand.files import write_atomically
 from byhand.modelfile import load_model
-from byhand.nn import Network
+from byhand.nn import Conv2d, Network
 from byhand.shipped import shipped
 
 PAGE = Path(__file__).parent / "page"
 DEFAULT = "mnist"
+CLASSES = 20  # whose outputs have room side by side
 PIXELS = 28 * 28
 
 STYLE = '<link rel="stylesheet" href="style.css">'
@@ -42,9 +43,13 @@ def page_files(models: list[Path]) -> dict[str, bytes]:
 
 
 def models_that_fit() -> list[Path]:
-    """The shipped models that read 28 x 28 pixels, the default one first."""
+    """The shipped models that read 28 x 28 pixels and tell a few classes apart, the default one first."""
     models = {path: load_model(path) for path in shipped().values()}
-    paths = [path for path, model in models.items() if model.network.n_inputs == PIXELS and not model.has_codes]
+    paths = [
+        path
+        for path, model in models.items()
+        if model.network.n_inputs == PIXELS and not model.has_codes and model.network.n_outputs <= CLASSES
+    ]
     if not paths:
         raise ModelError("no model that reads 28 x 28 pixels ships with this byhand: give one, as `byhand train mnist` writes it")
     return sorted(paths, key=lambda path: path.stem != DEFAULT)
@@ -140,7 +145,13 @@ def _entry(name: str, path: Path) -> dict[str, str]:
             "choose a model of images"
         )
     network = model.classifier
-    facts = [repr(network) if isinstance(network, Network) else "–".join(map(str, network.sizes))]
+    facts = [_convolutions(network) if isinstance(network, Network) else "–".join(map(str, network.sizes))]
     if isinstance(model.metrics.get("test_accuracy"), float):
         facts.append(f"{model.metrics['test_accuracy']:.1%} right")
     return {"name": name, "file": f"{name}.safetensors", "facts": " · ".join(facts)}
+
+
+def _convolutions(network: Network) -> str:
+    """A network of modules in a few words."""
+    count_of = sum(isinstance(module, Conv2d) for _, module in network.module.modules())
+    return f"{count_of} convolutions, {network.parameters.size:,} parameters"

@@ -3,16 +3,21 @@
 // Neurons are buttons, so that pointing, tapping and the keyboard come for free; in each layer one of them takes the tab key, and
 // arrow keys walk from there. The lines lie on one canvas behind them.
 
+import { Sheet } from "./maps.js";
 import { largest } from "./network.js";
 import { element } from "./outputs.js";
 import { AGAINST, columnsFor, FOR, paintPixels, picture } from "./pictures.js";
+import { walk } from "./roving.js";
 
 const LARGE = 128; // units: from here on a layer is a grid of cells
 const LINES = 48; // at most, between two layers
 const TERMS = 24; // lines into the neuron that is looked at
 const SIDE = 28;
 
-/** The diagram of a network. `looked(l, j)` on pointing or focus, `picked(l, j)` on a click, `left()` when the pointer goes. */
+/**
+ * The diagram of a network. A place in it is a neuron, [l, j], or a map, { sheet, k }: `looked(place)` on pointing, `picked(place)`
+ * on a click or with the keyboard, `left()` when the pointer goes.
+ */
 export class Diagram {
   constructor(root, network, names, { looked, picked, left }) {
     Object.assign(this, { root, network, looked, picked });
@@ -23,7 +28,13 @@ export class Diagram {
     const input = element("div", "layer input");
     input.append(this.input, element("p", "caption", "784 pixels"));
     this.layers = network.sizes.slice(1).map((size, i) => this.makeLayer(size, i + 1, names));
-    root.replaceChildren(this.lines, input, ...this.layers.map(({ box }) => box));
+    this.sheets = (network.trunk?.shown ?? []).map(
+      (conv, sheet) => new Sheet(conv, sheet + 1, { looked: (k) => looked({ sheet, k }), picked: (k) => picked({ sheet, k }) }),
+    );
+    this.features = network.trunk ? makeFeatures(network.sizes[0]) : null;
+    const trunk = this.features ? [...columnsOf(this.sheets), this.features.box] : [];
+    root.classList.toggle("wide", trunk.length > 0);
+    root.replaceChildren(this.lines, input, ...trunk, ...this.layers.map(({ box }) => box));
     root.onpointerleave = left;
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(root);
@@ -48,9 +59,9 @@ export class Diagram {
       neuron.type = "button";
       neuron.tabIndex = j === 0 ? 0 : -1;
       neuron.setAttribute("aria-label", last ? `Output ${names[j]}` : `Layer ${l}, neuron ${j + 1}`);
-      neuron.onpointerenter = (event) => event.pointerType === "mouse" && this.looked(l, j);
-      neuron.onfocus = () => neuron.matches(":focus-visible") && this.picked(l, j);
-      neuron.onclick = () => this.picked(l, j);
+      neuron.onpointerenter = (event) => event.pointerType === "mouse" && this.looked([l, j]);
+      neuron.onfocus = () => neuron.matches(":focus-visible") && this.picked([l, j]);
+      neuron.onclick = () => this.picked([l, j]);
       return neuron;
     });
     cells.append(...neurons);
@@ -59,12 +70,18 @@ export class Diagram {
     return { box, neurons, levels: new Int16Array(size).fill(-1) };
   }
 
-  /** Light up: the pixels that go in, and all z and a; `shown` is the neuron that is looked at, [l, j], or null. */
+  /** Light up: the pixels that go in, all maps, and all z and a; `shown` is the place that is looked at, or null. */
   update(pixels, trace, shown) {
-    Object.assign(this, { trace, shown });
+    const neuron = Array.isArray(shown) ? shown : null;
+    Object.assign(this, { trace, shown: neuron });
     paintPixels(this.input, pixels);
-    this.layers.forEach(({ neurons, levels }, i) => {
-      const a = trace ? trace.a[i + 1] : null;
+    this.sheets.forEach((sheet, i) => {
+      sheet.paint(trace?.maps[i] ?? null);
+      sheet.mark(shown?.sheet === i ? shown.k : null);
+    });
+    const lighting = this.features ? [this.features, ...this.layers] : this.layers;
+    lighting.forEach(({ neurons, levels }, i) => {
+      const a = trace ? trace.a[this.features ? i : i + 1] : null;
       const top = a ? Math.max(1, ...a) : 1; // relu has no upper end: the strongest neuron of its layer is the measure
       neurons.forEach((neuron, j) => {
         const level = a ? Math.round((32 * Math.max(a[j], 0)) / top) : 0;
@@ -74,7 +91,7 @@ export class Diagram {
       });
     });
     if (this.marked) this.marked.classList.remove("shown");
-    this.marked = shown ? this.layers[shown[0] - 1].neurons[shown[1]] : null;
+    this.marked = neuron ? this.layers[neuron[0] - 1].neurons[neuron[1]] : null;
     this.marked?.classList.add("shown");
     this.drawLines();
   }
@@ -93,7 +110,8 @@ export class Diagram {
     const cell = image.width / SIDE;
     const [left, top] = [image.left - box.left, image.top - box.top];
     const pixel = (_, k) => [left + ((k % SIDE) + 0.5) * cell, top + (Math.floor(k / SIDE) + 0.5) * cell];
-    this.places = [Array.from({ length: SIDE * SIDE }, pixel), ...this.layers.map(({ neurons }) => neurons.map(middle))];
+    const first = this.features ? this.features.neurons.map(middle) : Array.from({ length: SIDE * SIDE }, pixel);
+    this.places = [first, ...this.layers.map(({ neurons }) => neurons.map(middle))];
     this.drawLines();
   }
 
@@ -128,6 +146,28 @@ export class Diagram {
   }
 }
 
+/** The sheets of maps in columns: those of one size below each other. */
+function columnsOf(sheets) {
+  const columns = [];
+  for (const sheet of sheets) {
+    const size = sheet.size;
+    if (columns.at(-1)?.size !== size) columns.push({ size, box: element("div", "layer maps") });
+    columns.at(-1).box.append(sheet.box);
+  }
+  return columns.map(({ box }) => box);
+}
+
+/** What the trunk ends in, as cells that only light up: what they are made of, the maps show. */
+function makeFeatures(size) {
+  const box = element("div", "layer features");
+  const cells = element("div", "cells");
+  cells.style.setProperty("--columns", Math.min(columnsFor(size), 8));
+  const neurons = Array.from({ length: size }, () => element("span", "unit"));
+  cells.append(...neurons);
+  box.append(cells, element("p", "caption", `${size} features`));
+  return { box, neurons, levels: new Int16Array(size).fill(-1) };
+}
+
 /** The terms w_jk a_k of neuron j, the largest first; those that are 0 left out. */
 export function termsOf(w, a, j) {
   const terms = [];
@@ -154,17 +194,4 @@ function strongest(w, { a }, l) {
     if (best !== 0) found.push({ j, k: from, value: best });
   }
   return found.sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, LINES);
-}
-
-/** Arrow keys, Home and End in a layer. */
-function walk(event, neurons, columns) {
-  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-  const at = neurons.indexOf(event.target);
-  let to = by === undefined ? { Home: 0, End: neurons.length - 1 }[event.key] : at + by;
-  if (to === undefined) return;
-  event.preventDefault();
-  to = Math.min(Math.max(to, 0), neurons.length - 1);
-  neurons[at].tabIndex = -1;
-  neurons[to].tabIndex = 0;
-  neurons[to].focus();
 }

@@ -4,7 +4,8 @@ import { asset, jsonAsset } from "./assets.js";
 import { Pad } from "./canvas.js";
 import { Diagram } from "./diagram.js";
 import { compareOthers, giveLesson, showComparison, showEquations, showOthers } from "./lesson.js";
-import { copyNetwork, forward, largest, makeNetwork, predict } from "./network.js";
+import { mapName, showMap } from "./maps.js";
+import { copyNetwork, featuresOf, largest, makeNetwork, predict, readDrawing } from "./network.js";
 import { nameOf, showNeuron } from "./neuron.js";
 import { number, percent } from "./numbers.js";
 import { element, makeBars, sentence } from "./outputs.js";
@@ -15,6 +16,7 @@ import { readModel, writeModel } from "./safetensors.js";
 import { themeButton } from "./theme.js";
 
 const QUIET = 700; // ms without a change until the answer is announced
+const SLICE = 4; // images that a convolutional network reads at a time
 const UNHURRIED = 60; // ms: the numbers of a neuron may follow a moving pen this much later than the outputs
 const $ = (id) => document.getElementById(id);
 
@@ -26,10 +28,11 @@ const state = {
   names: [],
   pixels: new Uint8Array(784),
   trace: null, // all z and a of the drawing; null while nothing is drawn
-  pinned: null, // the neuron that was picked, [l, j]; null follows the answer
+  pinned: null, // the neuron, [l, j], or map, { sheet, k }, that was picked; null follows the answer
   hovered: null,
   lessons: [], // for undo: the layers before each lesson
   sample: null,
+  features: null, // promise of what the layers get of the sample, once a lesson was given
   answers: null, // what the network says to the sample, as far as known
 };
 let bars, diagram, pad, waiting, announcing, showing;
@@ -47,7 +50,7 @@ function readSoon() {
 function read() {
   const { pixels, empty } = prepare(pad.grey());
   state.pixels = pixels;
-  state.trace = empty || !state.network ? null : forward(state.network, inputOf(pixels));
+  state.trace = empty || !state.network ? null : readDrawing(state.network, inputOf(pixels));
   show();
   clearTimeout(announcing);
   announcing = setTimeout(announce, QUIET);
@@ -80,7 +83,7 @@ function howSure(outputs, best) {
   return `${percent(value)}, perhaps ${state.names[second]}`;
 }
 
-/** The neuron that is looked at, [l, j]: the one pointed at, else the one picked, else the answer; null without a drawing. */
+/** The neuron or map that is looked at: the one pointed at, else the one picked, else the answer; null without a drawing. */
 function lookedAt() {
   const answer = state.trace ? [state.network.layers.length, largest(state.trace.a.at(-1))] : null;
   return state.hovered ?? state.pinned ?? answer;
@@ -91,7 +94,8 @@ function showInNumbers() {
   showing = undefined;
   const place = lookedAt() ?? [state.network.layers.length, 0];
   const note = state.trace && !state.hovered && !state.pinned ? "the answer" : "";
-  showNeuron($("neuron"), state.network, state.names, state.trace, place, note);
+  if (Array.isArray(place)) showNeuron($("neuron"), state.network, state.names, state.trace, place, note);
+  else showMap($("neuron"), state.network.trunk, state.trace, place, note);
 }
 
 function announce() {
@@ -108,20 +112,20 @@ function say(text) {
 
 function useModel(model) {
   const network = makeNetwork(model);
-  if (network.sizes[0] !== 784) throw new Error(`This model reads ${network.sizes[0]} numbers, but a drawing has 784 pixels.`);
+  if (!network.trunk && network.sizes[0] !== 784) throw new Error(`This model reads ${network.sizes[0]} numbers, but a drawing has 784 pixels.`);
   state.model = model;
   state.network = copyNetwork(network);
   state.names = Array.from({ length: network.sizes.at(-1) }, (_, j) => model.classNames[j] ?? String(j));
-  Object.assign(state, { pinned: null, hovered: null, lessons: [], answers: null });
+  Object.assign(state, { pinned: null, hovered: null, lessons: [], answers: null, features: null });
   bars = makeBars($("outputs"), state.names);
   diagram?.close();
   diagram = new Diagram($("diagram"), state.network, state.names, {
-    looked: (l, j) => look([l, j]),
+    looked: look,
     picked: pick,
     left: () => look(null),
   });
   makeChoices();
-  $("rate").value = network.costName === "cross_entropy" ? -2 : 0;
+  $("rate").value = network.trunk ? -1 : network.costName === "cross_entropy" ? -2 : 0;
   showRate();
   forgetLesson();
   read();
@@ -133,12 +137,12 @@ function look(place) {
   showInNumbers();
 }
 
-function pick(l, j) {
-  const again = state.pinned?.[0] === l && state.pinned?.[1] === j;
-  state.pinned = again ? state.pinned : [l, j];
+function pick(place) {
+  state.pinned = place;
   look(null);
-  const a = state.trace?.a[l][j];
-  say(`${nameOf(state.network, state.names, [l, j])}${a === undefined ? "" : `, activation ${number(a)}`}`);
+  if (!Array.isArray(place)) return say(mapName(place));
+  const a = state.trace?.a[place[0]][place[1]];
+  return say(`${nameOf(state.network, state.names, place)}${a === undefined ? "" : `, activation ${number(a)}`}`);
 }
 
 /** Use an option's network, unless another is chosen before its file is there; where that fails, the one before stays. */
@@ -244,14 +248,16 @@ function lessonNote() {
   if (!state.trace) return "Draw something first.";
   if (chosen() === null) return "Choose what it should have been.";
   const count = state.lessons.length;
-  return count ? `${count} lesson${count === 1 ? "" : "s"} so far. Saved networks are .safetensors files for byhand eval.` : "";
+  const only = state.network.trunk ? "Its convolutions stay as they are: the step changes the layers behind them. " : "";
+  if (!count) return only;
+  return `${only}${count} lesson${count === 1 ? "" : "s"} so far. Saved networks are .safetensors files for byhand eval.`;
 }
 
 function teachNow() {
   if (!state.trace || chosen() === null) return;
   attempt(() => {
-    const lesson = giveLesson(state.network, inputOf(state.pixels), chosen(), eta(), Number($("steps").value));
-    state.lessons.push({ layers: lesson.old.layers, answers: state.answers });
+    const lesson = giveLesson(state.network, state.trace.a[0], chosen(), eta(), Number($("steps").value));
+    state.lessons.push({ lesson, layers: lesson.old.layers, answers: state.answers });
     $("outcome").hidden = $("equations").hidden = $("unteach").disabled = false;
     showComparison($("compare"), lesson, state.names);
     showEquations($("equations"), state.network, lesson, state.names);
@@ -267,15 +273,29 @@ function costs({ first, after }) {
 }
 
 /** After the page has shown the lesson itself: half a thousand digits take a moment. */
-function showWhatElse(lesson) {
-  const fits = state.sample && state.names.join() === "0,1,2,3,4,5,6,7,8,9";
+async function showWhatElse(lesson) {
+  const { network, sample } = state;
+  const fits = sample && state.names.join() === "0,1,2,3,4,5,6,7,8,9";
   $("others").hidden = !fits;
   if (!fits) return;
-  state.answers ??= predict(lesson.old, state.sample.inputs);
-  const compared = compareOthers(state.network, state.sample, state.answers);
+  state.features ??= readAll(network, sample.inputs);
+  const inputs = await state.features;
+  if (state.network !== network || state.lessons.at(-1)?.lesson !== lesson) return; // something else is shown by now
+  state.answers ??= predict(lesson.old, inputs);
+  const compared = compareOthers(network, { ...sample, inputs }, state.answers);
   state.answers = compared.now;
   showOthers($("others"), compared, state.sample);
   say(`${costs(lesson)} ${compared.rightBefore} of ${compared.of} test digits right before, ${compared.rightNow} after.`);
+}
+
+/** What the layers get of each input, read in slices, so that the page stays alive. */
+async function readAll(network, inputs) {
+  const found = [];
+  for (const x of inputs) {
+    found.push(featuresOf(network, x));
+    if (network.trunk && found.length % SLICE === 0) await new Promise((done) => setTimeout(done));
+  }
+  return found;
 }
 
 function undoLesson() {
@@ -295,7 +315,10 @@ function forgetLesson() {
 function save() {
   const { metadata } = state.model;
   // What was measured before the lessons is no longer true of it; `byhand eval` measures anew.
-  const bytes = writeModel(state.network, state.lessons.length ? { ...metadata, metrics: "{}" } : metadata);
+  const bytes = writeModel(state.network, {
+    ...state.model,
+    metadata: state.lessons.length ? { ...metadata, metrics: "{}" } : metadata,
+  });
   const link = Object.assign(document.createElement("a"), {
     href: URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" })),
     download: "taught.safetensors",

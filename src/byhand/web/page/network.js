@@ -3,10 +3,22 @@
 // Layers count from 1 to L as in the book; `layers[l - 1]` holds w^l, row j the weights into neuron j, and b^l. The same numbers
 // as `feedforward.py` gives for a batch of one. Source: Nielsen (2015), "Neural Networks and Deep Learning", chapters 1 to 3.
 
+import { readModules, see } from "./convolutions.js";
 import { ACTIVATIONS, COSTS } from "./functions.js";
 
 /** A network from what `readModel` read; an error where it names functions that this page does not know. */
-export function makeNetwork({ architecture, layers }) {
+export function makeNetwork(model) {
+  return model.architecture.kind === "network" ? withTrunk(model) : plain(model);
+}
+
+/** A convolutional network: its `trunk` sees the drawing, and what is behind it is a plain network that reads the features. */
+function withTrunk(model) {
+  const { trunk, layers, names, tensors } = readModules(model);
+  const sizes = [layers[0].w.length / layers[0].b.length, ...layers.map(({ b }) => b.length)];
+  return { ...plain({ architecture: { sizes, activations: names, cost: "cross_entropy" }, layers }), trunk, tensors };
+}
+
+function plain({ architecture, layers }) {
   const activations = architecture.activations.map((name) => ACTIVATIONS[name]);
   const unknown = architecture.activations.findIndex((name) => !Object.hasOwn(ACTIVATIONS, name));
   if (unknown >= 0) throw new Error(`This model's activation ${architecture.activations[unknown]} is unknown to this page.`);
@@ -45,6 +57,18 @@ export function forward(network, x) {
     a.push(network.activations[l].forward(z[l + 1]));
   });
   return { z, a };
+}
+
+/** What the layers get of a drawing: its pixels themselves, or the features that the trunk makes of them. */
+export function featuresOf(network, x) {
+  return network.trunk ? see(network.trunk, x).features : x;
+}
+
+/** All numbers of a drawing: z and a of every layer, and before them, where there is a trunk, its maps. */
+export function readDrawing(network, x) {
+  if (!network.trunk) return forward(network, x);
+  const { maps, features } = see(network.trunk, x);
+  return { ...forward(network, features), maps };
 }
 
 /** The place of the largest number. */

@@ -22,14 +22,14 @@ export function showNeuron(root, network, names, trace, [l, j], note) {
   const title = element("h3", "", nameOf(network, names, [l, j]));
   title.append(element("span", "note", note));
   const pictures = element("div", "pictures");
-  pictures.append(weightsPicture(w.subarray(j * n, (j + 1) * n), l));
+  pictures.append(weightsPicture(w.subarray(j * n, (j + 1) * n), l === 1 && !network.trunk));
   const sums = element("div", "sums");
   const formula = element("div", "formula");
   formula.innerHTML = WEIGHTED_INPUT;
   sums.append(formula);
   if (trace) {
     sums.append(sumOf(network, trace, w, b, [l, j]));
-    pictures.append(votesPicture(network, trace, [l, j], l === network.layers.length ? `“${names[j]}”` : "it"));
+    if (!network.trunk) pictures.append(votesPicture(network, trace, [l, j], l === network.layers.length ? `“${names[j]}”` : "it"));
   } else {
     sums.append(element("p", "small", "Draw something, and its numbers stand here."));
   }
@@ -41,7 +41,8 @@ function sumOf(network, trace, w, b, [l, j]) {
   const table = element("table", "terms");
   table.innerHTML = "<thead><tr><th>from</th><th>w</th><th>a</th><th>w·a</th></tr></thead>";
   const body = table.createTBody();
-  const from = (k) => (l === 1 ? `row ${Math.floor(k / SIDE) + 1}, column ${(k % SIDE) + 1}` : `neuron ${k + 1}`);
+  const below = l === 1 && network.trunk ? "feature" : "neuron";
+  const from = (k) => (l === 1 && !network.trunk ? `row ${Math.floor(k / SIDE) + 1}, column ${(k % SIDE) + 1}` : `${below} ${k + 1}`);
   const n = trace.a[l - 1].length;
   for (const { k, value } of terms.slice(0, SHOWN)) {
     line(body, from(k), [number(w[j * n + k], 3), number(trace.a[l - 1][k], 3)], value);
@@ -63,11 +64,11 @@ function line(body, name, cells, value) {
   return row;
 }
 
-function weightsPicture(weights, l) {
-  const columns = l === 1 ? SIDE : columnsFor(weights.length);
+function weightsPicture(weights, ofPixels) {
+  const columns = ofPixels ? SIDE : columnsFor(weights.length);
   const canvas = picture(columns, Math.ceil(weights.length / columns), "Its incoming weights: blue positive, orange negative");
   paintSigned(canvas, weights);
-  return figure(canvas, l === 1 ? "Its weights, one a pixel" : "Its weights, one a neuron before it");
+  return figure(canvas, ofPixels ? "Its weights, one a pixel" : "Its weights, one a number before it");
 }
 
 function votesPicture(network, trace, place, whom) {

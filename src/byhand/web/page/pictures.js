@@ -3,6 +3,7 @@
 export const FOR = [110, 178, 255]; // blue, on the slate
 export const AGAINST = [255, 138, 76]; // orange
 const SLATE = [25, 26, 31];
+const GLOW = [255, 200, 107]; // --glow of the style sheet
 
 /** Grey levels from 0 to 255 on a canvas of as many pixels. */
 export function paintPixels(canvas, pixels) {
@@ -20,6 +21,13 @@ export function paintSigned(canvas, values) {
     const strength = Math.sqrt(Math.abs(values[i]) / top); // the root shows small ones too
     const colour = values[i] > 0 ? FOR : AGAINST;
     for (let c = 0; c < 3; c += 1) rgba[at + c] = SLATE[c] + (colour[c] - SLATE[c]) * strength;
+  });
+}
+
+/** Numbers from 0 to 1 as light on the slate. */
+export function paintGlow(canvas, values) {
+  paint(canvas, values.length, (i, rgba, at) => {
+    for (let c = 0; c < 3; c += 1) rgba[at + c] = SLATE[c] + (GLOW[c] - SLATE[c]) * Math.min(values[i], 1);
   });
 }
 

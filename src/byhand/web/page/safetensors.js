@@ -86,7 +86,10 @@ export function writeTensors(tensors, metadata) {
   return bytes;
 }
 
-/** What a byhand model file says: its architecture, its class names, and the layers' weights (n_out x n_in) and biases. */
+/**
+ * What a byhand model file says: its architecture, its class names, all tensors, and, of a plain feed-forward network, the layers'
+ * weights (n_out x n_in) and biases; what a network of modules is made of is told by `readModules`.
+ */
 export function readModel(buffer) {
   const { tensors, metadata } = readTensors(buffer);
   if (metadata.format !== FORMAT) throw new Error("This is not a byhand model: its metadata do not say format byhand-model.");
@@ -101,11 +104,14 @@ export function readModel(buffer) {
   } catch {
     throw new Error("This model's metadata cannot be read: the file is damaged.");
   }
+  if (!Array.isArray(classNames)) throw new Error("This model's class names cannot be read: the file is damaged.");
+  const model = { architecture, classNames, metrics, metadata, tensors };
+  if (architecture?.kind === "network") return model;
   if (architecture?.kind !== "feedforward") {
-    throw new Error(`This model is of kind ${architecture?.kind}, and this page knows feedforward.`);
+    throw new Error(`This model is of kind ${architecture?.kind}, and this page knows feedforward and network.`);
   }
   const { sizes, activations } = architecture;
-  if (!Array.isArray(sizes) || sizes.length < 2 || activations?.length !== sizes.length - 1 || !Array.isArray(classNames)) {
+  if (!Array.isArray(sizes) || sizes.length < 2 || activations?.length !== sizes.length - 1) {
     throw new Error("This model's architecture has no layers that fit together: the file is damaged.");
   }
   const layers = [];
@@ -117,15 +123,16 @@ export function readModel(buffer) {
     }
     layers.push({ w, b });
   }
-  return { architecture, classNames, metrics, metadata, layers };
+  return { ...model, layers };
 }
 
-/** The bytes of a model file as `byhand eval` reads it: float32, with the metadata of the model that was taught. */
-export function writeModel(network, metadata) {
-  const tensors = new Map();
+/** The bytes of a model file as `byhand eval` reads it: float32, with the metadata and all else of the model that was taught. */
+export function writeModel(network, { tensors: before, metadata }) {
+  const tensors = new Map(network.trunk ? before : []);
   network.layers.forEach(({ w, b }, l) => {
-    tensors.set(`layers.${l}.weight`, { shape: [network.sizes[l + 1], network.sizes[l]], values: w });
-    tensors.set(`layers.${l}.bias`, { shape: [network.sizes[l + 1]], values: b });
+    const names = network.tensors?.[l] ?? { weight: `layers.${l}.weight`, bias: `layers.${l}.bias` };
+    tensors.set(names.weight, { shape: [network.sizes[l + 1], network.sizes[l]], values: w });
+    if (names.bias) tensors.set(names.bias, { shape: [network.sizes[l + 1]], values: b });
   });
   return writeTensors(tensors, metadata);
 }
