@@ -192,7 +192,7 @@ def test_a_sample_has_the_same_bits_whatever_the_batch(make: Any, sampler: str) 
     settings = {"sampler": sampler, "steps": 4, "guidance": 2.0, "seed": 5}
     labels = np.arange(35) % 4
     many = net.sample(35, labels, **settings)
-    for n in (1, 2, 7, 16, 17):
+    for n in (1, 2, 4, 7, 17):
         assert np.array_equal(net.sample(n, labels[:n], **settings), many[:n]), n
     order = np.random.default_rng(0).permutation(35)
     assert np.array_equal(net.sample(order.tolist(), labels[order], **settings), many[order])
