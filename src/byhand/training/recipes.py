@@ -161,7 +161,7 @@ _ALL = (
         optimizer_settings={"weight_decay": 0.01},
         lr=0.006,
         schedule="one_cycle",
-        epochs=20,
+        epochs=16,
         batch_size=128,
         augment={"shift": 2.0, "rotate": 12.0, "scale": 0.12, "shear": 0.12, "elastic": 1.2},
     ),

@@ -21,11 +21,13 @@ from byhand.shipped import shipped
 
 PAGE = Path(__file__).parent / "page"
 DEFAULT = "mnist"
+CODERS = ("mnist-ae", "mnist-vae", "mnist-vae-2d")
 CLASSES = 20  # whose outputs have room side by side
 PIXELS = 28 * 28
 
 STYLE = '<link rel="stylesheet" href="style.css">'
-SCRIPT = '<script type="module" src="main.js"></script>'
+VIEWS = {"index.html": "main.js", "latent.html": "latent.js"}  # and the script that each begins with
+NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")
 POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')
 
 
@@ -39,7 +41,19 @@ def page_files(models: list[Path]) -> dict[str, bytes]:
     files = {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file()}
     files["models.json"] = json.dumps([_entry(name, path) for name, path in zip(names, models, strict=True)]).encode()
     files |= {f"{name}.safetensors": path.read_bytes() for name, path in zip(names, models, strict=True)}
+    coders = {f"latent-{path.name}": path for path in coders_that_fit()}  # beside a model of one's own that has the same name
+    files["coders.json"] = json.dumps([{"name": path.stem, "file": name} for name, path in coders.items()]).encode()
+    files |= {name: path.read_bytes() for name, path in coders.items()}
+    if not coders:  # nothing to walk through
+        del files["latent.html"]
+        files["index.html"] = NAVIGATION.sub("", files["index.html"].decode()).encode()
     return files
+
+
+def coders_that_fit() -> list[Path]:
+    """The shipped autoencoders and VAEs of digits that the Latent view walks through, in the order in which it shows them."""
+    found = shipped()
+    return [found[name] for name in CODERS if name in found]
 
 
 def models_that_fit() -> list[Path]:
@@ -58,13 +72,14 @@ def models_that_fit() -> list[Path]:
 def write_site(directory: Path, models: list[Path], single_file: bool) -> Path:
     """Write the page into a folder, made if need be, and return the path of its `index.html`.
 
-    `models` are offered in this order, all that ship if it is empty; `single_file` puts everything into the one HTML file.
+    `models` are offered in this order, all that ship if it is empty; `single_file` puts each view, drawing and Latent, into one
+    HTML file that stands alone.
 
     Raises ModelError for a model that does not read 28 x 28 pixels, ByhandError for a folder that cannot be written.
     """
     files = page_files(models)
     if single_file:
-        files = {"index.html": inlined(files)}
+        files = {view: inlined(files, view) for view in VIEWS if view in files}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -74,20 +89,25 @@ def write_site(directory: Path, models: list[Path], single_file: bool) -> Path:
     return directory / "index.html"
 
 
-def inlined(files: dict[str, bytes]) -> bytes:
-    """The page as one HTML file: style and script inside, every other file as text in base 64."""
-    html, style = files["index.html"].decode(), files["style.css"].decode()
-    script = bundled({name: content.decode() for name, content in files.items() if name.endswith(".js")})
+def inlined(files: dict[str, bytes], view: str = "index.html") -> bytes:
+    """A view as one HTML file that stands alone: style and script inside, the data it asks for as text in base 64."""
+    html, style = NAVIGATION.sub("", files[view].decode()), files["style.css"].decode()
+    entry = VIEWS[view]
+    script = bundled({name: content.decode() for name, content in files.items() if name.endswith(".js")}, entry)
+    listing = "coders.json" if view == "latent.html" else "models.json"
+    wanted = {listing, "sample.bin", *(row["file"] for row in json.loads(files[listing]))}
     data = "".join(
         f'<script type="application/octet-stream" data-file="{name}">{base64.b64encode(content).decode()}</script>\n'
         for name, content in files.items()
-        if not name.endswith((".js", ".css", ".html"))
+        if name in wanted
     )
     # The policy names the one script and the one style by their hashes, and allows no connection at all.
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: blob:; base-uri 'none'"
     html = POLICY.sub(lambda match: match[1] + policy, html)
     html = _replaced(html, STYLE, f"<style>{style}</style>")
-    return _replaced(html, SCRIPT, f'{data}<script type="module">{script}</script>').encode()
+    return _replaced(
+        html, f'<script type="module" src="{entry}"></script>', f'{data}<script type="module">{script}</script>'
+    ).encode()
 
 
 def bundled(modules: dict[str, str], entry: str = "main.js") -> str:
