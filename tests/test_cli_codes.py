@@ -91,6 +91,7 @@ def test_mistakes_in_a_walk_get_one_line_and_leave_nothing(runs: dict[str, Path]
 def test_what_a_network_cannot_do_is_refused(runs: dict[str, Path], tmp_path: Path) -> None:
     Image.new("L", (50, 50), 0).save(tmp_path / "a.png")
     assert "tells no classes apart" in refused("predict", runs["vae"], tmp_path / "a.png")
+    assert "--images is 0, but" in refused("eval", runs["vae"], "--likelihood", 5, "--images", 0, "--out", tmp_path)
     assert "--likelihood is of a VAE's images" in refused("eval", runs["ae"], "--likelihood", 5, "--out", tmp_path)
     assert "--likelihood is of a VAE's images" in refused("eval", "mnist-nielsen-30", "--likelihood", 5, "--out", tmp_path)
     assert "tells no classes apart" in refused("complete", runs["vae"], "a")

@@ -188,9 +188,12 @@ def _evaluate_codes(opened: Model, test: Dataset, folder: Path, samples: int | N
     if samples is not None:
         if not isinstance(network, (VAE, ConvVAE)):
             raise ByhandError("--likelihood is of a VAE's images, but this is an autoencoder: leave it out")
-        x = test.flat[:images]
-        y = test.take(slice(images)).targets(network.dtype) if network.classes else None
-        found = network.log_likelihood(binarised(x) if black_and_white else x, samples, y)
+        if not 1 <= images <= len(test):
+            raise ByhandError(f"--images is {images:,}, but {test.name} has 1 to {len(test):,}: choose one of them")
+        chosen = slice(None, images * (len(test) // images), len(test) // images)  # evenly, as the first may be the easiest
+        x = (binarised(test.flat) if black_and_white else test.flat)[chosen]
+        y = test.take(chosen).targets(network.dtype) if network.classes else None
+        found = network.log_likelihood(x, samples, y)
         result |= {"log_likelihood": float(found.mean()), "log_likelihood_error": float(found.std() / len(found) ** 0.5)}
         result |= {"likelihood_n": len(found), "likelihood_samples": samples}
     return result
