@@ -121,6 +121,18 @@ def test_a_batch_draws_all_times_noise_and_forgets_some_labels() -> None:
     assert np.array_equal(drawn.labels[drawn.labels < 3], (np.arange(30_000) % 3)[drawn.labels < 3])
 
 
+def test_what_a_step_draws_comes_from_the_trainings_generator() -> None:
+    net = points(forget=0.5)
+    x, y = batch(net, 20)
+    net.rng = np.random.default_rng(5)
+    costs = [net.loss(Tensor(x), y).item() for _ in range(2)]
+    rng = np.random.default_rng(5)
+    drawn = [net.draw(y.argmax(axis=1), rng, 0.5) for _ in range(2)]
+    assert costs == [net.loss(Tensor(x), y, one).item() for one in drawn]
+    assert costs[0] != costs[1]
+    assert (drawn[0].labels == 3).any()
+
+
 def test_the_running_mean_is_that_of_its_formula() -> None:
     net = DiffusionNetwork(MLPDenoiser(2, width=8, depth=1, classes=3), (2,), seed=1, dtype="float64", decay=0.2)
     mean = net.parameters.copy()
@@ -248,6 +260,8 @@ def test_the_cost_of_given_data_is_the_same_each_time_and_near_that_of_training(
     assert accuracy is None
     assert (cost, None) == net.evaluate(data.flat, data.targets())
     assert cost == net.evaluate(data.flat, data.labels)[0]
+    net.parameters[...] = 0
+    assert cost == net.evaluate(data.flat, data.labels)[0]  # what counts is the running mean, with which one draws
     net.parameters[...] = net.average
     drawn = net.draw(data.labels, generator(9, "other"))
     with no_grad():
@@ -306,6 +320,10 @@ def test_the_point_network_answers_each_row_by_itself_and_is_built_again(rng: np
     assert np.abs(net(Tensor(x), t + 5, labels).data - whole).max() > 1e-3
     assert np.abs(net(Tensor(x), t, (labels + 1) % 5).data - whole).max() > 1e-3
     assert np.array_equal(net(Tensor(x), t).data, net(Tensor(x), t, np.full(5, 4)).data)
+    for block in net.blocks:
+        for _, parameter in block.second.parameters():
+            parameter.data[...] = 0  # then a block adds nothing to what was there
+    assert np.array_equal(net(Tensor(x), t, labels).data, net.out(net.norm(net.start(Tensor(x)))).data)
     again = nn.build(json.loads(json.dumps(net.describe())))
     again.load_state(net.state())
     assert repr(again) == repr(net)
