@@ -266,7 +266,9 @@ def explain(
     at: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SCOPE:N,I,J,O", help="In a network of modules: an output to work out, by sample, row, column, channel."
+            metavar="SCOPE:N,I,J,O",
+            help="In a network of modules: an output to work out, by sample, row, column, channel. Of a VAE, J,P: a number of "
+            "its code, and a pixel.",
         ),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the same as one self-contained page.")] = None,

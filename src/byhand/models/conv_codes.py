@@ -34,7 +34,7 @@ class ConvHalves(Module):
     encoder gives for each of the code's.
 
     >>> ConvHalves((8, 16), latent=4).n_parameters
-    13217
+    12681
     """
 
     settings = ("channels", "latent", "per_number")
@@ -70,7 +70,7 @@ class ConvAutoencoder(Network):
     Raises ModelError for settings that make none.
 
     >>> ConvAutoencoder(latent=4, channels=(8, 16), seed=1)
-    ConvAutoencoder(8-16 channels, 4 numbers, bernoulli: 10,077 parameters)
+    ConvAutoencoder(8-16 channels, 4 numbers, bernoulli: 9,541 parameters)
     """
 
     kind = "conv_autoencoder"
@@ -167,7 +167,7 @@ class ConvVAE(ConvAutoencoder):
     """A variational autoencoder of 28 x 28 images with convolutions; the arguments are those of `byhand.models.vae.VAE`.
 
     >>> ConvVAE(latent=4, channels=(8, 16), seed=1)
-    ConvVAE(8-16 channels, 4 numbers, bernoulli: 13,217 parameters)
+    ConvVAE(8-16 channels, 4 numbers, bernoulli: 12,681 parameters)
     """
 
     kind = "conv_vae"

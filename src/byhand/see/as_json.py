@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from byhand.see.explain import ChosenWeight, Explanation
+from byhand.see.explain_codes import CodesExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.numbers import Line
 from byhand.see.pixel import ChosenEntry
@@ -14,10 +15,12 @@ from byhand.see.pushes import Push
 from byhand.see.section import Grid, Listing, Section
 
 
-def to_dict(explanation: Explanation | NetworkExplanation) -> dict[str, Any]:
+def to_dict(explanation: Explanation | NetworkExplanation | CodesExplanation) -> dict[str, Any]:
     """Only dicts, lists, strings, numbers and booleans. Layers are counted from the input, layer 1; units from 0."""
     if isinstance(explanation, NetworkExplanation):
         return _network(explanation)
+    if isinstance(explanation, CodesExplanation):
+        return _codes(explanation)
     step = explanation.step
     return {
         "network": repr(step.network),
@@ -57,6 +60,31 @@ def _network(explanation: NetworkExplanation) -> dict[str, Any]:
         if pixel is None
         else {"scope": pixel.scope, "at": list(pixel.at), "sum": pixel.value, "network": pixel.network},
         "weights": [] if explanation.weight is None else [_entry(explanation.weight)],
+    }
+
+
+def _codes(explanation: CodesExplanation) -> dict[str, Any]:
+    """Of a VAE or an autoencoder; everything is counted from 0."""
+    step = explanation.step
+    return {
+        "network": repr(step.network),
+        "optimizer": repr(step.optimizer),
+        "samples": [{"index": sample.index, "label": sample.label} for sample in explanation.samples],
+        "code": explanation.code,
+        "pixel": explanation.pixel,
+        "cost": step.cost,
+        "cost_after": step.cost_after,
+        "sections": [_section(section) for section in explanation.sections],
+        "weights": [
+            {
+                "weight": str(proof.weight),
+                "gradient": proof.by_hand,
+                "measured": proof.numeric,
+                "relative_error": proof.relative_error,
+                "agrees": proof.agrees,
+            }
+            for proof in explanation.proofs
+        ],
     }
 
 

@@ -8,9 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from byhand.errors import ModelError
-from byhand.modelfile import Coder, load_model
+from byhand.feedforward import FeedForward
+from byhand.modelfile import load_model
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.conv_codes import ConvAutoencoder
+from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.see.explain import Explanation, explain
+from byhand.see.explain_codes import CodesExplanation, explain_codes
 from byhand.see.explain_network import NetworkExplanation, explain_network
 from byhand.shipped import find_model
 from byhand.training.recipes import RECIPES, Recipe
@@ -19,12 +24,12 @@ from byhand.training.run import begin, build, load_splits, read_recipe
 
 def explain_step(
     what: str, *, sample: int | None = None, step: int = 0, weights: Sequence[str] = (), at: Sequence[str] = ()
-) -> Explanation | NetworkExplanation:
+) -> Explanation | NetworkExplanation | CodesExplanation:
     """Explain one step of the training that `what` names: a recipe, a run's folder, a model file, a shipped model.
 
     `step` training steps are taken first; then the next batch of the training is explained, or one `sample` of its data.
     `weights` are those to prove of a plain feed-forward network, "layer:j,k"; `at` outputs to follow of a network of modules,
-    "SCOPE:N,I,J,O".
+    "SCOPE:N,I,J,O", or "J,P", a number of the code and a pixel, of a VAE or an autoencoder.
 
     Raises ModelError for a sample, a step, a weight or an output that there is not.
     """
@@ -40,14 +45,19 @@ def explain_step(
     splits = load_splits(recipe)
     if network is None:
         network = build(recipe, splits)
-    if isinstance(network, Coder):
-        raise ModelError(f"explain does not know a {recipe.model} yet: choose a feed-forward network, a CNN or a transformer")
+    if isinstance(network, ConvAutoencoder):
+        raise ModelError(f"explain does not know a {recipe.model} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
     if isinstance(network, Network) and weights:
         raise ModelError(
             f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a network of modules: "
             "name an output instead, as in --at 0:0,13,14,5, and one of the weights that make it is followed"
         )
-    if not isinstance(network, Network) and at:
+    if isinstance(network, (VAE, Autoencoder)) and weights:
+        raise ModelError(
+            f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is {network.kind}: "
+            "name a number of the code and a pixel instead, as in --at 3,406"
+        )
+    if isinstance(network, FeedForward) and at:
         raise ModelError(
             f"place {at[0]!r} is in a network of modules, but {what} is a plain feed-forward network: "
             "name a weight instead, as in --weight 2:5,100"
@@ -67,6 +77,17 @@ def explain_step(
     if sample is None and training.augment is not None:
         x = training.augment(x, copy.deepcopy(training.augment_rng))
     training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
+    if isinstance(network, (VAE, Autoencoder)):
+        return explain_codes(
+            network,
+            x,
+            batch.targets(),
+            optimizer=training.optimizer,
+            indices=indices.tolist(),
+            at=at,
+            classes=batch.class_names,
+            clip=recipe.clip,
+        )
     if isinstance(network, Network):
         return explain_network(
             network,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from byhand.files import write_atomically
+from byhand.see.codes_page import codes_page
 from byhand.see.diagram import diagram
 from byhand.see.explain import Explanation
+from byhand.see.explain_codes import CodesExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.forward import ROW
 from byhand.see.mathml import mathml
@@ -27,15 +29,17 @@ STAGES = (
 )
 
 
-def write_page(explanation: Explanation | NetworkExplanation, path: Path | str) -> None:
+def write_page(explanation: Explanation | NetworkExplanation | CodesExplanation, path: Path | str) -> None:
     """Write the page; raises ByhandError where the file cannot be written."""
     write_atomically(Path(path), page(explanation).encode())
 
 
-def page(explanation: Explanation | NetworkExplanation) -> str:
+def page(explanation: Explanation | NetworkExplanation | CodesExplanation) -> str:
     """The page as text."""
     if isinstance(explanation, NetworkExplanation):
         return network_page(explanation)
+    if isinstance(explanation, CodesExplanation):
+        return codes_page(explanation)
     parts = [_stage(explanation, *stage) for stage in STAGES]
     return document(
         f"One training step of a {'-'.join(map(str, explanation.step.sizes))} network",

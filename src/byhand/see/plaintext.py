@@ -11,8 +11,8 @@ SYMBOLS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "eta": "η", "pi": "π",
     "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "theta": "θ", "Delta": "Δ", "nabla": "∇", "partial": "∂", "sum": "∑",
     "top": "ᵀ", "odot": "⊙", "cdot": "·", "times": "×", "leftarrow": "←", "approx": "≈", "ge": "≥", "le": "≤", "infty": "∞",
-    "ldots": "…", "dots": "…", "in": "∈", "neg": "¬", "lVert": "‖", "rVert": "‖", "pm": "±", "lfloor": "⌊", "rfloor": "⌋",
-    "sin": "sin", "cos": "cos", "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min", "tanh": "tanh",
+    "ldots": "…", "dots": "…", "in": "∈", "neg": "¬", "sim": "∼", "lVert": "‖", "rVert": "‖", "pm": "±", "lfloor": "⌊",
+    "rfloor": "⌋", "sin": "sin", "cos": "cos", "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min", "tanh": "tanh",
     "left": "", "right": "", "\\\\": ";", ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%", "{": "{", "}": "}",
     "_": "_",
 }  # fmt: skip

@@ -121,7 +121,7 @@ def take(
     y = np.asarray(y, net.dtype) if np.asarray(y).dtype.kind == "f" else np.asarray(y)
     if len(x) != len(y):
         raise ModelError(f"there are {len(x)} samples but {len(y)} targets: give one each")
-    optimizer = _copied_optimizer(optimizer, net.parameters)
+    optimizer = copied_optimizer(optimizer, net.parameters)
     before = {slot: vector.copy() for slot, vector in optimizer.state.items()}
 
     net.rng = copy.deepcopy(rng)
@@ -179,7 +179,7 @@ def copied(network: Network, dtype: Any) -> Network:
     )
 
 
-def _copied_optimizer(optimizer: Optimizer, parameters: Array) -> Optimizer:
+def copied_optimizer(optimizer: Optimizer, parameters: Array) -> Optimizer:
     """The same optimiser in the parameters' float type, at the same step."""
     twin = copy.deepcopy(optimizer)
     if twin.update.shape == parameters.shape:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from byhand.see.explain import ChosenWeight, Explanation, Sample
+from byhand.see.explain_codes import CodesExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.pixel import ChosenEntry
 from byhand.see.plaintext import plain
@@ -36,19 +37,25 @@ TITLES = {
 ROWS = 12  # of a listing; all are in the page and in --json
 
 
-def render(explanation: Explanation | NetworkExplanation, console: Console | None = None, *, source: bool = True) -> None:
+def render(
+    explanation: Explanation | NetworkExplanation | CodesExplanation, console: Console | None = None, *, source: bool = True
+) -> None:
     """Print an explanation; source: with the lines of code."""
     console = console or Console()
-    network = isinstance(explanation, NetworkExplanation)
-    console.print(_network_head(explanation) if isinstance(explanation, NetworkExplanation) else _head(explanation))
+    if isinstance(explanation, NetworkExplanation):
+        console.print(_network_head(explanation))
+    else:
+        console.print(_codes_head(explanation) if isinstance(explanation, CodesExplanation) else _head(explanation))
+    shown: set[str] | None = None if isinstance(explanation, Explanation) else set()
     for stage in STAGES:
         sections = explanation.stage(stage)
         if not sections:
             continue
         console.print(Rule(f"[bold]{TITLES[stage]}[/]", style="cyan"))
-        shown: set[str] = set()
+        if isinstance(explanation, NetworkExplanation):
+            shown = set()
         for section in sections:
-            console.print(_section(section, source, console.width, shown if network else None))
+            console.print(_section(section, source, console.width, shown))
     if isinstance(explanation, NetworkExplanation):
         if explanation.weight is not None:
             proof = explanation.weight.proof
@@ -58,6 +65,9 @@ def render(explanation: Explanation | NetworkExplanation, console: Console | Non
             console.print(_pushed(explanation.weight))
         return
     console.print(Rule("[bold]Proof[/]", style="cyan"))
+    if isinstance(explanation, CodesExplanation):
+        console.print(_proof(EQUATION, explanation.proofs, console.width))
+        return
     console.print(_proof(EQUATION, [chosen.proof for chosen in explanation.weights], console.width))
     for chosen in explanation.weights:
         console.print(_pushed(chosen))
@@ -74,6 +84,18 @@ def _network_head(explanation: NetworkExplanation) -> RenderableType:
         answer = f"{sample.answer} before the step, {sample.answer_after} after it; asked for {sample.label}"
         lines.append(f"Sample {sample.index} is followed; the network answered {escape(answer)}")
     lines.append("Rows, columns, channels, samples and classes are counted from 0.")
+    return Group(*(Text.from_markup(line) for line in lines), "")
+
+
+def _codes_head(explanation: CodesExplanation) -> RenderableType:
+    step, sample = explanation.step, explanation.samples[0]
+    lines = [
+        f"[bold]One training step[/] of {escape(repr(step.network))}",
+        f"Batch of {step.m}: {escape(_named(explanation.samples))}",
+        f"Cost {step.cost:.6g}, and after the step {step.cost_after:.6g}; {escape(repr(step.optimizer))}",
+        f"Sample {sample.index} is followed, and of it number {explanation.code} of the code and pixel {explanation.pixel}; "
+        "all are counted from 0.",
+    ]
     return Group(*(Text.from_markup(line) for line in lines), "")
 
 

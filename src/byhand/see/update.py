@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from byhand.backend import Array
 from byhand.equation import read
 from byhand.optim import SGD, Adam, AdamW, Optimizer, RMSProp
 from byhand.see.numbers import Line, factor, number, setting
 from byhand.see.observe import Observed
 from byhand.see.section import Section, sources, split, summary
-from byhand.see.tape import Taped
 from byhand.see.weight import Weight
 
 
@@ -46,7 +46,22 @@ def update_sections(step: Observed, weights: Iterable[Weight]) -> Iterator[Secti
         yield update_section(step, change, title, weight.layer, whole=position == 0)
 
 
-def update_section(step: Observed | Taped, change: Change, title: str, layer: int = 0, *, whole: bool = True) -> Section:
+class Stepped(Protocol):
+    """What is looked at of a step: the optimiser after it, its state, what it added, and the gradient, clipped or not."""
+
+    @property
+    def optimizer(self) -> Optimizer: ...
+    @property
+    def gradient(self) -> Array: ...
+    @property
+    def used(self) -> Array: ...
+    @property
+    def after(self) -> dict[str, Array]: ...
+    @property
+    def update(self) -> Array: ...
+
+
+def update_section(step: Stepped, change: Change, title: str, layer: int = 0, *, whole: bool = True) -> Section:
     """What the optimiser made of one parameter; whole: with the arrays and the source."""
     optimizer = step.optimizer
     kind = type(optimizer)

@@ -1,0 +1,160 @@
+"""Explaining a step of a VAE or an autoencoder: every number is the step's own, sums add up, the proof holds and can fail."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from byhand import optim
+from byhand.errors import ModelError
+from byhand.models import stack
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.conv_codes import ConvVAE
+from byhand.models.vae import VAE
+from byhand.see import choose
+from byhand.see.as_json import to_dict
+from byhand.see.explain_codes import explain_codes
+from byhand.see.page import page
+from byhand.see.terminal import render
+
+M, N, K = 4, 36, 3
+
+
+def batch() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    return rng.random((M, N)), np.eye(K)[rng.integers(0, K, M)]
+
+
+def network(kind: str, **settings: Any) -> Any:
+    made: Any = VAE if kind == "vae" else Autoencoder
+    return made(N, (9, 7), 3, **({"activation": "tanh", "seed": 1} | settings))
+
+
+def explained(kind: str = "vae", at: Any = (), optimizer: Any = None, **settings: Any) -> Any:
+    return explain_codes(network(kind, **settings), *batch(), optimizer=optimizer, at=at)
+
+
+CASES = [
+    ("vae", {}),
+    ("vae", {"beta": 0.3, "warm_up": 10, "reconstruction": "gaussian"}),
+    ("vae", {"classes": K}),
+    ("ae", {"activation": "relu"}),
+    ("ae", {"noise": 0.4, "reconstruction": "gaussian"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings"), CASES)
+def test_every_result_is_the_steps_own_number(kind: str, settings: Any) -> None:
+    found = explained(kind, at=["2,17"], **settings)
+    step = found.step
+    values = {section.title: section.numbers[-1].value for section in found.sections}
+    if kind == "vae":
+        assert values["The code is drawn: number 2"] == step.found["z"][0, 2]
+        d_mu, d_s = (
+            line.value for line in next(s for s in found.sections if "draw:" in s.title).numbers if line.value is not None
+        )
+        assert (d_mu, d_s) == (step.found["d_mu"][0, 2], step.found["d_log_sigma"][0, 2])
+        assert values["L_reg: how far the Gaussian of the code is from N(0, 1)"] == pytest.approx(step.found["kl"][0].sum())
+        assert values["Out of the decoder: the error of number 2 of the code"] == pytest.approx(step.found["dz"][0, 2])
+    assert values["BP1, the decoder's last layer: pixel 17"] == step.found["decoder.delta"][-1][0, 17]
+    assert values["The cost: both parts together"] == step.cost
+    for half in ("encoder", "decoder"):
+        for section in found.stage("forward"):
+            if section.scope == half:
+                layer, unit = (int(n) for n in re.findall(r"layer (\d) of \d: unit (\d+)", section.title)[0])
+                assert section.numbers[-1].value == pytest.approx(step.found[f"{half}.a"][layer][0, unit], abs=1e-12)
+    before = network(kind, dtype="float64", **settings)
+    before.parameters[...] = network(kind, **settings).parameters
+    cost = before.learn(*(batch()[0], batch()[1] if settings.get("classes") else None), step.eps)
+    assert step.cost == pytest.approx(cost, rel=1e-12)
+    assert np.allclose(step.gradient, before.gradient, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "settings"), CASES)
+def test_sums_in_symbols_numbers_and_values_add_up(kind: str, settings: Any) -> None:
+    found = explained(kind, **settings)
+    rec = next(section for section in found.stage("cost") if section.title.startswith("L_rec"))
+    shown = [float(n) for n in re.findall(r"(?<![\d_{])-?\d+\.\d+", rec.numbers[-2].latex)]
+    assert sum(shown) == pytest.approx(rec.numbers[-1].value, rel=2e-3)
+    bp4 = [section for section in found.stage("backward") if section.title.startswith("BP4")]
+    assert len(bp4) == 2
+    for section, proof in zip(bp4, found.proofs, strict=True):
+        assert section.numbers[-1].value == pytest.approx(proof.by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "settings"), CASES)
+def test_the_proof_agrees_and_a_wrong_gradient_is_found_out(kind: str, settings: Any, monkeypatch: Any) -> None:
+    assert [proof.agrees for proof in explained(kind, **settings).proofs] == [True, True]
+    right = stack.weight_gradient
+    monkeypatch.setattr(stack, "weight_gradient", lambda delta, a, out: np.multiply(right(delta, a, out), 1.01, out=out))
+    assert [proof.agrees for proof in explained(kind, **settings).proofs] == [False, False]
+
+
+def test_the_network_and_the_optimiser_stay_as_they_are() -> None:
+    net, adam = network("vae"), optim.Adam(0.01)
+    adam.prepare(net.parameters)
+    was, state = net.parameters.copy(), net.rng.bit_generator.state
+    found = explain_codes(net, *batch(), optimizer=adam)
+    assert np.array_equal(net.parameters, was)
+    assert (adam.steps, net.rng.bit_generator.state) == (0, state)
+    assert found.step.cost_after != found.step.cost
+    assert np.allclose(found.step.theta_after - found.step.theta, found.step.update)
+
+
+def test_the_step_is_the_one_that_training_takes() -> None:
+    net, (x, y) = network("vae"), batch()
+    found = explain_codes(net, x, y)
+    assert net.learn(x.astype(np.float32), y) == pytest.approx(found.step.cost, rel=1e-4)  # with the eps that it would draw
+    assert np.allclose(net.gradient, found.step.gradient, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "settings"), CASES)
+def test_page_terminal_and_json_hold_it_whole(kind: str, settings: Any) -> None:
+    found = explained(kind, optimizer=optim.Adam(0.001), **settings)
+    text = page(found)
+    assert 'src="http' not in text
+    assert 'href="http' not in text
+    assert text.count("<details") == text.count("</details>") == len(found.sections) + 1
+    assert "✓ agrees" in text
+    wide = io.StringIO()
+    render(found, Console(file=wide, width=80, force_terminal=False))
+    assert max(map(cell_len, wide.getvalue().splitlines())) <= 80
+    for section in found.sections:
+        assert section.title[:40] in wide.getvalue()
+    held = json.loads(json.dumps(to_dict(found)))
+    assert (held["code"], held["pixel"]) == (found.code, found.pixel)
+    assert [weight["agrees"] for weight in held["weights"]] == [True, True]
+
+
+def test_what_cannot_be_followed_is_refused_in_one_line() -> None:
+    cases: list[tuple[Any, str]] = [
+        (lambda: explained(at=["3,0"]), "its code has the numbers 0 to 2, and an image the pixels 0 to 35"),
+        (lambda: explained(at=["0,36"]), "place '0,36' is not in this network"),
+        (lambda: explained(at=["0:1"]), "is not J,P: a number of the code and a pixel, as in --at 3,406"),
+        (lambda: explained(at=["0,1", "0,2"]), "is not J,P"),
+        (lambda: choose.explain_step("mnist-vae", weights=["2:5,100"]), "name a number of the code and a pixel instead"),
+        (lambda: choose.explain_step("mnist-conv-vae"), "explain does not know a conv_vae yet"),
+    ]
+    for call, message in cases:
+        with pytest.raises(ModelError) as caught:
+            call()
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+    net = network("vae")
+    net.parameters[:] = np.nan
+    with pytest.raises(ModelError, match="this step cannot be explained"):
+        explain_codes(net, *batch())
+    assert ConvVAE.kind == "conv_vae"
+
+
+def test_a_recipe_and_a_shipped_model_are_explained(tmp_path: Any) -> None:
+    found = choose.explain_step("mnist-ae", sample=5)
+    assert found.step.network.kind == "autoencoder"
+    assert all(proof.agrees for proof in found.proofs)
