@@ -12,8 +12,8 @@ SYMBOLS = {
     "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "theta": "θ", "Delta": "Δ", "nabla": "∇", "partial": "∂", "sum": "∑",
     "top": "ᵀ", "odot": "⊙", "cdot": "·", "times": "×", "leftarrow": "←", "approx": "≈", "ge": "≥", "le": "≤", "infty": "∞",
     "ldots": "…", "dots": "…", "in": "∈", "neg": "¬", "sim": "∼", "lVert": "‖", "rVert": "‖", "pm": "±", "lfloor": "⌊",
-    "rfloor": "⌋", "sin": "sin", "cos": "cos", "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min", "tanh": "tanh",
-    "left": "", "right": "", "\\\\": ";", ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%", "{": "{", "}": "}",
+    "rfloor": "⌋", "sin": "sin", "cos": "cos", "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min",
+    "tanh": "tanh", "left": "", "right": "", "\\\\": ";", ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%", "{": "{", "}": "}",
     "_": "_",
 }  # fmt: skip
 ABOVE = dict(zip("0123456789+-=()abcdefghijklmnoprstuvwxyzLTᵀ'", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴸᵀᵀ′", strict=True))
