@@ -13,8 +13,8 @@ SYMBOLS = {
     "top": "ᵀ", "odot": "⊙", "cdot": "·", "times": "×", "leftarrow": "←", "approx": "≈", "ge": "≥", "le": "≤", "infty": "∞",
     "ldots": "…", "dots": "…", "in": "∈", "neg": "¬", "sim": "∼", "lVert": "‖", "rVert": "‖", "pm": "±", "lfloor": "⌊",
     "rfloor": "⌋", "sin": "sin", "cos": "cos", "quad": "  ", "qquad": "    ", "ln": "ln ", "max": "max", "min": "min",
-    "tanh": "tanh", "left": "", "right": "", "\\\\": ";", ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%", "{": "{", "}": "}",
-    "_": "_",
+    "tanh": "tanh", "left": "", "right": "", "\\\\": ";", ",": " ", ";": " ", ":": " ", "!": "", " ": " ", "%": "%",
+    "{": "{", "}": "}", "_": "_",
 }  # fmt: skip
 ABOVE = dict(zip("0123456789+-=()abcdefghijklmnoprstuvwxyzLTᵀ'", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴸᵀᵀ′", strict=True))
 BELOW = dict(zip("0123456789+-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
