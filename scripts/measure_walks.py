@@ -93,9 +93,8 @@ def draw(shares: Any, curves: dict[str, Any], path: Path, walks: int) -> None:
     axes = figure.subplots()
     for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
         axes.plot(100 * shares, 100 * curve, color=colour, lw=2.5)
-        axes.annotate(
-            name, (50, 100 * curve[len(curve) // 2]), (0, 14), textcoords="offset points", color=colour, ha="center", weight="bold"
-        )
+        middle = (50, 100 * curve[len(curve) // 2])
+        axes.annotate(name, middle, (0, 14), textcoords="offset points", color=colour, ha="center", weight="bold")
     axes.set_title(
         f"How many of {walks} walks show a digit, on the way from one to another", loc="left", fontsize=11, weight="bold"
     )
