@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -77,35 +78,15 @@ def explain_step(
     if sample is None and training.augment is not None:
         x = training.augment(x, copy.deepcopy(training.augment_rng))
     training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
+    y = batch.targets()
+    settings: dict[str, Any] = {
+        "optimizer": training.optimizer,
+        "indices": indices.tolist(),
+        "classes": batch.class_names,
+        "clip": recipe.clip,
+    }
     if isinstance(network, (VAE, Autoencoder)):
-        return explain_codes(
-            network,
-            x,
-            batch.targets(),
-            optimizer=training.optimizer,
-            indices=indices.tolist(),
-            at=at,
-            classes=batch.class_names,
-            clip=recipe.clip,
-        )
+        return explain_codes(network, x, y, at=at, **settings)
     if isinstance(network, Network):
-        return explain_network(
-            network,
-            x,
-            batch.targets(),
-            optimizer=training.optimizer,
-            indices=indices.tolist(),
-            at=at,
-            classes=batch.class_names,
-            clip=recipe.clip,
-        )
-    return explain(
-        network,
-        x,
-        batch.targets(),
-        optimizer=training.optimizer,
-        indices=indices.tolist(),
-        weights=weights,
-        classes=batch.class_names,
-        clip=recipe.clip,
-    )
+        return explain_network(network, x, y, at=at, **settings)
+    return explain(network, x, y, weights=weights, **settings)

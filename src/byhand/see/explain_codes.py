@@ -564,14 +564,10 @@ def _entries(step: CodesStep, code: int, pixel: int, units: dict[str, list[int]]
     return entries
 
 
-def _where(step: CodesStep, entry: Entry) -> tuple[str, int, int, int]:
-    half, layer, _ = entry.name.split(".")
-    return half, int(layer), *entry.place  # type: ignore[return-value]
-
-
 def _weight_gradient(step: CodesStep, entry: Entry) -> Section:
     found = read(weight_gradient)
-    half, layer, j, k = _where(step, entry)
+    half, number_of = entry.name.split(".")[:2]
+    layer, (j, k) = int(number_of), entry.place
     delta, a = step.found[f"{half}.delta"][layer][:, j], step.found[f"{half}.a"][layer][:, k]
     terms = [
         Term(rf"\delta_{{{i},{j}}}\, a_{{{i},{k}}}", rf"{factor(delta[i])} \cdot {factor(a[i])}", float(delta[i] * a[i]))
