@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from byhand import nn
 from byhand.errors import ByhandError, ModelError
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, save_model
@@ -75,3 +77,18 @@ def test_what_cannot_be_written_or_shown_is_told_in_one_line(tmp_path: Path) -> 
     save_model(tmp_path / "iris.safetensors", Model(FeedForward((4, 5, 3)), ("a", "b", "c")))
     with pytest.raises(ModelError, match="reads 4 numbers"):
         write_site(tmp_path / "site", [tmp_path / "iris.safetensors"], single_file=False)
+
+
+def test_a_network_that_the_page_cannot_run_is_refused(tmp_path: Path) -> None:
+    residual = nn.Residual(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1)))
+    net = nn.Network(nn.Sequential(residual, nn.Flatten(), nn.Linear(784, 10)), (28, 28, 1), seed=1)
+    save_model(tmp_path / "odd.safetensors", Model(net, tuple("0123456789")))
+    with pytest.raises(ModelError, match="the page cannot run a Residual: choose a network of Conv2d, BatchNorm2d"):
+        write_site(tmp_path / "site", [tmp_path / "odd.safetensors"], single_file=False)
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_convolutional_network_is_told_in_a_few_words(tmp_path: Path) -> None:
+    write_site(tmp_path, [shipped()["mnist-cnn"]], single_file=False)
+    [entry] = json.loads((tmp_path / "models.json").read_text())
+    assert entry["facts"] == "6 convolutions, 72,666 parameters · 99.6% right"

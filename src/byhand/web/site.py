@@ -22,6 +22,9 @@ from byhand.shipped import shipped
 PAGE = Path(__file__).parent / "page"
 DEFAULT = "mnist"
 CODERS = ("mnist-ae", "mnist-vae", "mnist-vae-2d")
+RUNS = (
+    "Conv2d", "BatchNorm2d", "ReLU", "SiLU", "Tanh", "MaxPool2d", "AvgPool2d", "GlobalAvgPool2d", "Flatten", "Dropout", "Linear",
+)  # fmt: skip
 CLASSES = 20  # whose outputs have room side by side
 PIXELS = 28 * 28
 
@@ -172,6 +175,10 @@ def _entry(name: str, path: Path) -> dict[str, str]:
 
 
 def _convolutions(network: Network) -> str:
-    """A network of modules in a few words."""
+    """A network of modules in a few words; raises ModelError for one that `convolutions.js` cannot run."""
+    described = network.module.describe()
+    strange = [layer["kind"] for layer in described.get("layers", [described]) if layer["kind"] not in RUNS]
+    if strange:
+        raise ModelError(f"the page cannot run a {strange[0]}: choose a network of {', '.join(RUNS)}, one behind the other")
     count_of = sum(isinstance(module, Conv2d) for _, module in network.module.modules())
     return f"{count_of} convolutions, {network.parameters.size:,} parameters"

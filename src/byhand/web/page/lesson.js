@@ -114,10 +114,11 @@ function weightStep({ first, old, eta, last, names, network }) {
   const n = network.sizes[last - 1];
   const [j, k] = [Math.floor(i / n), i % n];
   const w = old.layers[last - 1].w[i];
+  const below = last > 1 ? "neuron" : network.trunk ? "feature" : "pixel";
   const step = element("div", "formula step");
   step.innerHTML = STEP;
   return [
-    element("p", "small", `From neuron ${k + 1} to output ${names[j]}, a · δ`),
+    element("p", "small", `From ${below} ${k + 1} to output ${names[j]}, a · δ`),
     `${number(first.a[last - 1][k])} · ${bracketed(first.delta[last][j])} = ${number(gradient[i])}`,
     step,
     descent(w, eta, gradient[i]),
