@@ -146,11 +146,11 @@ def address() -> Iterator[str]:
             application(page_files([]), port), log_level="critical", lifespan="off", timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{port}/"
-        server.should_exit = True
-        thread.join()
+        server.should_exit = server.force_exit = True  # the browser may hold a connection open: nobody waits for it
+        thread.join(10)
 
 
 @pytest.fixture
