@@ -20,9 +20,10 @@ from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward, from_architecture, tensor_shapes
 from byhand.files import write_atomically
-from byhand.models import autoencoder, conv_codes, vae
+from byhand.models import autoencoder, conv_codes, denoiser, vae
 from byhand.models.autoencoder import Autoencoder
 from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.nn import network as modules
@@ -64,6 +65,11 @@ class Model:
                 f"{self.recipe or 'the model'} tells no classes apart, it gives images back ({self.network.kind}): "
                 "choose another model, or see `byhand latent`"
             )
+        if isinstance(self.network, DiffusionNetwork):
+            raise ModelError(
+                f"{self.recipe or 'the model'} tells no classes apart, it draws ({self.network.kind}): choose another model, "
+                "or see `byhand write`"
+            )
         return self.network
 
     @property
@@ -73,6 +79,18 @@ class Model:
             raise ModelError(
                 f"{self.recipe or 'the model'} has no codes: choose an autoencoder or a VAE, as mnist-ae or mnist-vae"
             )
+        return self.network
+
+    @property
+    def draws(self) -> bool:
+        """Whether it makes samples out of noise, and does not tell classes apart."""
+        return isinstance(self.network, DiffusionNetwork)
+
+    @property
+    def drawer(self) -> DiffusionNetwork:
+        """The network, which makes samples out of noise; raises ModelError where it does not."""
+        if not isinstance(self.network, DiffusionNetwork):
+            raise ModelError(f"{self.recipe or 'the model'} draws nothing: choose a diffusion model, as emnist-diffusion")
         return self.network
 
     @property
@@ -125,11 +143,12 @@ def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array],
     if kind == FeedForward.kind:
         _check_shapes(tensor_shapes(architecture.get("sizes", ())), tensors, path)
         return from_architecture(architecture, dtype)
-    if kind == Network.kind:
-        from byhand.models import transformer, unet  # noqa: F401 - modules are known by their names once they are imported
+    if kind in (Network.kind, DiffusionNetwork.kind):
+        from byhand.models import mlp_denoiser, transformer, unet  # noqa: F401 - modules are known by their names once they are imported
 
         with at_most(max((array.size for array in tensors.values()), default=0)):
-            network = modules.from_architecture(architecture, dtype)
+            make = denoiser.from_architecture if kind == DiffusionNetwork.kind else modules.from_architecture
+            network = make(architecture, dtype)
         _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
         return network
     if kind in CODERS:
@@ -137,7 +156,7 @@ def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array],
         coder = CODERS[kind](architecture, dtype)
         _check_shapes({name: array.shape for name, array in coder.tensors().items()}, tensors, path)
         return coder
-    known = ", ".join(map(repr, (FeedForward.kind, Network.kind, *CODERS)))
+    known = ", ".join(map(repr, (FeedForward.kind, Network.kind, DiffusionNetwork.kind, *CODERS)))
     raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {known}: upgrade byhand")
 
 
@@ -172,3 +191,5 @@ def _fill(network: AnyNetwork, tensors: dict[str, Array], path: Path) -> None:
                 f"{path}: tensor {name!r} holds NaN or infinite numbers, or ones too large for {view.dtype}: "
                 "the training that wrote it had exploded"
             )
+    if isinstance(network, DiffusionNetwork):
+        network.adopt()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from byhand.data.dataset import Dataset
     from byhand.training.evaluate import Evaluation
-    from byhand.training.evaluate_codes import CodesEvaluation
     from byhand.training.history import Epoch, History
 
 INK, ACCENT, SECOND, FAINT = "#1f2937", "#d9480f", "#1c7ed6", "#9ca3af"
@@ -44,7 +43,7 @@ def _style(axes: Any, title: str, x: str, y: str) -> None:
     axes.grid(alpha=0.25)
 
 
-def draw_curves(history: History, evaluation: Evaluation | CodesEvaluation | None, title: str, path: Path) -> None:
+def draw_curves(history: History, evaluation: Any, title: str, path: Path) -> None:
     """Cost over the epochs and, of a network that tells classes apart, accuracy."""
     sorts = any(epoch.validation_accuracy is not None for epoch in history.epochs) or hasattr(evaluation, "accuracy")
     figure = figure_of(9 if sorts else 5, 3.6)

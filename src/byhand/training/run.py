@@ -19,11 +19,14 @@ from byhand.files import write_atomically
 from byhand.modelfile import AnyNetwork, Coder, Model, save_model
 from byhand.models.autoencoder import Autoencoder
 from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.vae import VAE
 from byhand.nn import Module, Network
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
+from byhand.training.encode import encoded
 from byhand.training.evaluate import Evaluation, evaluate
 from byhand.training.evaluate_codes import CodesEvaluation, evaluate_codes
+from byhand.training.evaluate_samples import DiffusionEvaluation
 from byhand.training.fit import Callback, fit
 from byhand.training.history import History, read_history
 from byhand.training.recipes import Recipe
@@ -32,8 +35,12 @@ from byhand.training.steps import Augmentation, Steps, steps
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset, Splits
 
-MODELS = ("feedforward", "cnn", "transformer", "autoencoder", "vae", "conv_autoencoder", "conv_vae")
+MODELS = ("feedforward", "cnn", "transformer", "autoencoder", "vae", "conv_autoencoder", "conv_vae", "diffusion")
+DIFFUSION = ("schedule", "steps", "target", "weighting", "gamma", "forget", "decay", "mean", "std")  # not the module's own
 BY_HAND = ("feedforward", "autoencoder", "vae")
+
+
+Measured = Evaluation | CodesEvaluation | DiffusionEvaluation
 
 
 @dataclass(frozen=True)
@@ -43,15 +50,16 @@ class Run:
     folder: Path
     model: Model
     history: History
-    evaluation: Evaluation | CodesEvaluation
+    evaluation: Measured
 
 
 def load_splits(recipe: Recipe) -> Splits:
     """The data of a recipe."""
     try:
-        return data.load(recipe.data, **recipe.data_options)
+        splits = data.load(recipe.data, **recipe.data_options)
     except TypeError as error:
         raise DataError(f"data {recipe.data!r} do not take these data_options: {error}") from error
+    return encoded(splits, recipe.codes_of) if recipe.codes_of else splits
 
 
 def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> AnyNetwork:
@@ -68,6 +76,8 @@ def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = 
         return _coder(recipe, splits, dtype)
     if recipe.model in ("conv_autoencoder", "conv_vae"):
         return _conv_coder(recipe, splits, dtype, device)
+    if recipe.model == "diffusion":
+        return _diffusion(recipe, splits, dtype, device)
     if recipe.model == "cnn":
         return _network(recipe, splits, _cnn(recipe, splits), dtype, device)
     return _network(recipe, splits, _transformer(recipe, splits), dtype, device)
@@ -83,6 +93,29 @@ def _cnn(recipe: Recipe, splits: Splits) -> Module:
         return cnn(shape[2], splits.train.n_classes, dropout=recipe.dropout, **recipe.model_options)
     except TypeError as error:
         raise ModelError(f"a CNN does not take these model_options: {error}") from error
+
+
+def _diffusion(recipe: Recipe, splits: Splits, dtype: Any, device: str) -> DiffusionNetwork:
+    from byhand.models.mlp_denoiser import MLPDenoiser
+    from byhand.models.unet import UNet
+
+    train, options = splits.train, dict(recipe.model_options)
+    shape = train.inputs.shape[1:]
+    if len(shape) not in (1, 3):
+        raise ModelError(f"diffusion draws images (H, W, C) or points (d,), but {train.name} has samples of {shape}")
+    if options.pop("standardise", False):
+        options |= {"mean": train.inputs.mean(axis=0), "std": train.inputs.std(axis=0)}
+    own = {name: options.pop(name) for name in DIFFUSION if name in options}
+    try:
+        module: Module
+        if len(shape) == 3:
+            module = UNet(classes=train.n_classes, image_channels=shape[2], **options)
+        else:
+            module = MLPDenoiser(shape[0], classes=train.n_classes, **options)
+    except TypeError as error:
+        raise ModelError(f"a diffusion network does not take these model_options: {error}") from error
+    seed, initialiser = recipe.seed, recipe.initialiser
+    return DiffusionNetwork(module, shape, initialiser=initialiser, seed=seed, dtype=dtype, device=device, **own)
 
 
 def _transformer(recipe: Recipe, splits: Splits) -> Module:
@@ -162,6 +195,7 @@ def begin(recipe: Recipe, network: AnyNetwork, splits: Splits) -> Steps:
         clip=recipe.clip,
         augment=augment,
         seed=recipe.seed,
+        even=recipe.even,
     )
 
 
@@ -205,6 +239,7 @@ def run(
             "data": recipe.data,
             "data_options": recipe.data_options,
             **({"binarised": True} if recipe.binarise else {}),
+            **({"codes_of": recipe.codes_of} if recipe.codes_of else {}),
         },
         recipe=recipe.name,
         metrics=metrics(evaluation),
@@ -213,14 +248,16 @@ def run(
     return Run(folder, model, history, evaluation)
 
 
-def measure(network: AnyNetwork, test: Dataset, *, binarised: bool = False) -> Evaluation | CodesEvaluation:
-    """What a network is worth on test data: of one that tells classes apart, its accuracy; of one with codes, its bound."""
+def measure(network: AnyNetwork, test: Dataset, *, binarised: bool = False) -> Measured:
+    """What a network is worth on test data: of one that tells classes apart, its accuracy; of others, what they minimise."""
+    if isinstance(network, DiffusionNetwork):
+        return DiffusionEvaluation(len(test), network.evaluate(test.flat, test.targets())[0])
     if isinstance(network, Coder):
         return evaluate_codes(network, test, binarise=binarised)
     return evaluate(network, test)
 
 
-def metrics(evaluation: Evaluation | CodesEvaluation) -> dict[str, Any]:
+def metrics(evaluation: Measured) -> dict[str, Any]:
     """What a model file says of the model's worth."""
     return {f"test_{name}": figure for name, figure in evaluation.figures().items()}
 

@@ -11,7 +11,7 @@ import json
 import math
 import operator
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -104,12 +104,14 @@ class Steps(Iterator[Step]):
         clip_length: float | None,
         augment: Augmentation | None,
         seed: int,
+        even: bool = False,
     ) -> None:
         if epochs < 1 or batch_size < 1:
             raise ModelError(f"epochs is {epochs} and batch_size {batch_size}, but both are at least 1")
         if clip_length is not None and not clip_length > 0:
             raise ModelError(f"clip is {clip_length}, but a gradient is clipped to a positive length")
         self.model, self.optimizer, self.augment, self.seed = model, optimizer, augment, seed
+        self.members = [np.flatnonzero(data.labels == k) for k in np.unique(data.labels)] if even else None
         self.factor, self.schedule = schedules.named(schedule), schedule
         self.base_rate, self.clip_length = optimizer.learning_rate, clip_length
         optimizer.prepare(model.parameters)
@@ -125,7 +127,8 @@ class Steps(Iterator[Step]):
 
     def _begin_epoch(self, epoch: int) -> None:
         self.epoch = epoch
-        self.order = generator(self.seed, "shuffle", epoch).permutation(len(self.x))
+        rng = generator(self.seed, "shuffle", epoch)
+        self.order = rng.permutation(len(self.x)) if self.members is None else evenly(self.members, len(self.x), rng)
         self.model.rng = generator(self.seed, "dropout", epoch)
         self.augment_rng = generator(self.seed, "augment", epoch)
 
@@ -194,7 +197,8 @@ class Steps(Iterator[Step]):
         return (
             f"data {self.x.shape} {data:08x}, model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
             f"{self.optimizer.name} {json.dumps(settings)}, {self.schedule} schedule, {self.epochs} epochs, "
-            f"batch {self.batch_size}, clip {self.clip_length}, {'' if self.augment else 'not '}augmented, seed {self.seed}"
+            f"batch {self.batch_size}, clip {self.clip_length}, {'' if self.augment else 'not '}augmented, "
+            f"{'' if self.members is None else 'even, '}seed {self.seed}"
         )
 
     def restore(self, vectors: dict[str, Array], strings: dict[str, str]) -> None:
@@ -227,6 +231,17 @@ class Steps(Iterator[Step]):
         self.index, self.optimizer.steps, self.cost_sum, self.samples = index, done, cost_sum, samples
 
 
+def evenly(members: Sequence[NDArray[np.intp]], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """n samples in random order, of every class equally many (to one): a small class comes several times, a large one in part.
+
+    >>> sorted(evenly([np.array([0]), np.array([1, 2, 3, 4])], 6, np.random.default_rng(0)).tolist())
+    [0, 0, 0, 1, 2, 3]
+    """
+    share = math.ceil(n / len(members))
+    order = [np.concatenate([rng.permutation(some) for _ in range(math.ceil(share / len(some)))])[:share] for some in members]
+    return rng.permutation(np.concatenate(order))[:n]
+
+
 def steps(
     model: Trainable,
     data: Dataset,
@@ -238,6 +253,7 @@ def steps(
     clip: float | None = None,
     augment: Augmentation | None = None,
     seed: int = 0,
+    even: bool = False,
 ) -> Steps:
     """Train a model batch by batch: an iterator of `Step`. The last batch of an epoch may be smaller; it is used too.
 
@@ -249,6 +265,7 @@ def steps(
         clip: the largest length of the gradient, or None.
         augment: a function (batch, generator) -> batch.
         seed: of the order, dropout and augmentation.
+        even: an epoch holds every class equally often, and as many samples as the data.
 
     Raises TrainingError when the numbers stop being finite: the step, and what exploded first.
 
@@ -269,4 +286,5 @@ def steps(
         clip_length=clip,
         augment=augment,
         seed=seed,
+        even=even,
     )
