@@ -23,7 +23,8 @@ LAYERS = [
     ["data", "modelfile", "shipped"],
     ["training"],
     ["see", "draw"],
-    ["latent", "web"],
+    ["latent", "writing"],
+    ["web"],
     ["cli"],
 ]
 # Narrower than their place in the order.

@@ -30,16 +30,18 @@ SHORTEST = 20  # ms a frame: browsers slow a GIF down that asks for less
 
 @dataclass(frozen=True)
 class Style:
-    """The two ends of the colour ramp: what level 0 and level 255 look like."""
+    """The two ends of the colour ramp: what level 0 and level 255 look like. Transparent paper is left out of the picture."""
 
     paper: Colour
     ink: Colour
+    transparent: bool = False
 
 
 STYLES = {
     "dark": Style((25, 26, 31), (250, 246, 236)),
     "light": Style((255, 255, 255), (28, 28, 34)),
     "paper": Style((247, 242, 230), (38, 50, 92)),
+    "transparent": Style((255, 255, 255), (28, 28, 34), transparent=True),
 }
 
 
@@ -50,14 +52,21 @@ def style_named(name: str) -> Style:
     return STYLES[name]
 
 
+def check_ending(path: Path) -> None:
+    """Raises ByhandError for a file's ending that is no animation's, and for an MP4 without ffmpeg."""
+    if path.suffix.lower() not in ENDINGS:
+        raise ByhandError(f"{path} ends in {path.suffix or 'nothing'}: an animation is one of {', '.join(ENDINGS)}")
+    if path.suffix.lower() == ".mp4":
+        _ffmpeg(path)
+
+
 def write_animation(frames: Sequence[Frame], durations: Sequence[int], path: Path, style: Style = STYLES["dark"]) -> None:
     """Write grey frames (H, W), 0 for paper to 255 for ink, each shown for so many ms, repeated for ever.
 
     The file appears whole or not at all. Raises ByhandError for an ending that is not known, frames of different sizes or
     none, and an MP4 without ffmpeg.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise ByhandError(f"{path} ends in {path.suffix or 'nothing'}: an animation is one of {', '.join(ENDINGS)}")
+    check_ending(path)
     if not frames or len(frames) != len(durations) or any(frame.shape != frames[0].shape for frame in frames):
         raise ByhandError(f"an animation wants frames of one size and a duration each: got {len(frames)} and {len(durations)}")
     frames, durations = _merged(frames, durations)
@@ -72,6 +81,9 @@ def write_animation(frames: Sequence[Frame], durations: Sequence[int], path: Pat
         ".apng": ("PNG", {"loop": 0}),
         ".webp": ("WEBP", {"loop": 0, "quality": 80, "method": 4}),
     }[ending]
+    if style.transparent:
+        options |= {"disposal": 2 if ending == ".gif" else 1}
+        options |= {"transparency": 0} if ending == ".gif" else {}
     held = io.BytesIO()
     pictures[0].save(held, kind, save_all=True, append_images=pictures[1:], duration=list(durations), **options)
     write_atomically(path, held.getvalue())
@@ -102,6 +114,10 @@ def _ramp(style: Style, levels: int) -> NDArray[np.uint8]:
 
 
 def _picture(frame: Frame, style: Style, palette: bool) -> Image.Image:
+    if style.transparent and not palette:
+        coloured = np.empty((*frame.shape, 4), np.uint8)
+        coloured[..., :3], coloured[..., 3] = style.ink, frame
+        return Image.fromarray(coloured, "RGBA")
     if not palette:
         return Image.fromarray(_ramp(style, 256)[frame], "RGB")
     picture = Image.fromarray(np.round(frame * ((LEVELS - 1) / 255)).astype(np.uint8), "P")
@@ -110,9 +126,7 @@ def _picture(frame: Frame, style: Style, palette: bool) -> Image.Image:
 
 
 def _mp4(frames: Sequence[Frame], durations: Sequence[int], style: Style, path: Path) -> bytes:
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        raise ByhandError(f"{path}: an MP4 wants ffmpeg, which is not installed: install it, or choose .gif or .webp")
+    ffmpeg = _ffmpeg(path)
     rate = 50
     ramp = _ramp(style, 256)
     height, width = (side - side % 2 for side in frames[0].shape)  # H.264 wants even sides
@@ -125,3 +139,10 @@ def _mp4(frames: Sequence[Frame], durations: Sequence[int], style: Style, path: 
         reason = " ".join(done.stderr.decode(errors="replace").split())[:200]
         raise ByhandError(f"{path}: ffmpeg could not write it ({reason}): choose .gif or .webp")
     return done.stdout
+
+
+def _ffmpeg(path: Path) -> str:
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        raise ByhandError(f"{path}: an MP4 wants ffmpeg, which is not installed: install it, or choose .gif or .webp")
+    return ffmpeg

@@ -1,0 +1,161 @@
+"""The letters of a sentence: drawn by a diffusion network, each from noise of its own, and read by a judge before they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from byhand.backend import Array, generator
+from byhand.data.emnist import MERGED
+from byhand.errors import ByhandError, ModelError
+from byhand.models.denoiser import DiffusionNetwork
+from byhand.models.latent_diffusion import LatentDiffusion
+from byhand.models.noise_schedules import NoiseSchedule
+from byhand.shipped import open_model
+from byhand.writing.strokes import STROKES, draw_mark
+
+SIDE = 28
+MODELS = {"pixels": "emnist-diffusion", "latent": "emnist-latent-diffusion"}
+JUDGE = "emnist-cnn"
+READ = 0.6  # a letter that the judge takes for what it is with this probability is kept
+MOST = 64  # candidates of a letter
+
+Progress = Callable[[int, int], None]  # hears how many of how many steps are done
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One character as it came out of the noise.
+
+    Attributes:
+        character: what it is. frames: (S, 28, 28) in [0, 1], from noise to ink. shares: (S,) of the image in each, from 0 to 1.
+        read: the probability with which the judge reads it as that character; None where nobody judged.
+    """
+
+    character: str
+    frames: Array
+    shares: Array
+    read: float | None = None
+
+    @property
+    def ink(self) -> Array:
+        """The finished letter, (28, 28)."""
+        return self.frames[-1]
+
+
+class Hand:
+    """A network that draws characters, with their names: what writes."""
+
+    def __init__(self, network: DiffusionNetwork | LatentDiffusion, class_names: Sequence[str]) -> None:
+        if len(class_names) != network.classes:
+            raise ModelError(f"the network knows {network.classes} classes, but {len(class_names)} names were given")
+        self.network, self.class_names = network, tuple(class_names)
+        self.schedule: NoiseSchedule = (network.network if isinstance(network, LatentDiffusion) else network).schedule
+
+    def draw(
+        self,
+        characters: Sequence[str],
+        names: Sequence[str],
+        *,
+        steps: int = 50,
+        guidance: float = 2.0,
+        seed: int = 0,
+        sampler: str = "ddim",
+        progress: Progress | None = None,
+        done: int = 0,
+    ) -> list[Letter]:
+        """One letter a character; the same seed, name and character give the same letter, in whatever company."""
+        drawn = [i for i, character in enumerate(characters) if character not in STROKES]
+        frames: dict[int, list[Array]] = {i: [] for i in range(len(characters))}
+        labels = np.array([self.class_names.index(characters[i]) for i in drawn], np.int64)
+        moments: list[int] = []
+        if drawn:
+            chosen = [names[i] for i in drawn]
+            watched = self.network.watch(chosen, labels, sampler=sampler, steps=steps, guidance=guidance, seed=seed)
+            for count, (t, x, _) in enumerate(watched):
+                moments.append(t)
+                for i, picture in zip(drawn, x.reshape(len(drawn), SIDE, SIDE), strict=True):
+                    frames[i].append(np.clip(picture, 0, 1))
+                if progress is not None:
+                    progress(done + count * len(drawn), done + steps * len(drawn))
+        else:
+            moments = [self.schedule.steps, 0]
+        shares = self.schedule.signal[moments]
+        for i in set(range(len(characters))) - set(drawn):
+            frames[i] = _emerging(characters[i], names[i], seed, self.schedule, moments)
+        return [Letter(character, np.stack(frames[i]).astype(np.float32), shares) for i, character in enumerate(characters)]
+
+
+def _emerging(mark: str, name: str, seed: int, schedule: NoiseSchedule, moments: Sequence[int]) -> list[Array]:
+    """A mark under less and less noise, as q(x_t | x_0) has it."""
+    x0 = 2 * draw_mark(mark, seed, name) - 1
+    noise = generator(seed, "mark noise", *(name + mark).encode()).standard_normal(x0.shape).astype(np.float32)
+    return [np.clip((schedule.signal[t] * x0 + schedule.noise[t] * noise) / 2 + 0.5, 0, 1) for t in moments]
+
+
+def open_hand(model: str) -> Hand:
+    """What writes: "pixels" (the U-Net), "latent" (in the codes of a VAE), or any diffusion model of images of characters."""
+    opened = open_model(MODELS.get(model, model))
+    network: DiffusionNetwork | LatentDiffusion = opened.drawer
+    coder = opened.preprocessing.get("codes_of")
+    if coder:
+        network = LatentDiffusion(opened.drawer, open_model(str(coder)).coder)
+    elif opened.drawer.input_shape != (SIDE, SIDE, 1):
+        raise ModelError(f"{model} draws {opened.drawer.input_shape}, but letters are (28, 28, 1): choose emnist-diffusion")
+    if not all(len(name) == 1 for name in opened.class_names):
+        raise ModelError(f"the classes of {model} are no single characters: choose a model of letters or digits")
+    return Hand(network, opened.class_names)
+
+
+def letters(
+    hand: Hand,
+    characters: Sequence[str],
+    *,
+    best_of: int = 4,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> list[Letter]:
+    """The letters of a text, in its order. One that the judge cannot read is drawn anew, up to `best_of` times in all.
+
+    The most readable is kept. Where `best_of` is 1 nobody judges. The settings are those of `Hand.draw`.
+    """
+    if not 1 <= best_of <= MOST:
+        raise ByhandError(f"best-of is {best_of}, but it is a number of candidates from 1 to {MOST}")
+    found = hand.draw(characters, [f"{i}.0" for i in range(len(characters))], seed=seed, progress=progress, **settings)
+    if best_of == 1:
+        return found
+    found = judged(found)
+    for attempt in range(1, best_of):
+        poor = [i for i, letter in enumerate(found) if letter.read is not None and letter.read < READ]
+        if not poor:
+            break
+        again = hand.draw([characters[i] for i in poor], [f"{i}.{attempt}" for i in poor], seed=seed, **settings)
+        for i, letter in zip(poor, judged(again), strict=True):
+            if (letter.read or 0) > (found[i].read or 0):
+                found[i] = letter
+    return found
+
+
+def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:
+    """The letters with the probability that the judge gives each; where small and capital look alike, both count."""
+    model = open_model(judge)
+    asked = [i for i, letter in enumerate(found) if letter.character in model.class_names]
+    if not asked:
+        return found
+    outputs = model.classifier.forward(np.stack([found[i].ink for i in asked]).reshape(len(asked), -1))
+    read = dict(zip(asked, outputs, strict=True))
+    return [
+        Letter(letter.character, letter.frames, letter.shares, _probability(letter.character, read[i], model.class_names))
+        if i in read
+        else letter
+        for i, letter in enumerate(found)
+    ]
+
+
+def _probability(character: str, outputs: Array, class_names: Sequence[str]) -> float:
+    same = {character, character.swapcase()} if character.lower() in MERGED else {character}
+    return float(sum(outputs[k] for k, name in enumerate(class_names) if name in same))

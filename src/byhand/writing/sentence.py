@@ -1,0 +1,100 @@
+"""`byhand write`: a text becomes a file in which a network writes it by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from byhand.draw.animation import STYLES, check_ending, style_named, write_animation, write_picture
+from byhand.errors import ByhandError
+from byhand.files import write_atomically
+from byhand.writing.characters import writable
+from byhand.writing.film import film, picture
+from byhand.writing.letters import Hand, Letter, Progress, letters, open_hand
+from byhand.writing.outline import outline
+from byhand.writing.typeset import Page, typeset, wrapped
+
+__all__ = ["STYLES", "Sentence", "compose", "save", "write"]
+
+STILLS = (".png", ".svg")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text in handwriting: its lines, its letters in reading order, and where each stands.
+
+    Attributes:
+        notes: what was changed or left out to write it.
+    """
+
+    lines: tuple[str, ...]
+    letters: tuple[Letter, ...]
+    page: Page
+    notes: tuple[str, ...] = ()
+
+
+def compose(
+    text: str,
+    *,
+    hand: Hand | None = None,
+    model: str = "pixels",
+    steps: int = 50,
+    guidance: float = 2.0,
+    seed: int = 7,
+    width: int = 12,
+    best_of: int = 4,
+    sampler: str = "ddim",
+    skip_unknown: bool = False,
+    progress: Progress | None = None,
+) -> Sentence:
+    """Draw and set a text.
+
+    Arguments:
+        model: "pixels", the U-Net; "latent", coarser and much faster; or a diffusion model's name or path. `hand` in its place
+            is one that is open already.
+        steps: how often the network is asked for each letter. guidance: 1 follows the letter's label, more exaggerates it.
+        seed: the same seed gives the same letters. width: characters a line.
+        best_of: a letter that a network cannot read is drawn anew, up to so many times in all; 1 keeps the first.
+
+    Raises ByhandError (or one of its kinds) for a text or a setting that cannot be.
+    """
+    hand = hand if hand is not None else open_hand(model)
+    written = writable(text, hand.class_names, skip_unknown=skip_unknown)
+    lines = wrapped(written.characters, width)
+    characters = [character for line in lines for character in line if character != " "]
+    drawn = letters(
+        hand, characters, best_of=best_of, steps=steps, guidance=guidance, seed=seed, sampler=sampler, progress=progress
+    )
+    return Sentence(tuple(lines), tuple(drawn), typeset(lines, [letter.ink for letter in drawn]), written.notes)
+
+
+def save(sentence: Sentence, out: Path, *, style: str = "dark", scale: float = 1.0) -> None:
+    """Write a sentence: .gif, .apng, .webp and .mp4 move, .png and .svg are the finished writing."""
+    chosen, ending = style_named(style), out.suffix.lower()
+    if ending == ".svg":
+        write_atomically(out, outline(sentence.page, sentence.letters, chosen, scale).encode())
+    elif ending == ".png":
+        write_picture(picture(sentence.page, sentence.letters, scale), out, chosen)
+    else:
+        write_animation(*film(sentence.page, sentence.letters, scale), out, chosen)
+
+
+def write(text: str, out: Path | str, *, style: str = "dark", scale: float = 1.0, **settings: object) -> Sentence:
+    """Write a text by hand into a file; `settings` are those of `compose`. The file appears whole or not at all.
+
+    >>> write("Hi", "hi.gif", seed=7)  # doctest: +SKIP
+    """
+    out = Path(out)
+    check(out, style)
+    sentence = compose(text, **settings)  # type: ignore[arg-type]
+    save(sentence, out, style=style, scale=scale)
+    return sentence
+
+
+def check(out: Path, style: str) -> None:
+    """Raises ByhandError for what could not be written anyhow, before the work begins."""
+    style_named(style)
+    if out.suffix.lower() not in STILLS:
+        check_ending(out)
+    if not out.parent.exists() and not out.parent.parent.exists():
+        raise ByhandError(f"there is no folder {out.parent}: make it, or choose another --out")
