@@ -318,6 +318,55 @@ def latent(
         _console().print(f"wrote {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False, soft_wrap=True)
 
 
+@app.command()
+def write(
+    text: Annotated[str, typer.Argument(help="What to write; a line end begins a new line.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help=".gif, .apng, .webp or .mp4 move; .png and .svg are the finished writing.")
+    ] = Path("writing.gif"),
+    model: Annotated[str, typer.Option(help="pixels (the U-Net), latent (coarser, much faster), or a model.")] = "pixels",
+    steps: Annotated[int, typer.Option(help="How often the network is asked for each letter.")] = 50,
+    guidance: Annotated[float, typer.Option(help="1 follows the letter, more exaggerates it.")] = 2.0,
+    sampler: Annotated[str, typer.Option(help="ddim, ddpm or dpm_solver (good with 12 steps).")] = "ddim",
+    seed: Annotated[int, typer.Option(help="The same seed, the same writing.")] = 7,
+    width: Annotated[int, typer.Option(help="Characters a line.")] = 12,
+    style: Annotated[str, typer.Option(help="dark, light, paper or transparent.")] = "dark",
+    scale: Annotated[float, typer.Option(help="Size of the picture: 1 makes a capital 46 pixels high.")] = 1.0,
+    best_of: Annotated[
+        int, typer.Option("--best-of", help="Draw a letter that a network cannot read anew, so many times in all.")
+    ] = 4,
+    skip_unknown: Annotated[bool, typer.Option("--skip-unknown", help="Leave a blank for what cannot be written.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a sentence by hand: a diffusion network draws its letters out of noise."""
+    from byhand.draw.progress import counting
+    from byhand.writing.sentence import check, compose, save
+
+    check(out, style)
+    with counting("drawing", quiet=as_json) as progress:
+        sentence = compose(
+            text,
+            model=model,
+            steps=steps,
+            guidance=guidance,
+            sampler=sampler,
+            seed=seed,
+            width=width,
+            best_of=best_of,
+            skip_unknown=skip_unknown,
+            progress=progress,
+        )
+    save(sentence, out, style=style, scale=scale)
+    if as_json:
+        read = [letter.read for letter in sentence.letters]
+        print(json.dumps({"file": str(out), "lines": sentence.lines, "notes": sentence.notes, "read": read}))
+        return
+    console = _console()
+    for note in sentence.notes:
+        console.print(note, style="dim", highlight=False)
+    console.print(f"wrote {out} ({out.stat().st_size / 1024:.0f} KiB)", highlight=False, soft_wrap=True)
+
+
 @app.command("recipes")
 def recipes_command(as_json: Json = False) -> None:
     """The named set-ups that `train` knows."""

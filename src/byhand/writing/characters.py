@@ -6,6 +6,7 @@ the sizes that the writing lessons of school give them, in units of the height o
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,9 @@ def writable(text: str, known: Sequence[str], *, skip_unknown: bool = False) -> 
     """
     if len(text) > LONGEST:
         raise ByhandError(f"the text has {len(text):,} characters, but {LONGEST} can be written at most: shorten it")
-    letters, changed, unknown = set(known), {}, {}
+    letters = set(known)
+    changed: dict[str, str] = {}
+    unknown: dict[str, None] = {}
     found = []
     for character in unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")):
         plain = _plain(character)
@@ -105,9 +108,9 @@ def _refusal(unknown: list[str], letters: set[str]) -> str:
         told.append(f"{character!r}{f' (nearest: {near!r})' if near else ''}")
     more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
     kinds = [
-        ("digits", "0123456789"),
-        ("capitals", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
-        ("small letters", "abcdefghijklmnopqrstuvwxyz"),
+        ("digits", string.digits),
+        ("capitals", string.ascii_uppercase),
+        ("small letters", string.ascii_lowercase),
     ]
     have = [name for name, all_of in kinds if letters >= set(all_of)] or [" ".join(sorted(letters))]
     return (

@@ -1,4 +1,4 @@
-"""The letters of a sentence: drawn by a diffusion network, each from noise of its own, and read by a judge before they are kept."""
+"""The letters of a sentence: drawn by a diffusion network, each from noise of its own, and read by a judge."""
 
 from __future__ import annotations
 

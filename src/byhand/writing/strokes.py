@@ -1,6 +1,7 @@
-"""Marks of which there are no data: drawn from a few strokes, in units of the height of a capital, and out of noise as letters are.
+"""Marks of which there are no data: drawn from a few strokes, and coming out of noise as letters do.
 
-A mark is lines through points (x, y), x to the right, y up from the baseline; a single point is a dot.
+A mark is lines through points (x, y), x to the right, y up from the baseline, in heights of a
+capital; a single point is a dot.
 """
 
 from __future__ import annotations
@@ -48,8 +49,6 @@ def draw_mark(mark: str, seed: int = 0, name: str = "") -> Array:
         points += rng.normal(0, TREMBLE, points.shape)
         for start, end in zip(points, points[1:] if len(points) > 1 else points, strict=False):
             apart = np.minimum(apart, _distance(across, down, start, end))
-        if len(points) == 1:
-            apart -= 0.0
     return np.clip(WIDTH + 0.5 - apart, 0, 1).astype(np.float32)
 
 
