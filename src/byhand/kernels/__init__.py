@@ -16,7 +16,8 @@ import numpy as np
 
 from byhand.backend import array_module
 
-SMALLEST = 8_192  # parameters below which a compiled pass saves less than calling it costs
+SMALLEST = 8_192  # numbers below which a compiled pass saves less than calling it costs, and loading Numba far more
+WITHOUT_NEIGHBOURS = {"elementwise", "norm"}  # families whose references are a few passes of NumPy
 
 
 def _compiling() -> bool:
@@ -46,10 +47,11 @@ def warp() -> Callable[..., Any]:
 def family(name: str, x: Any = None) -> Any:
     """The module with the kernels of this family: the compiled one for NumPy's arrays, where there is one, else the reference.
 
-    The reference serves arrays on a GPU as well.
+    The reference serves arrays on a GPU as well, and small ones where it is hardly slower.
     """
     on_cpu = x is None or array_module(x) is np
-    return _module(name, on_cpu and _compiling())
+    small = x is not None and name in WITHOUT_NEIGHBOURS and x.size < SMALLEST
+    return _module(name, on_cpu and not small and _compiling())
 
 
 @cache

@@ -33,7 +33,7 @@ LARGEST_SAMPLE = 1_000_000  # numbers
 ROWS = 64  # samples at a time where only their mean cost is wanted
 # What the network is asked about at once, see `byhand.models.samplers`. With 16 images each would be a quarter cheaper, but who
 # wants one waits three times as long for it.
-BLOCK_OF_IMAGES, BLOCK_OF_VECTORS = 4, 256
+BLOCK_OF_IMAGES, BLOCK_OF_VECTORS = 4, 32
 
 
 class Drawn(NamedTuple):
