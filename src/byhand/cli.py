@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from byhand.data.dataset import Dataset
+    from byhand.data.dataset import Dataset, Splits
     from byhand.modelfile import Model
+    from byhand.training.fit import Callback
     from byhand.training.recipes import Recipe
     from byhand.training.run import Run
 
@@ -36,6 +37,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="A .safetensors file, a run's folder, or a shipped model's name.")
 ]
+
+JUDGES = {10: "mnist-cnn", 62: "emnist-cnn"}  # by how many classes they tell apart
 
 
 def main() -> None:
@@ -111,20 +114,28 @@ def evaluate_command(
         int | None, typer.Option(metavar="K", help="Of a VAE: estimate log p(x) with K importance samples an image.")
     ] = None,
     images: Annotated[int, typer.Option(help="How many images to estimate log p(x) of.")] = 1_000,
+    samples: Annotated[int, typer.Option(help="Of a diffusion network: images to draw of each class.")] = 10,
+    guidance: Annotated[float, typer.Option(help="Of a diffusion network: 1 follows the class, more exaggerates it.")] = 2.0,
+    steps: Annotated[int, typer.Option(help="Of a diffusion network: how often it is asked for an image.")] = 20,
+    sampler: Annotated[str, typer.Option(help="Of a diffusion network: ddim, ddpm or dpm_solver.")] = "dpm_solver",
     as_json: Json = False,
 ) -> None:
-    """Measure a model: accuracy, confusions, its worst mistakes; or, of a VAE, its bound and what its codes carry."""
+    """Measure a model: accuracy, confusions, its worst mistakes; a VAE's bound; whether a judge can read what is drawn."""
     from byhand import data as datasets
     from byhand.shipped import find_model, open_model
 
     opened = open_model(model)
     own = opened.preprocessing
-    test = datasets.load(data).test if data else datasets.load(own.get("data", "mnist"), **own.get("data_options", {})).test
+    splits = datasets.load(data) if data else datasets.load(own.get("data", "mnist"), **own.get("data_options", {}))
+    test = splits.test
     folder = out or (Path("runs") / model if not Path(model).exists() else find_model(model).parent)
     if opened.has_codes:
         result = _evaluate_codes(opened, test, folder, likelihood, images)
     elif likelihood is not None:
         raise ByhandError(f"--likelihood is of a VAE's images, but {model} is none: leave it out")
+    elif opened.draws:
+        settings = {"guidance": guidance, "steps": steps, "sampler": sampler}
+        result = _evaluate_samples(opened, splits, folder, samples, settings)
     else:
         result = _evaluate_classes(opened, test, folder)
     headline, table = result.pop("headline"), result.pop("table")
@@ -197,6 +208,44 @@ def _evaluate_codes(opened: Model, test: Dataset, folder: Path, samples: int | N
         result |= {"log_likelihood": float(found.mean()), "log_likelihood_error": float(found.std() / len(found) ** 0.5)}
         result |= {"likelihood_n": len(found), "likelihood_samples": samples}
     return result
+
+
+def _evaluate_samples(opened: Model, splits: Splits, folder: Path, each: int, settings: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+    from rich.table import Table
+
+    from byhand.draw.progress import counting
+    from byhand.draw.samples import draw_samples
+    from byhand.shipped import open_model
+    from byhand.training.encode import imaging
+    from byhand.training.evaluate_samples import evaluate_samples, even_labels
+
+    if each < 1:
+        raise ByhandError(f"--samples is {each}, but it is 1 or more of each class")
+    network, judge = imaging(opened), JUDGES.get(splits.test.n_classes)
+    if judge is None or splits.test.inputs.shape[1:] != (28, 28, 1):
+        raise ByhandError(f"there is no judge of {splits.test.name}: only images of MNIST's and EMNIST's classes can be measured")
+    labels = even_labels(network.classes, each)
+    drawn = []
+    with counting("drawing") as progress:
+        for i in range(each):
+            names = [f"{i}.{name}" for name in splits.test.class_names]
+            drawn.append(network.sample(names, labels[: network.classes], **settings))
+            if progress is not None:
+                progress(i + 1, each)
+    images = np.concatenate(drawn)
+    measured = evaluate_samples(images, labels, splits.train, splits.test, open_model(judge).classifier)
+    few = slice(0, min(each, 10) * network.classes)
+    draw_samples(images[few], labels[few].tolist(), splits.test.class_names, folder / "samples.png")
+    table = Table("", "drawn", "real", box=None, header_style="bold")
+    table.add_row("the judge reads right", f"{measured.accuracy:.1%}", f"{measured.real:.1%}")
+    if measured.merged is not None:
+        table.add_row("c and C counted as one", f"{measured.merged:.1%}", f"{measured.real_merged:.1%}")
+    table.add_row("Fréchet distance to the real ones", f"{measured.frechet:.2f}", f"{measured.halves:.2f} between halves")
+    table.add_row("to the nearest training image", f"{measured.nearest:.3f}", f"{measured.nearest_real:.3f}")
+    table.add_row("nearer than 999 of 1,000 real ones", f"{measured.copies:.2%}", "0.10%")
+    figures = measured.figures() | settings
+    return figures | {"headline": measured.headline, "table": table, "pictures": [str(folder / "samples.png")]}
 
 
 @app.command()
@@ -557,9 +606,20 @@ def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu") -
     if splits.note:
         bar.console.print(splits.note, style="dim", highlight=False)
     with _closing(bar):
-        done = run(recipe, folder, resume=resume, callbacks=[bar], splits=splits, device=device)
+        done = run(recipe, folder, resume=resume, callbacks=[bar, *_sheets(recipe, splits, folder)], splits=splits, device=device)
     draw_curves(done.history, done.evaluation, recipe.name, folder / "curves.png")
     return done
+
+
+def _sheets(recipe: Recipe, splits: Splits, folder: Path) -> list[Callback]:
+    """What draws samples as a diffusion network learns; nothing for other networks, and for what is no image."""
+    from byhand.draw.samples import SampleSheet
+    from byhand.shipped import open_model
+
+    coder = open_model(recipe.codes_of).coder if recipe.codes_of else None
+    if recipe.model != "diffusion" or (coder is None and splits.train.inputs.shape[1:] != (28, 28, 1)):
+        return []
+    return [SampleSheet(splits.train.class_names, folder, coder)]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Data as codes: what latent diffusion is trained on."""
+"""Data as codes, on which latent diffusion is trained, and codes as images again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.models.denoiser import DiffusionNetwork
+from byhand.models.latent_diffusion import LatentDiffusion
 from byhand.shipped import open_model
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset, Splits
-    from byhand.modelfile import Coder
+    from byhand.modelfile import Coder, Model
+
+
+def imaging(model: Model) -> DiffusionNetwork | LatentDiffusion:
+    """What draws images with this model: its network, or, where it draws codes, the network with the coder they are of.
+
+    Raises ModelError for a model that draws nothing.
+    """
+    coder = model.preprocessing.get("codes_of")
+    return LatentDiffusion(model.drawer, open_model(str(coder)).coder) if coder else model.drawer
 
 
 def encoded(splits: Splits, coder: str) -> Splits:

@@ -15,6 +15,7 @@ from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.latent_diffusion import LatentDiffusion
 from byhand.models.noise_schedules import NoiseSchedule
 from byhand.shipped import open_model
+from byhand.training.encode import imaging
 from byhand.writing.strokes import STROKES, draw_mark
 
 SIDE = 28
@@ -99,11 +100,8 @@ def _emerging(mark: str, name: str, seed: int, schedule: NoiseSchedule, moments:
 def open_hand(model: str) -> Hand:
     """What writes: "pixels" (the U-Net), "latent" (in the codes of a VAE), or any diffusion model of images of characters."""
     opened = open_model(MODELS.get(model, model))
-    network: DiffusionNetwork | LatentDiffusion = opened.drawer
-    coder = opened.preprocessing.get("codes_of")
-    if coder:
-        network = LatentDiffusion(opened.drawer, open_model(str(coder)).coder)
-    elif opened.drawer.input_shape != (SIDE, SIDE, 1):
+    network = imaging(opened)
+    if isinstance(network, DiffusionNetwork) and network.input_shape != (SIDE, SIDE, 1):
         raise ModelError(f"{model} draws {opened.drawer.input_shape}, but letters are (28, 28, 1): choose emnist-diffusion")
     if not all(len(name) == 1 for name in opened.class_names):
         raise ModelError(f"the classes of {model} are no single characters: choose a model of letters or digits")

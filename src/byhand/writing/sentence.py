@@ -94,6 +94,8 @@ def write(text: str, out: Path | str, *, style: str = "dark", scale: float = 1.0
 def check(out: Path, style: str) -> None:
     """Raises ByhandError for what could not be written anyhow, before the work begins."""
     style_named(style)
+    if not out.suffix:
+        raise ByhandError(f"{out} has no ending: choose .gif, .apng, .webp or .mp4, which move, or .png or .svg")
     if out.suffix.lower() not in STILLS:
         check_ending(out)
     if not out.parent.exists() and not out.parent.parent.exists():
