@@ -228,12 +228,12 @@ def test_guidance_is_the_papers_and_costs_nothing_where_it_changes_nothing() -> 
         assert np.allclose(net.answer(x, 400, labels, g), with_any + g * (with_label - with_any), rtol=1e-10)
     assert np.array_equal(net.answer(x, 400, None, 3.0), net.answer(x, 400, 3))
     assert np.abs(with_label - with_any)[:4].max() > 1e-3
-    asked = []
-    net._asked = lambda *given: asked.append(given) or with_any  # type: ignore[method-assign,assignment,func-returns-value]
-    for g, count in ((0.0, 1), (1.0, 1), (2.0, 2)):
+    asked: list[int] = []
+    net._asked = lambda x, *_: asked.append(len(x)) or x  # type: ignore[method-assign,assignment,func-returns-value]
+    for g, rows in ((0.0, 5), (1.0, 5), (2.0, 10)):
         asked.clear()
         net.answer(x, 400, labels, g)
-        assert len(asked) == count
+        assert asked == [rows]
 
 
 def test_watching_shows_every_moment_in_the_datas_units() -> None:

@@ -36,17 +36,18 @@ def count() -> int:
     return os.cpu_count() or 1
 
 
-def parallel(function: Callable[[int, int], Any], n: int, least: int = 1) -> list[Any]:
+def parallel(function: Callable[[int, int], Any], n: int, least: int = 1, alone: bool = False) -> list[Any]:
     """`function(begin, end)` over shares of range(n), one share a thread; what each returned, in the shares' order.
 
     The shares depend on n and the number of threads alone, so sums over them have the same bits every time.
-    `least`: a share smaller than this is not worth a thread.
+    `least`: a share smaller than this is not worth a thread. `alone`: what a share does keeps to its thread even where there is
+    only one share, so that its bits do not depend on how many there are.
 
     >>> parallel(lambda begin, end: sum(range(begin, end)), 10, least=10)
     [45]
     """
     shares = max(1, min(count(), n // max(1, least)))
-    if shares == 1 or getattr(_inside, "yes", False):
+    if getattr(_inside, "yes", False) or (shares == 1 and not alone):
         return [function(0, n)]
     edges = [n * share // shares for share in range(shares + 1)]
     with one_blas_thread():

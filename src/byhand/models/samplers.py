@@ -27,6 +27,7 @@ import numpy as np
 
 from byhand.backend import Array, generator
 from byhand.errors import ModelError
+from byhand.kernels.threads import parallel
 from byhand.models.diffusion import Diffusion
 
 
@@ -192,15 +193,23 @@ def named(name: str) -> Callable[..., Iterator[Moment]]:
 def in_blocks(answer: Callable[..., Array], block: int, *arrays: Array) -> Array:
     """`answer(*arrays)` in blocks of always the same number of samples, the last filled up with its first sample.
 
+    Each thread takes some of the blocks: that wastes less than all threads at each block would.
+
     >>> in_blocks(lambda x: x + len(x), 4, np.arange(6))
     array([4, 5, 6, 7, 8, 9])
     """
-    n, found = len(arrays[0]), []
-    for start in range(0, n, block):
-        rows = np.arange(start, start + block)
-        rows[rows >= n] = start
-        found.append(answer(*(array[rows] for array in arrays)))
-    return np.concatenate(found)[:n]
+    n = len(arrays[0])
+
+    def answers(begin: int, end: int) -> list[Array]:
+        found = []
+        for start in range(begin * block, end * block, block):
+            rows = np.arange(start, start + block)
+            rows[rows >= n] = start
+            found.append(answer(*(array[rows] for array in arrays)))
+        return found
+
+    shares = parallel(answers, -(-n // block), alone=True)
+    return np.concatenate([found for share in shares for found in share])[:n]
 
 
 def _seen(diffusion: Diffusion, answers: Answers, x: Array, t: int, clip: float | None) -> tuple[Array, Array]:
