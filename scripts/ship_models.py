@@ -17,6 +17,7 @@ from byhand import data
 from byhand.data.binarise import binarised as binarise_once
 from byhand.modelfile import load_model, save_model
 from byhand.shipped import FOLDER
+from byhand.training.encode import encoded
 from byhand.training.run import measure, metrics
 
 
@@ -27,7 +28,9 @@ def main() -> None:
         trained = model.metrics
         for view in model.network.tensors().values():
             view[...] = view.astype(np.float16)
-        test = data.load(model.preprocessing["data"], **model.preprocessing.get("data_options", {})).test
+        splits = data.load(model.preprocessing["data"], **model.preprocessing.get("data_options", {}))
+        coder = model.preprocessing.get("codes_of")
+        test = (encoded(splits, coder) if coder else splits).test
         binarised = bool(model.preprocessing.get("binarised"))
         model.metrics = metrics(measure(model.network, test, binarised=binarised))
         if binarised:

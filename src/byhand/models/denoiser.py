@@ -31,8 +31,8 @@ from byhand.nn.description import build
 
 LARGEST_SAMPLE = 1_000_000  # numbers
 ROWS = 64  # samples at a time where only their mean cost is wanted
-# What the network is asked about at once, see `byhand.models.samplers`. With blocks of 4 images 12 letters take two thirds longer,
-# as Python's own work is done once a block; a single letter takes half as long, but that is 0.7 s.
+# What the network is asked about at once, see `byhand.models.samplers`. With blocks of 4 images 12 letters take two thirds
+# longer, as Python has its own work to do for each block; a single letter takes half as long, but that is 0.7 s.
 BLOCK_OF_IMAGES, BLOCK_OF_VECTORS = 12, 32
 
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.kernels.threads import one_blas_thread
 from byhand.models.autoencoder import Autoencoder
 from byhand.models.conv_codes import ConvAutoencoder
 from byhand.models.denoiser import DiffusionNetwork
-from byhand.models.samplers import Moment
+from byhand.models.samplers import Moment, in_blocks
 from byhand.models.vae import VAE
 
 
@@ -56,5 +57,6 @@ class LatentDiffusion:
 
     def decoded(self, codes: Array) -> Array:
         """The images of codes, (N, d) -> (N, *shape)."""
-        found = self.coder.decode(np.ascontiguousarray(codes, self.network.dtype))
-        return found.reshape(len(codes), *self.shape)
+        codes = np.ascontiguousarray(codes, self.network.dtype)
+        with one_blas_thread():
+            return in_blocks(self.coder.decode, self.network.block, codes).reshape(len(codes), *self.shape)

@@ -15,6 +15,7 @@ from byhand.errors import ByhandError
 from byhand.writing.strokes import STROKES
 
 X_HEIGHT, DESCENT = 0.62, 0.36
+BLANK = "\N{NO-BREAK SPACE}"  # where a character was left out; the space between words is another one
 LONGEST = 400  # characters of a text
 
 EXTENTS = (
@@ -77,11 +78,11 @@ def writable(text: str, known: Sequence[str], *, skip_unknown: bool = False) -> 
             found.append(plain)
         else:
             unknown[character] = None
-            found.append(" ")
+            found.append(BLANK)
     if unknown and not skip_unknown:
         raise ByhandError(_refusal(list(unknown), letters))
     characters = "".join(found)
-    if not characters.strip():
+    if not characters.strip():  # blanks are whitespace too
         raise ByhandError("there is nothing to write: give a text with at least one letter, digit or mark")
     notes = [f"{', '.join(f'{old} as {new}' for old, new in changed.items())}: these were written without their marks"] * bool(
         changed

@@ -21,7 +21,7 @@ CAPITAL = 46  # pixels, at scale 1
 LARGEST = 40_000_000  # pixels of a frame
 STROKE = 0.115  # width of a stroke that all letters are brought near to, in heights of a capital
 EDGE = 0.34  # grey levels, of 1, between paper and ink
-LIGHTEST, DARKEST = 0.2, 0.72  # of the grey that parts ink from paper
+LIGHTEST, DARKEST = 0.2, 0.8  # of the grey that parts ink from paper
 
 
 def picture(page: Page, letters: Sequence[Letter], scale: float = 1.0) -> Frame:
@@ -100,8 +100,8 @@ def _stamp(sheet: Array, letter: Letter, placed: Placed, unit: float, at: int, m
         veil = np.asarray(Image.fromarray(_veil(), "F").resize((side, side), Image.Resampling.BILINEAR))
         settled = share**3
         noisy = np.clip(large, 0, 1) * (0.55 + 0.25 * share)
-        # The noise fades at the frame's edge, and all at once as the letter comes out of it.
-        ink = settled * ink + (1 - settled) * noisy * (settled + (1 - settled) * veil)
+        # The noise fades towards the frame's edge: where letters stand close, their frames would be seen as squares.
+        ink = (settled * ink + (1 - settled) * noisy) * (settled**2 + (1 - settled**2) * veil)
     left, top = round(placed.left * unit), round(placed.top * unit)
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(sheet.shape[1], left + side), min(sheet.shape[0], top + side)
@@ -136,7 +136,7 @@ def middle_grey(ink: Array, pixel: float) -> float:
 
 
 def _veil() -> Array:
-    """1 in the middle of a frame, 0 at its edge, (28, 28)."""
-    along = (np.arange(28) - 13.5) / 14
-    away = np.hypot(along[:, None], along)
-    return np.clip((1.0 - away) / 0.55, 0, 1).astype(np.float32)
+    """1 in the middle of a frame, 0 at its rounded edge, (28, 28)."""
+    along = np.abs((np.arange(28) - 13.5) / 14) ** 3
+    away = np.cbrt(along[:, None] + along)
+    return np.clip((0.97 - away) / 0.45, 0, 1).astype(np.float32)

@@ -127,12 +127,11 @@ def letters(
     if best_of == 1:
         return found
     found = judged(found)
-    for attempt in range(1, best_of):
-        poor = [i for i, letter in enumerate(found) if letter.read is not None and letter.read < READ]
-        if not poor:
-            break
-        again = hand.draw([characters[i] for i in poor], [f"{i}.{attempt}" for i in poor], seed=seed, **settings)
-        for i, letter in zip(poor, judged(again), strict=True):
+    poor = [i for i, letter in enumerate(found) if letter.read is not None and letter.read < READ]
+    tries = [(i, f"{i}.{attempt}") for i in poor for attempt in range(1, best_of)]
+    if tries:  # all at once, which takes much less time than one after the other
+        again = hand.draw([characters[i] for i, _ in tries], [name for _, name in tries], seed=seed, **settings)
+        for (i, _), letter in zip(tries, judged(again), strict=True):
             if (letter.read or 0) > (found[i].read or 0):
                 found[i] = letter
     return found

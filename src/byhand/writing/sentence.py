@@ -8,7 +8,7 @@ from pathlib import Path
 from byhand.draw.animation import STYLES, check_ending, style_named, write_animation, write_picture
 from byhand.errors import ByhandError
 from byhand.files import write_atomically
-from byhand.writing.characters import writable
+from byhand.writing.characters import BLANK, writable
 from byhand.writing.film import film, picture
 from byhand.writing.letters import Hand, Letter, Progress, letters, open_hand
 from byhand.writing.outline import outline
@@ -61,7 +61,7 @@ def compose(
     hand = hand if hand is not None else open_hand(model)
     written = writable(text, hand.class_names, skip_unknown=skip_unknown)
     lines = wrapped(written.characters, width)
-    characters = [character for line in lines for character in line if character != " "]
+    characters = [character for line in lines for character in line if character not in (" ", BLANK)]
     drawn = letters(
         hand, characters, best_of=best_of, steps=steps, guidance=guidance, seed=seed, sampler=sampler, progress=progress
     )

@@ -11,9 +11,9 @@ import numpy as np
 from byhand.backend import Array, generator
 
 SIDE = 28
-PIXELS = 22  # that are the height of a capital
-BASELINE = 23  # its row
-WIDTH = 1.15  # half a stroke, in pixels
+PIXELS = 19  # that are the height of a capital
+BASELINE = 21  # its row
+WIDTH = 1.05  # half a stroke, in pixels
 TREMBLE = 0.5  # how far a hand misses, in pixels
 
 Points = tuple[tuple[float, float], ...]
@@ -40,7 +40,7 @@ STROKES: dict[str, tuple[Points, ...]] = {
 
 
 def draw_mark(mark: str, seed: int = 0, name: str = "") -> Array:
-    """The mark as a picture (28, 28) in [0, 1], 22 pixels the height of a capital; each name and seed gives another hand."""
+    """The mark as a picture (28, 28) in [0, 1], 19 pixels the height of a capital; each name and seed gives another hand."""
     rng = generator(seed, "mark", *(name + mark).encode())
     down, across = np.mgrid[:SIDE, :SIDE].astype(np.float64)
     apart = np.full((SIDE, SIDE), np.inf)

@@ -12,11 +12,11 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ByhandError
-from byhand.writing.characters import extent
+from byhand.writing.characters import BLANK, extent
 from byhand.writing.strokes import BASELINE, PIXELS, STROKES
 
 INK = 0.3  # grey from which a pixel counts as ink
-GAP, SPACE = 0.15, 0.5  # between two letters, and between two words
+GAP, SPACE = 0.15, 0.6  # between two letters, and between two words
 CLOSER = 0.14  # how far two letters that leave room for each other move together, at most
 LINE = 1.62  # from a baseline to the next
 MARGIN = 0.55
@@ -55,7 +55,7 @@ def wrapped(characters: str, width: int) -> list[str]:
     lines: list[str] = []
     for paragraph in characters.split("\n"):
         lines.append("")
-        for word in paragraph.split():
+        for word in filter(None, paragraph.split(" ")):
             if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
                 lines.append("")
             lines[-1] += (" " if lines[-1] else "") + word
@@ -75,6 +75,9 @@ def typeset(lines: Sequence[str], inks: Sequence[Array]) -> Page:
         for character in line:
             if character == " ":
                 spaced = True
+                continue
+            if character == BLANK:
+                x += SPACE if before is not None or not row else 0.0
                 continue
             glyph = _measured(character, inks[index])
             if before is not None:
