@@ -15,7 +15,7 @@ from byhand.errors import ByhandError
 from byhand.writing.characters import BLANK, extent
 from byhand.writing.strokes import BASELINE, PIXELS, STROKES
 
-INK = 0.3  # grey from which a pixel counts as ink
+INK = 0.42  # grey from which a pixel counts as ink
 GAP, SPACE = 0.15, 0.6  # between two letters, and between two words
 CLOSER = 0.14  # how far two letters that leave room for each other move together, at most
 LINE = 1.62  # from a baseline to the next
