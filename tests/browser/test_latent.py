@@ -243,7 +243,7 @@ def test_nobody_is_left_out(latent: Any, here: Path, width: int, scheme: str) ->
 
 def test_the_single_file_works_alone(driver: Any, page: Any, tmp_path: Path) -> None:
     write_site(tmp_path, [], single_file=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "latent.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "latent.html", "write.html"]
     assert (tmp_path / "index.html").stat().st_size <= 1_500_000
     driver.get((tmp_path / "latent.html").as_uri())
     page.wait("document.documentElement.dataset.ready === 'yes'")

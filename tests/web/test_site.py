@@ -34,7 +34,7 @@ def test_links_are_relative_and_nothing_comes_from_elsewhere() -> None:
 
 def test_a_single_file_holds_everything_and_stays_small(tmp_path: Path) -> None:
     page = write_site(tmp_path, [shipped()["mnist"]], single_file=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "latent.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "latent.html", "write.html"]
     assert page.stat().st_size <= 1_500_000
     html = page.read_text()
     assert '<link rel="stylesheet"' not in html
@@ -66,7 +66,7 @@ def test_models_of_the_same_name_stay_apart(tmp_path: Path) -> None:
         path.parent.mkdir()
         save_model(path, Model(FeedForward((784, 3, 10), seed=seed), tuple("0123456789")))
     write_site(tmp_path / "site", paths, single_file=False)
-    own = {path.name for path in (tmp_path / "site").glob("*.safetensors") if not path.name.startswith("latent-")}
+    own = {path.name for path in (tmp_path / "site").glob("*.safetensors") if not path.name.startswith(("latent-", "write-"))}
     assert own == {"one-two.safetensors", "one-two-2.safetensors"}
 
 

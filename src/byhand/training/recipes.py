@@ -23,6 +23,7 @@ class Recipe:
         regularisation: Nielsen's lambda; the network's l2 is regularisation / number of training samples.
         augment: settings of `byhand.data.augment.Augment`, or None. binarise: draw images black and white, anew each time.
         even: every class equally often, whatever its samples; codes_of: a shipped coder, whose codes of the data are learned.
+        start_from: a model whose weights the training begins with, by name or path, in place of random ones.
         reports: what the source reports for it, in words.
     """
 
@@ -52,6 +53,7 @@ class Recipe:
     binarise: bool = False
     even: bool = False
     codes_of: str = ""
+    start_from: str = ""
     seed: int = 1
     reports: str = ""
 

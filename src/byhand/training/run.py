@@ -22,6 +22,7 @@ from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.vae import VAE
 from byhand.nn import Module, Network
+from byhand.shipped import open_model
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.encode import encoded
 from byhand.training.evaluate import Evaluation, evaluate
@@ -218,6 +219,8 @@ def run(
         _check_same(recipe, folder)
     splits = splits if splits is not None else load_splits(recipe)
     network = build(recipe, splits, device=device)
+    if recipe.start_from:
+        start_from(network, recipe.start_from)
     training, history = begin(recipe, network, splits), History()
     checkpoint = folder / "checkpoint.safetensors"
     if resume and checkpoint.exists():
@@ -246,6 +249,17 @@ def run(
     )
     save_model(folder / "model.safetensors", model)
     return Run(folder, model, history, evaluation)
+
+
+def start_from(network: AnyNetwork, model: str) -> None:
+    """Give a network the weights of a trained one of the same architecture; raises ModelError where it is another."""
+    found = open_model(model).network
+    if found.architecture() != network.architecture():
+        raise ModelError(f"{model} is {found!r}, but this training is of {network!r}: start from one of the same kind")
+    for name, view in network.tensors().items():
+        view[...] = found.tensors()[name]
+    if isinstance(network, DiffusionNetwork):
+        network.adopt()
 
 
 def measure(network: AnyNetwork, test: Dataset, *, binarised: bool = False) -> Measured:

@@ -1,8 +1,8 @@
-"""The page on this computer: a server for its files, and for nothing else.
+"""The page on this computer: a server for its files, and for letters that the larger network draws.
 
-All arithmetic happens in the browser, so there is nothing to send here: only GET and HEAD, only names from one table made at
-the start. Requests that come with a foreign `Host` (a name that somebody pointed at this computer) or a foreign `Origin`
-(another page) are refused.
+Nearly all arithmetic happens in the browser, so there is little to send here: only GET and HEAD, only names from one table made
+at the start, and the question for letters (`byhand.web.handwriting`). Requests that come with a foreign `Host` (a name that
+somebody pointed at this computer) or a foreign `Origin` (another page) are refused.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import json
 import mimetypes
 import socket
 import threading
@@ -26,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from byhand.errors import ByhandError
+from byhand.web.handwriting import API, Drawer, writers
 from byhand.web.site import models_that_fit, page_files
 
 LARGEST_BODY = 1_000  # bytes: no request needs any
@@ -52,6 +54,8 @@ def play(model: Path | None, host: str = "127.0.0.1", port: int = 8000, open_bro
     with contextlib.suppress(KeyboardInterrupt):
         shipped = models_that_fit()
         files = page_files([model, *(path for path in shipped if path.resolve() != model.resolve())] if model else shipped)
+        if "writers.json" in files:
+            files["writers.json"] = json.dumps(writers(served=True)).encode()
         with listen(host, port) as listener:
             port = listener.getsockname()[1]
             shown = f"[{host}]" if ":" in host else host
@@ -94,7 +98,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def application(files: dict[str, bytes], port: int, host: str = "127.0.0.1") -> Starlette:
     """The page's files as an ASGI application that answers at this host and port only."""
-    table = {"": files["index.html"], **files}
+    table, drawer = {"": files["index.html"], **files}, Drawer()
+
+    def draw(request: Request) -> Response:
+        return drawer(request)
 
     def serve(request: Request) -> Response:
         name = request.path_params["name"]
@@ -105,7 +112,8 @@ def application(files: dict[str, bytes], port: int, host: str = "127.0.0.1") -> 
         return Response(table[name], media_type=kind)
 
     return Starlette(
-        routes=[Route("/{name:path}", serve, methods=["GET"])], middleware=[Middleware(Guard, port=port, host=host.lower())]
+        routes=[Route(f"/{API}", draw, methods=["GET"]), Route("/{name:path}", serve, methods=["GET"])],
+        middleware=[Middleware(Guard, port=port, host=host.lower())],
     )
 
 

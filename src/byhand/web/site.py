@@ -18,6 +18,7 @@ from byhand.files import write_atomically
 from byhand.modelfile import load_model
 from byhand.nn import Conv2d, Network
 from byhand.shipped import shipped
+from byhand.web.handwriting import writer_files
 
 PAGE = Path(__file__).parent / "page"
 DEFAULT = "mnist"
@@ -29,7 +30,7 @@ CLASSES = 20  # whose outputs have room side by side
 PIXELS = 28 * 28
 
 STYLE = '<link rel="stylesheet" href="style.css">'
-VIEWS = {"index.html": "main.js", "latent.html": "latent.js"}  # and the script that each begins with
+VIEWS = {"index.html": "main.js", "latent.html": "latent.js", "write.html": "write.js"}  # and the script that each begins with
 NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")
 POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')
 
@@ -49,8 +50,22 @@ def page_files(models: list[Path]) -> dict[str, bytes]:
     files |= {name: path.read_bytes() for name, path in coders.items()}
     if not coders:  # nothing to walk through
         del files["latent.html"]
-        files["index.html"] = NAVIGATION.sub("", files["index.html"].decode()).encode()
+    writing = writer_files()
+    files |= writing
+    if not writing:
+        del files["write.html"]
+    for view in VIEWS:
+        if view in files:
+            files[view] = _linked(files[view].decode(), files).encode()
     return files
+
+
+def _linked(html: str, files: dict[str, bytes]) -> str:
+    """A view without links to views that are not there, and without the navigation where it is alone."""
+    for view in VIEWS:
+        if view not in files:
+            html = re.sub(rf'<a href="{view}">[^<]*</a>', "", html)
+    return html if len(VIEWS.keys() & files.keys()) > 1 else NAVIGATION.sub("", html)
 
 
 def coders_that_fit() -> list[Path]:
@@ -65,7 +80,7 @@ def models_that_fit() -> list[Path]:
     paths = [
         path
         for path, model in models.items()
-        if model.network.n_inputs == PIXELS and not model.has_codes and model.network.n_outputs <= CLASSES
+        if model.network.n_inputs == PIXELS and not (model.has_codes or model.draws) and model.network.n_outputs <= CLASSES
     ]
     if not paths:
         raise ModelError("no model that reads 28 x 28 pixels ships with this byhand: give one, as `byhand train mnist` writes it")
@@ -75,7 +90,7 @@ def models_that_fit() -> list[Path]:
 def write_site(directory: Path, models: list[Path], single_file: bool) -> Path:
     """Write the page into a folder, made if need be, and return the path of its `index.html`.
 
-    `models` are offered in this order, all that ship if it is empty; `single_file` puts each view, drawing and Latent, into one
+    `models` are offered in this order, all that ship if it is empty; `single_file` puts each view (Draw, Latent, Write) into one
     HTML file that stands alone.
 
     Raises ModelError for a model that does not read 28 x 28 pixels, ByhandError for a folder that cannot be written.
@@ -97,8 +112,7 @@ def inlined(files: dict[str, bytes], view: str = "index.html") -> bytes:
     html, style = NAVIGATION.sub("", files[view].decode()), files["style.css"].decode()
     entry = VIEWS[view]
     script = bundled({name: content.decode() for name, content in files.items() if name.endswith(".js")}, entry)
-    listing = "coders.json" if view == "latent.html" else "models.json"
-    wanted = {listing, "sample.bin", *(row["file"] for row in json.loads(files[listing]))}
+    wanted = _wanted(files, view)
     data = "".join(
         f'<script type="application/octet-stream" data-file="{name}">{base64.b64encode(content).decode()}</script>\n'
         for name, content in files.items()
@@ -111,6 +125,15 @@ def inlined(files: dict[str, bytes], view: str = "index.html") -> bytes:
     return _replaced(
         html, f'<script type="module" src="{entry}"></script>', f'{data}<script type="module">{script}</script>'
     ).encode()
+
+
+def _wanted(files: dict[str, bytes], view: str) -> set[str]:
+    """The names of the data that a view asks for."""
+    if view == "write.html":
+        rows = json.loads(files["writers.json"])
+        return {"writers.json", "hand.json", *(row[part] for row in rows for part in ("file", "coder"))}
+    listing = "coders.json" if view == "latent.html" else "models.json"
+    return {listing, "sample.bin", *(row["file"] for row in json.loads(files[listing]))}
 
 
 def bundled(modules: dict[str, str], entry: str = "main.js") -> str:

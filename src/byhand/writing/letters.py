@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,21 @@ class Hand:
         self.network, self.class_names = network, tuple(class_names)
         self.schedule: NoiseSchedule = (network.network if isinstance(network, LatentDiffusion) else network).schedule
 
+    def watch(
+        self,
+        characters: Sequence[str],
+        names: Sequence[str],
+        *,
+        steps: int = 50,
+        guidance: float = 2.0,
+        seed: int = 0,
+        sampler: str = "ddim",
+    ) -> Iterator[tuple[float, Array]]:
+        """The image's share and the pictures (N, 28, 28) in [0, 1] at each moment, from noise to letters."""
+        labels = np.array([self.class_names.index(character) for character in characters], np.int64)
+        for t, x, _ in self.network.watch(names, labels, sampler=sampler, steps=steps, guidance=guidance, seed=seed):
+            yield float(self.schedule.signal[t]), np.clip(x.reshape(len(characters), SIDE, SIDE), 0, 1)
+
     def draw(
         self,
         characters: Sequence[str],
@@ -66,35 +82,31 @@ class Hand:
         seed: int = 0,
         sampler: str = "ddim",
         progress: Progress | None = None,
-        done: int = 0,
     ) -> list[Letter]:
         """One letter a character; the same seed, name and character give the same letter, in whatever company."""
         drawn = [i for i, character in enumerate(characters) if character not in STROKES]
         frames: dict[int, list[Array]] = {i: [] for i in range(len(characters))}
-        labels = np.array([self.class_names.index(characters[i]) for i in drawn], np.int64)
-        moments: list[int] = []
+        shares = [] if drawn else [0.0, 1.0]
         if drawn:
-            chosen = [names[i] for i in drawn]
-            watched = self.network.watch(chosen, labels, sampler=sampler, steps=steps, guidance=guidance, seed=seed)
-            for count, (t, x, _) in enumerate(watched):
-                moments.append(t)
-                for i, picture in zip(drawn, x.reshape(len(drawn), SIDE, SIDE), strict=True):
-                    frames[i].append(np.clip(picture, 0, 1))
+            wanted, chosen = [characters[i] for i in drawn], [names[i] for i in drawn]
+            watched = self.watch(wanted, chosen, sampler=sampler, steps=steps, guidance=guidance, seed=seed)
+            for count, (share, pictures) in enumerate(watched):
+                shares.append(share)
+                for i, picture in zip(drawn, pictures, strict=True):
+                    frames[i].append(picture)
                 if progress is not None:
-                    progress(done + count * len(drawn), done + steps * len(drawn))
-        else:
-            moments = [self.schedule.steps, 0]
-        shares = self.schedule.signal[moments]
+                    progress(count * len(drawn), steps * len(drawn))
         for i in set(range(len(characters))) - set(drawn):
-            frames[i] = _emerging(characters[i], names[i], seed, self.schedule, moments)
-        return [Letter(character, np.stack(frames[i]).astype(np.float32), shares) for i, character in enumerate(characters)]
+            frames[i] = _emerging(characters[i], names[i], seed, shares)
+        kept = np.array(shares)
+        return [Letter(character, np.stack(frames[i]).astype(np.float32), kept) for i, character in enumerate(characters)]
 
 
-def _emerging(mark: str, name: str, seed: int, schedule: NoiseSchedule, moments: Sequence[int]) -> list[Array]:
+def _emerging(mark: str, name: str, seed: int, shares: Sequence[float]) -> list[Array]:
     """A mark under less and less noise, as q(x_t | x_0) has it."""
     x0 = 2 * draw_mark(mark, seed, name) - 1
     noise = generator(seed, "mark noise", *(name + mark).encode()).standard_normal(x0.shape).astype(np.float32)
-    return [np.clip((schedule.signal[t] * x0 + schedule.noise[t] * noise) / 2 + 0.5, 0, 1) for t in moments]
+    return [np.clip((share * x0 + math.sqrt(1 - share**2) * noise) / 2 + 0.5, 0, 1) for share in shares]
 
 
 def open_hand(model: str) -> Hand:

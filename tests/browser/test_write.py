@@ -1,0 +1,165 @@
+"""The Write page: its network and its typesetting are Python's; writing, drawing a letter anew, the gif, the link, the server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from byhand.models.samplers import ddim, times
+from byhand.shipped import open_model, shipped
+from byhand.web.handwriting import LATENT, tables
+from byhand.web.site import write_site
+from byhand.writing.letters import letters, open_hand
+from byhand.writing.typeset import typeset, wrapped
+
+from .test_looks import serious
+
+pytestmark = pytest.mark.browser
+
+
+def go(page: Any, link: str = "", width: int = 1280) -> None:
+    page.size(width, 1000)
+    page.driver.get("about:blank")
+    page.driver.get(page.address + "write.html" + link)
+    page.wait("document.documentElement.dataset.ready === 'yes'")
+
+
+def written(page: Any, count: int = 1) -> None:
+    page.wait(f"Number(document.documentElement.dataset.written) >= {count}", 60)
+
+
+def sheet(page: Any) -> Any:
+    code = """
+      const canvas = document.getElementById("page");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return [canvas.width, [...data].filter((value, i) => i % 4 === 0)];
+    """
+    width, levels = page.run(code)
+    return np.array(levels).reshape(-1, width)
+
+
+def test_the_network_and_its_steps_are_pythons(page: Any, packed: Any) -> None:
+    network, steps = open_model(LATENT).drawer, times(50, 10)
+    x = np.random.default_rng(0).standard_normal((3, 16)).astype(np.float32)
+    labels = np.array([3, 40, 61])
+    code = """
+      const { ddimStep, readDenoiser, times, unscaled } = await import("/denoiser.js");
+      const net = readDenoiser(Uint8Array.from(atob(args[0]), (letter) => letter.charCodeAt(0)).buffer);
+      const numbers = floats(args[1]);
+      const rows = [0, 1, 2].map((i) => Float64Array.from(numbers.slice(16 * i, 16 * i + 16)));
+      const answers = rows.map((x, i) => [...net.answer(x, 37, args[2][i])]);
+      const moments = [...times(50, 10), 0];
+      const ends = rows.map((x, i) => {
+        for (let k = 0; k < 10; k += 1) x = ddimStep(net, x, moments[k], moments[k + 1], args[2][i], 2).x;
+        return [...unscaled(net, x)];
+      });
+      return [answers, ends, moments];
+    """
+    answers, ends, moments = page.run(code, base64.b64encode(shipped()[LATENT].read_bytes()).decode(), packed(x), labels.tolist())
+    np.testing.assert_allclose(answers, network.answer(x, 37, labels), atol=1e-4)
+    *_, last = ddim(network.diffusion, lambda x, t: network.answer(x, t, labels, 2.0), lambda: x, steps)
+    np.testing.assert_allclose(ends, network.unscaled(last.x), atol=1e-3)
+    assert moments == [*steps, 0]
+
+
+@pytest.mark.parametrize(("name", "steps"), [("linear", 1000), ("cosine", 1000), ("short", 50)])
+def test_the_noise_schedules_are_pythons(page: Any, name: str, steps: int) -> None:
+    from byhand.models.noise_schedules import named
+
+    code = 'const { scheduled } = await import("/denoiser.js"); return scheduled(...args);'
+    found = page.run(code, name, steps)
+    signal, noise = found["signal"], found["noise"]
+    schedule = named(name, steps=steps)
+    np.testing.assert_allclose(signal, schedule.signal, atol=1e-9)
+    np.testing.assert_allclose(noise, schedule.noise, atol=1e-6)
+
+
+def test_the_typesetting_is_pythons(page: Any) -> None:
+    text = "Typography, is it? AV-2"
+    lines = wrapped(text, 12)
+    characters = [character for line in lines for character in line if character != " "]
+    inks = [letter.ink for letter in letters(open_hand("latent"), characters, best_of=1, steps=10)]
+    code = """
+      const { typeset, wrapped } = await import("/typeset.js");
+      return [wrapped(args[0], 12), typeset(wrapped(args[0], 12), args[1].map((ink) => Float32Array.from(ink)), args[2])];
+    """
+    found, laid = page.run(code, text, [ink.reshape(-1).tolist() for ink in inks], json.loads(json.dumps(tables())))
+    wanted = typeset(lines, inks)
+    assert found == lines
+    assert (laid["width"], laid["height"]) == pytest.approx((wanted.width, wanted.height), abs=1e-5)
+    for one, other in zip(laid["placed"], wanted.placed, strict=True):
+        assert [one["index"], one["left"], one["top"], one["pixel"]] == pytest.approx(
+            [other.index, other.left, other.top, other.pixel], abs=1e-5
+        )
+
+
+def test_a_sentence_is_written_and_a_letter_drawn_anew(page: Any) -> None:
+    go(page, "#text=Hi,+you&seed=5&model=latent")
+    written(page)
+    before = sheet(page)
+    assert (before > 150).mean() > 0.01
+    buttons = page.driver.find_elements("css selector", "#letters button")
+    assert str(buttons[0].get_attribute("aria-label")).startswith("Letter 1, H")
+    assert len(buttons) == 6
+    buttons[3].send_keys("\ue007")  # Enter
+    written(page, 2)
+    after = sheet(page)
+    assert "attempts=0.0.0.1.0.0" in page.js("location.hash")
+    assert "drawn anew" in page.js("document.getElementById('status').textContent")
+    link = page.js("location.hash")
+    go(page, link)
+    written(page)
+    assert np.array_equal(sheet(page), after)
+    assert before.shape != after.shape or not np.array_equal(before, after)
+
+
+def test_the_gif_is_the_films(page: Any, tmp_path: Path) -> None:
+    go(page, "#text=Hey&seed=1&model=latent")
+    written(page)
+    page.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.driver.find_element("id", "save").click()
+    end = time.monotonic() + 20
+    while not list(tmp_path.glob("*.gif")) and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    with Image.open(tmp_path / "Hey.gif") as opened:
+        frames = [(frame.convert("L"), frame.info["duration"]) for frame in ImageSequence.Iterator(opened)]
+    assert len(frames) == 18 + 4
+    assert frames[-1][1] == 2_800
+    first, last = (np.asarray(frame) for frame in (frames[0][0], frames[-1][0]))
+    assert (last > 150).sum() > (first > 150).sum()
+
+
+def test_what_cannot_be_written_is_said_in_one_line(page: Any) -> None:
+    go(page, "#text=5+%E2%82%AC&model=latent")
+    page.wait("!document.getElementById('problem').hidden")
+    told = page.js("document.getElementById('problem').textContent")
+    assert "“€” (nearest: E)" in told
+    page.driver.execute_script("document.getElementById('text').value = 'Caf\\u00e9'; document.getElementById('write').click()")
+    written(page)
+    assert "é as e" in page.js("document.getElementById('status').textContent")
+    assert page.js("document.getElementById('problem').hidden")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
+def test_nobody_is_left_out(page: Any, here: Path, width: int, scheme: str) -> None:
+    page.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    go(page, "#text=What+a+lovely+day&model=latent", width)
+    written(page)
+    assert page.js("document.documentElement.scrollWidth") <= width
+    assert serious(page, here) == []
+
+
+def test_the_single_file_works_alone(driver: Any, page: Any, tmp_path: Path) -> None:
+    write_site(tmp_path, [], single_file=True)
+    driver.get((tmp_path / "write.html").as_uri())
+    page.wait("document.documentElement.dataset.written === '1'", 60)
+    assert page.js("document.querySelector('.views') === null")
+    assert (sheet(page) > 150).any()
