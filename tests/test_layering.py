@@ -23,7 +23,7 @@ LAYERS = [
     ["data", "modelfile", "shipped"],
     ["training"],
     ["see", "draw"],
-    ["latent", "writing"],
+    ["diffuse", "latent", "writing"],
     ["web"],
     ["cli"],
 ]

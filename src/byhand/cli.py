@@ -368,6 +368,27 @@ def latent(
 
 
 @app.command()
+def diffuse(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The animation: .gif, .png (APNG), .webp or .mp4.")] = Path(
+        "moons.gif"
+    ),
+    model: Annotated[str, typer.Option(help="A diffusion model of points in the plane.")] = "moons-diffusion",
+    particles: Annotated[int, typer.Option(help="How many points are shown.")] = 700,
+    steps: Annotated[int, typer.Option(help="Steps from noise to data.")] = 50,
+    guidance: Annotated[float, typer.Option(help="1 follows each point's class, more exaggerates it.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    style: Annotated[str, typer.Option(help="dark, light or paper.")] = "dark",
+    as_json: Json = False,
+) -> None:
+    """See the whole of diffusion in the plane: points become noise, and noise becomes points."""
+    from byhand.diffuse import write_particles
+
+    write_particles(out, model=model, particles=particles, steps=steps, guidance=guidance, seed=seed, style=style)
+    size = f"{out.stat().st_size / 1024:.0f} KiB"
+    print(json.dumps({"file": str(out)}) if as_json else f"wrote {out} ({size})")
+
+
+@app.command()
 def write(
     text: Annotated[str, typer.Argument(help="What to write; a line end begins a new line.")],
     out: Annotated[

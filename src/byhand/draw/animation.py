@@ -30,11 +30,15 @@ SHORTEST = 20  # ms a frame: browsers slow a GIF down that asks for less
 
 @dataclass(frozen=True)
 class Style:
-    """The two ends of the colour ramp: what level 0 and level 255 look like. Transparent paper is left out of the picture."""
+    """The two ends of the colour ramp: what level 0 and level 255 look like. Transparent paper is left out of the picture.
+
+    With an accent the levels are two ramps, each from the paper: 0 to 127 to the ink, 128 to 255 to the accent.
+    """
 
     paper: Colour
     ink: Colour
     transparent: bool = False
+    accent: Colour | None = None
 
 
 STYLES = {
@@ -109,6 +113,9 @@ def _merged(frames: Sequence[Frame], durations: Sequence[int]) -> tuple[list[Fra
 
 
 def _ramp(style: Style, levels: int) -> NDArray[np.uint8]:
+    if style.accent is not None:
+        halves = [Style(style.paper, style.ink), Style(style.paper, style.accent)]
+        return np.concatenate([_ramp(half, levels // 2) for half in halves])
     share = np.linspace(0, 1, levels)[:, None]
     return np.round((1 - share) * np.array(style.paper) + share * np.array(style.ink)).astype(np.uint8)
 
