@@ -29,7 +29,8 @@ def read(path: Path) -> tuple[list[Any], list[int], Any]:
         for i in range(getattr(picture, "n_frames", 1)):
             picture.seek(i)
             picture.load()
-            frames.append(np.asarray(picture.convert("RGB")).astype(int))
+            seen = np.asarray(picture.convert("RGBA")).astype(int)  # over white, where it is transparent
+            frames.append(np.round(seen[..., :3] * (seen[..., 3:] / 255) + 255 - seen[..., 3:]).astype(int))
             times.append(picture.info.get("duration"))
         return frames, times, picture.info.get("loop")
 

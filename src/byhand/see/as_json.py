@@ -7,6 +7,7 @@ from typing import Any
 
 from byhand.see.explain import ChosenWeight, Explanation
 from byhand.see.explain_codes import CodesExplanation
+from byhand.see.explain_diffusion import DiffusionExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.numbers import Line
 from byhand.see.pixel import ChosenEntry
@@ -15,12 +16,14 @@ from byhand.see.pushes import Push
 from byhand.see.section import Grid, Listing, Section
 
 
-def to_dict(explanation: Explanation | NetworkExplanation | CodesExplanation) -> dict[str, Any]:
+def to_dict(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation) -> dict[str, Any]:
     """Only dicts, lists, strings, numbers and booleans. Layers are counted from the input, layer 1; units from 0."""
     if isinstance(explanation, NetworkExplanation):
         return _network(explanation)
     if isinstance(explanation, CodesExplanation):
-        return _codes(explanation)
+        return _codes(explanation) | {"code": explanation.code, "pixel": explanation.pixel}
+    if isinstance(explanation, DiffusionExplanation):
+        return _codes(explanation) | {"t": explanation.step.t, "at": list(explanation.place)}
     step = explanation.step
     return {
         "network": repr(step.network),
@@ -63,15 +66,13 @@ def _network(explanation: NetworkExplanation) -> dict[str, Any]:
     }
 
 
-def _codes(explanation: CodesExplanation) -> dict[str, Any]:
-    """Of a VAE or an autoencoder; everything is counted from 0."""
+def _codes(explanation: CodesExplanation | DiffusionExplanation) -> dict[str, Any]:
+    """Of a VAE, an autoencoder or a diffusion network; everything is counted from 0, times from 1."""
     step = explanation.step
     return {
         "network": repr(step.network),
         "optimizer": repr(step.optimizer),
         "samples": [{"index": sample.index, "label": sample.label} for sample in explanation.samples],
-        "code": explanation.code,
-        "pixel": explanation.pixel,
         "cost": step.cost,
         "cost_after": step.cost_after,
         "sections": [_section(section) for section in explanation.sections],

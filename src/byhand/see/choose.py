@@ -13,10 +13,12 @@ from byhand.feedforward import FeedForward
 from byhand.modelfile import load_model
 from byhand.models.autoencoder import Autoencoder
 from byhand.models.conv_codes import ConvAutoencoder
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.see.explain import Explanation, explain
 from byhand.see.explain_codes import CodesExplanation, explain_codes
+from byhand.see.explain_diffusion import DiffusionExplanation, explain_diffusion
 from byhand.see.explain_network import NetworkExplanation, explain_network
 from byhand.shipped import find_model
 from byhand.training.recipes import RECIPES, Recipe
@@ -25,7 +27,7 @@ from byhand.training.run import begin, build, load_splits, read_recipe
 
 def explain_step(
     what: str, *, sample: int | None = None, step: int = 0, weights: Sequence[str] = (), at: Sequence[str] = ()
-) -> Explanation | NetworkExplanation | CodesExplanation:
+) -> Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation:
     """Explain one step of the training that `what` names: a recipe, a run's folder, a model file, a shipped model.
 
     `step` training steps are taken first; then the next batch of the training is explained, or one `sample` of its data.
@@ -48,6 +50,11 @@ def explain_step(
         network = build(recipe, splits)
     if isinstance(network, ConvAutoencoder):
         raise ModelError(f"explain does not know a {recipe.model} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
+    if isinstance(network, DiffusionNetwork) and weights:
+        raise ModelError(
+            f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a diffusion network: "
+            "name a number of its sample instead, as in --at 14,9,0"
+        )
     if isinstance(network, Network) and weights:
         raise ModelError(
             f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a network of modules: "
@@ -85,6 +92,8 @@ def explain_step(
         "classes": batch.class_names,
         "clip": recipe.clip,
     }
+    if isinstance(network, DiffusionNetwork):
+        return explain_diffusion(network, x, y, at=at, **settings)
     if isinstance(network, (VAE, Autoencoder)):
         return explain_codes(network, x, y, at=at, **settings)
     if isinstance(network, Network):

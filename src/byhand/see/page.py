@@ -7,8 +7,10 @@ from pathlib import Path
 from byhand.files import write_atomically
 from byhand.see.codes_page import codes_page
 from byhand.see.diagram import diagram
+from byhand.see.diffusion_page import diffusion_page
 from byhand.see.explain import Explanation
 from byhand.see.explain_codes import CodesExplanation
+from byhand.see.explain_diffusion import DiffusionExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.forward import ROW
 from byhand.see.mathml import mathml
@@ -29,17 +31,19 @@ STAGES = (
 )
 
 
-def write_page(explanation: Explanation | NetworkExplanation | CodesExplanation, path: Path | str) -> None:
+def write_page(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation, path: Path | str) -> None:
     """Write the page; raises ByhandError where the file cannot be written."""
     write_atomically(Path(path), page(explanation).encode())
 
 
-def page(explanation: Explanation | NetworkExplanation | CodesExplanation) -> str:
+def page(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation) -> str:
     """The page as text."""
     if isinstance(explanation, NetworkExplanation):
         return network_page(explanation)
     if isinstance(explanation, CodesExplanation):
         return codes_page(explanation)
+    if isinstance(explanation, DiffusionExplanation):
+        return diffusion_page(explanation)
     parts = [_stage(explanation, *stage) for stage in STAGES]
     return document(
         f"One training step of a {'-'.join(map(str, explanation.step.sizes))} network",

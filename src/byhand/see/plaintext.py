@@ -64,8 +64,8 @@ def _atom(tokens: list[str]) -> str:
     if name == "sqrt":
         inner = _argument(tokens)
         return f"√({inner})" if re.search(r"[^\w.\u0302]", inner) else f"√{inner}"
-    if name == "hat":
-        return f"{_argument(tokens)}\u0302"
+    if name in {"hat", "tilde"}:
+        return f"{_argument(tokens)}{'\u0302' if name == 'hat' else '\u0303'}"
     if name in {"bar", "overline"}:
         inner = _argument(tokens)
         return f"{inner}\u0304" if len(inner) == 1 else f"mean({inner})"

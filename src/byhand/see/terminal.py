@@ -18,6 +18,7 @@ from rich.text import Text
 
 from byhand.see.explain import ChosenWeight, Explanation, Sample
 from byhand.see.explain_codes import CodesExplanation
+from byhand.see.explain_diffusion import DiffusionExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.pixel import ChosenEntry
 from byhand.see.plaintext import plain
@@ -38,20 +39,24 @@ ROWS = 12  # of a listing; all are in the page and in --json
 
 
 def render(
-    explanation: Explanation | NetworkExplanation | CodesExplanation, console: Console | None = None, *, source: bool = True
+    explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation,
+    console: Console | None = None,
+    *,
+    source: bool = True,
 ) -> None:
     """Print an explanation; source: with the lines of code."""
     console = console or Console()
     if isinstance(explanation, NetworkExplanation):
         console.print(_network_head(explanation))
     else:
-        console.print(_codes_head(explanation) if isinstance(explanation, CodesExplanation) else _head(explanation))
+        console.print(_head(explanation) if isinstance(explanation, Explanation) else _codes_head(explanation))
     shown: set[str] | None = None if isinstance(explanation, Explanation) else set()
     for stage in STAGES:
         sections = explanation.stage(stage)
         if not sections:
             continue
-        console.print(Rule(f"[bold]{TITLES[stage]}[/]", style="cyan"))
+        drawing = stage == "backward" and isinstance(explanation, DiffusionExplanation)
+        console.print(Rule(f"[bold]{'A step back' if drawing else TITLES[stage]}[/]", style="cyan"))
         if isinstance(explanation, NetworkExplanation):
             shown = set()
         for section in sections:
@@ -65,7 +70,7 @@ def render(
             console.print(_pushed(explanation.weight))
         return
     console.print(Rule("[bold]Proof[/]", style="cyan"))
-    if isinstance(explanation, CodesExplanation):
+    if isinstance(explanation, (CodesExplanation, DiffusionExplanation)):
         console.print(_proof(EQUATION, explanation.proofs, console.width))
         return
     console.print(_proof(EQUATION, [chosen.proof for chosen in explanation.weights], console.width))
@@ -87,14 +92,17 @@ def _network_head(explanation: NetworkExplanation) -> RenderableType:
     return Group(*(Text.from_markup(line) for line in lines), "")
 
 
-def _codes_head(explanation: CodesExplanation) -> RenderableType:
+def _codes_head(explanation: CodesExplanation | DiffusionExplanation) -> RenderableType:
     step, sample = explanation.step, explanation.samples[0]
+    if isinstance(explanation, DiffusionExplanation):
+        what = f"its number {list(explanation.place)} at t = {explanation.step.t}"
+    else:
+        what = f"of it number {explanation.code} of the code and pixel {explanation.pixel}"
     lines = [
         f"[bold]One training step[/] of {escape(repr(step.network))}",
         f"Batch of {step.m}: {escape(_named(explanation.samples))}",
         f"Cost {step.cost:.6g}, and after the step {step.cost_after:.6g}; {escape(repr(step.optimizer))}",
-        f"Sample {sample.index} is followed, and of it number {explanation.code} of the code and pixel {explanation.pixel}; "
-        "all are counted from 0.",
+        f"Sample {sample.index} is followed, and {what}; all are counted from 0.",
     ]
     return Group(*(Text.from_markup(line) for line in lines), "")
 
