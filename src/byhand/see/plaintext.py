@@ -20,6 +20,8 @@ ABOVE = dict(zip("0123456789+-=()abcdefghijklmnoprstuvwxyzLTᵀ'", "⁰¹²³⁴
 BELOW = dict(zip("0123456789+-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True))
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_]|\s+|.", re.DOTALL)
 
+MARKS = {"hat": "\u0302", "tilde": "\u0303"}  # they stand over the letter before them
+
 
 def plain(latex: str) -> str:
     r"""The formula on one line.
@@ -64,8 +66,8 @@ def _atom(tokens: list[str]) -> str:
     if name == "sqrt":
         inner = _argument(tokens)
         return f"√({inner})" if re.search(r"[^\w.\u0302]", inner) else f"√{inner}"
-    if name in {"hat", "tilde"}:
-        return f"{_argument(tokens)}{'\u0302' if name == 'hat' else '\u0303'}"
+    if name in MARKS:
+        return f"{_argument(tokens)}{MARKS[name]}"
     if name in {"bar", "overline"}:
         inner = _argument(tokens)
         return f"{inner}\u0304" if len(inner) == 1 else f"mean({inner})"
