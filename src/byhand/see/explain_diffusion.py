@@ -322,13 +322,14 @@ def _question(step: DiffusionStep, place: tuple[int, ...]) -> Section:
         numbers=(
             own,
             Line((rf"\hat {{{symbol}}} = {number(answer)}",), answer),
-            Line((rf"\hat x_0 = {number(seen)}", r"\text{ is what this means: the sample that it sees behind the noise}"), seen),
+            Line((rf"\hat x_0 = {number(seen)}",), seen),
         ),
         shapes="",
         sizes=f"{target}: {step.wanted.shape}",
         summaries=(summary(symbol, step.wanted), summary(rf"\hat {{{symbol}}}", step.answer)),
         source=sources(Diffusion.wanted, DiffusionNetwork._loss),
         reference=reference,
+        note="The last number is what the answer means: the sample that the network sees behind the noise.",
         scope="noise",
         pictures=_pictures(
             step,
