@@ -37,11 +37,20 @@ The error is the mean squared one of a pixel in [0, 1]; bound, reconstruction an
 | recipe | what it is | network | epochs | seconds | error | bound on log p(x) | reconstruction | divergence | dimensions in use |
 |---|---|---|---|---|---|---|---|---|---|
 """
+DRAWS = """
+## They draw
+
+The cost is the (weighted) mean squared error of the network's answers on test samples; what the drawings are worth is measured in
+[diffusion.md](diffusion.md).
+
+| recipe | what it is | network | epochs | seconds | cost |
+|---|---|---|---|---|---|
+"""
 
 
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
-    classes, codes = [], []
+    classes, codes, draws = [], [], []
     for name, recipe in RECIPES.items():
         result = folder / f"{name}.json"
         if not result.exists():
@@ -53,6 +62,8 @@ def main() -> None:
         row = f"| `{name}` | {recipe.about} | {network(recipe)} | {found['epochs']} | {found['seconds']:.1f} |"
         if "error" in found:
             codes.append(f"{row} {found['error']:.4f} | {bound(found)} |")
+        elif recipe.model == "diffusion":
+            draws.append(f"{row} {found['cost']:.4f} |")
         else:
             classes.append(f"{row} {right(found)} | {recipe.reports} |")
     machine = f"\nMeasured on 2 cores of an {platform.machine()} server, Python {platform.python_version()}. Of the\n"
@@ -60,7 +71,9 @@ def main() -> None:
         "networks with convolutions, attention or codes the seconds were taken while others computed on the same two cores;\n"
     )
     machine += "on a quiet machine `mnist-cnn` takes 24.5 s an epoch, 6.5 minutes in all.\n"
-    DOCS.write_text(HEAD + CLASSES + "\n".join(classes) + "\n" + CODES + "\n".join(codes) + "\n" + machine, encoding="utf-8")
+    tables = [HEAD + CLASSES, *classes, CODES, *codes, DRAWS, *draws, machine]
+    text = "\n".join(table.rstrip("\n") if table.endswith("|\n") else table for table in tables)
+    DOCS.write_text(text, encoding="utf-8")
     print(f"wrote {DOCS}")
 
 
@@ -73,6 +86,10 @@ def network(recipe: Recipe) -> str:
         return f"{options['depth']} blocks, {options['heads']} heads, {options['width']} wide"
     if recipe.model.startswith("conv"):
         return f"convolutions, {'-'.join(map(str, options['channels']))} channels, {options['latent']} numbers"
+    if recipe.model == "diffusion":
+        if "channels" in options:
+            return f"U-Net, {'-'.join(map(str, options['channels']))} channels"
+        return f"{options.get('depth', 3)} blocks, {options['width']} wide"
     if recipe.model in ("autoencoder", "vae"):
         return (
             f"{'-'.join(map(str, ('in', *recipe.hidden, options['latent'], *recipe.hidden[::-1], 'out')))}, {recipe.activation}"
