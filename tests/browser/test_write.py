@@ -163,3 +163,32 @@ def test_the_single_file_works_alone(driver: Any, page: Any, tmp_path: Path) -> 
     page.wait("document.documentElement.dataset.written === '1'", 60)
     assert page.js("document.querySelector('.views') === null")
     assert (sheet(page) > 150).any()
+
+
+def test_diffusion_in_the_plane_goes_there_and_back(page: Any) -> None:
+    go(page, "#text=a&model=latent")
+    page.wait("document.getElementById('plane').dataset.ready === 'yes'", 60)
+
+    def at(place: int) -> tuple[str, Any]:
+        page.driver.execute_script(
+            "const e = document.getElementById('along'); e.value = arguments[0]; e.dispatchEvent(new Event('input'))", place
+        )
+        code = """
+          const canvas = document.getElementById("plane");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const seen = []; // where the points of the first class are
+          for (let i = 0; i < data.length; i += 4) if (data[i + 2] > 200) seen.push([(i / 4) % canvas.width / canvas.width, 0]);
+          return [document.getElementById("told").textContent, seen.map(([x]) => x)];
+        """
+        told, seen = page.run(code)
+        return told, np.array(seen)
+
+    (begin, first), (middle, noise), (end, last) = at(0), at(40), at(80)
+    assert "t = 0, 100 %" in begin and begin.startswith("forward")
+    assert "t = 1000, 0 %" in middle
+    assert end.startswith("reverse") and "t = 0, 100 %" in end
+    for seen in (first, last):  # the upper moon lies left of the middle
+        assert 0.25 < seen.mean() < 0.48 and seen.std() < 0.15
+    assert noise.std() > first.std()
+    page.driver.find_element("id", "play").send_keys("\ue007")  # Enter
+    page.wait("Number(document.getElementById('along').value) > 3", 10)

@@ -19,7 +19,7 @@ from byhand.shipped import shipped
 from byhand.writing import characters, film, strokes, typeset
 from byhand.writing.letters import MODELS, Hand, open_hand
 
-LATENT, CODER = "emnist-latent-diffusion", "emnist-vae"
+LATENT, CODER, PLANE = "emnist-latent-diffusion", "emnist-vae", "moons-diffusion"
 API = "api/draw"
 MOST_LETTERS, MOST_STEPS, LONGEST_NAME = 60, 100, 12
 PATIENCE = 5.0  # seconds that a writing waits for the one before it, which a reader may just have left
@@ -44,12 +44,14 @@ def writer_files() -> dict[str, bytes]:
     if not offered:
         return {}
     files = {"writers.json": json.dumps(offered).encode(), "hand.json": json.dumps(tables()).encode()}
-    return files | {f"write-{name}.safetensors": Path(shipped()[name]).read_bytes() for name in (LATENT, CODER)}
+    used = [name for name in (LATENT, CODER, PLANE) if name in shipped()]
+    return files | {f"write-{name}.safetensors": Path(shipped()[name]).read_bytes() for name in used}
 
 
 def tables() -> dict[str, Any]:
     """What `byhand.writing` knows of characters, marks and sizes, for the page, which has no tables of its own."""
     return {
+        "plane": f"write-{PLANE}.safetensors" if PLANE in shipped() else None,
         "places": characters.PLACES,
         "x_height": characters.X_HEIGHT,
         "longest": MOST_LETTERS,

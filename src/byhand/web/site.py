@@ -131,7 +131,8 @@ def _wanted(files: dict[str, bytes], view: str) -> set[str]:
     """The names of the data that a view asks for."""
     if view == "write.html":
         rows = json.loads(files["writers.json"])
-        return {"writers.json", "hand.json", *(row[part] for row in rows for part in ("file", "coder"))}
+        plane = json.loads(files["hand.json"])["plane"]
+        return {"writers.json", "hand.json", plane, *(row[part] for row in rows for part in ("file", "coder"))}
     listing = "coders.json" if view == "latent.html" else "models.json"
     return {listing, "sample.bin", *(row["file"] for row in json.loads(files[listing]))}
 

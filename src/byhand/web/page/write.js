@@ -5,6 +5,7 @@ import { readCoder } from "./codes.js";
 import { ddimStep, normals, readDenoiser, times, unscaled } from "./denoiser.js";
 import { writeGif } from "./gif.js";
 import { drawSheet, levels, middleGrey } from "./ink.js";
+import { Moons } from "./moons.js";
 import { element } from "./outputs.js";
 import { themeButton } from "./theme.js";
 import { drawMark, typeset, wrapped, writable } from "./typeset.js";
@@ -359,6 +360,18 @@ function wire() {
   addEventListener("hashchange", () => write(recall()));
 }
 
+/** The section with diffusion in the plane, where its network is there. */
+async function showPlane() {
+  const { plane } = state.hand;
+  if (!plane) return;
+  const network = readDenoiser(await asset(plane));
+  const controls = { canvas: $("plane"), along: $("along"), play: $("play"), arrows: $("arrows"), again: $("noise"), told: $("told") };
+  $("plane-section").hidden = false;
+  const shown = new Moons(network, controls);
+  addEventListener("resize", () => shown.draw());
+  await shown.compute();
+}
+
 async function start() {
   themeButton($("theme"));
   try {
@@ -374,6 +387,7 @@ async function start() {
     for (const id of ["write", "again"]) $(id).disabled = false;
     document.documentElement.dataset.ready = "yes";
     await write(attempts);
+    await showPlane();
   } catch (error) {
     $("problem").textContent = error.message;
     $("problem").hidden = false;
