@@ -3,7 +3,7 @@
 Both take the steps of `emnist-diffusion` with a budget of --epochs (the rate's schedule is fitted to it), keep the same running
 mean, and draw with the same sampler from the same noise; `byhand eval` then measures both. It wants EMNIST (BYHAND_DATA).
 
-    python benchmarks/diffusion_quality.py [--epochs 1] [--samples 100] [--guidance 1] [--steps 20]
+    python benchmarks/diffusion_quality.py [--epochs 1] [--held-out 0.1] [--samples 100] [--guidance 1] [--steps 20]
 """
 
 from __future__ import annotations
@@ -103,12 +103,13 @@ def row(who: str, seconds: float, found: SamplesEvaluation) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--held-out", type=float, default=0.1, help="fraction of the data that is not trained on")
     parser.add_argument("--samples", type=int, default=100, help="of each class")
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=20, help="of DPM-Solver++")
     options = parser.parse_args()
     blas.choose_kernels()
-    made = recipe("emnist-diffusion").changed(epochs=options.epochs)
+    made = recipe("emnist-diffusion").changed(epochs=options.epochs, data_options={"held_out": options.held_out})
     splits, judge = load_splits(made), open_model("emnist-cnn").classifier
     labels = even_labels(CLASSES, options.samples)
     names = [f"{i // CLASSES}.{splits.test.class_names[label]}" for i, label in enumerate(labels)]
