@@ -45,6 +45,7 @@ bench: $(VENV)/.compare
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'jax>=0.4.30' 'scikit-learn>=1.5'
 	$(BIN)/python benchmarks/feedforward.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/diffusion.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) runs .mypy_cache .ruff_cache .hypothesis
