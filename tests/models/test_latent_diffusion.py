@@ -32,6 +32,14 @@ def test_what_is_drawn_is_the_decoded_code() -> None:
     assert np.array_equal(drawing.sample(2, 0, steps=4, seed=3)[0], drawing.sample(40, 0, steps=4, seed=3)[0])
 
 
+def test_many_codes_are_decoded_as_each_alone() -> None:
+    drawing = made()  # the networks written out by hand keep their work in one place: two threads would mix it up
+    codes = np.random.default_rng(0).standard_normal((1_000, 3)).astype(np.float32)
+    for _ in range(5):
+        found = drawing.decoded(codes).reshape(1_000, 784)
+        np.testing.assert_allclose(found, drawing.coder.decode(codes), atol=1e-6)
+
+
 @pytest.mark.parametrize(("settings", "told"), [({"latent": 4}, "codes of"), ({"classes": 2}, "told classes")])
 def test_parts_that_do_not_fit_are_refused(settings: dict[str, int], told: str) -> None:
     with pytest.raises(ModelError, match=told):

@@ -59,4 +59,4 @@ class LatentDiffusion:
         """The images of codes, (N, d) -> (N, *shape)."""
         codes = np.ascontiguousarray(codes, self.network.dtype)
         with one_blas_thread():
-            return in_blocks(self.coder.decode, self.network.block, codes).reshape(len(codes), *self.shape)
+            return in_blocks(self.coder.decode, self.network.block, codes, together=False).reshape(len(codes), *self.shape)

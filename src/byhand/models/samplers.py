@@ -190,10 +190,11 @@ def named(name: str) -> Callable[..., Iterator[Moment]]:
     return SAMPLERS[name]
 
 
-def in_blocks(answer: Callable[..., Array], block: int, *arrays: Array) -> Array:
+def in_blocks(answer: Callable[..., Array], block: int, *arrays: Array, together: bool = True) -> Array:
     """`answer(*arrays)` in blocks of always the same number of samples, the last filled up with its first sample.
 
-    Each thread takes some of the blocks: that wastes less than all threads at each block would.
+    Each thread takes some of the blocks: that wastes less than all threads at each block would. Not `together`, where what
+    answers keeps its work in one place, as the networks written out by hand do: two at once would write over each other.
 
     >>> in_blocks(lambda x: x + len(x), 4, np.arange(6))
     array([4, 5, 6, 7, 8, 9])
@@ -208,7 +209,8 @@ def in_blocks(answer: Callable[..., Array], block: int, *arrays: Array) -> Array
             found.append(answer(*(array[rows] for array in arrays)))
         return found
 
-    shares = parallel(answers, -(-n // block), alone=True)
+    blocks = -(-n // block)
+    shares = parallel(answers, blocks, alone=True) if together else [answers(0, blocks)]
     return np.concatenate([found for share in shares for found in share])[:n]
 
 
