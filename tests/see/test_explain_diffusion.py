@@ -17,7 +17,7 @@ from byhand.errors import ModelError
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.models.unet import UNet
-from byhand.optim import Adam
+from byhand.optim import SGD, Adam
 from byhand.see.as_json import to_dict
 from byhand.see.choose import explain_step
 from byhand.see.explain_diffusion import explain_diffusion
@@ -90,18 +90,21 @@ def test_the_network_stays_as_it_was() -> None:
     assert float(net.learned[0]) == 0
 
 
-def test_the_running_mean_is_what_the_next_batch_makes_of_it() -> None:
+def test_the_running_mean_is_what_this_batch_and_the_next_make_of_it() -> None:
     net, (x, y) = points(), batch(4, 2, 2)
     for _ in range(3):
         net.learn(x, y)
-    found = explain_diffusion(net, x, y)
+        net.parameters -= net.gradient
+    found = explain_diffusion(net, x, y, optimizer=SGD(1.0))
     entry = found.proofs[-1].weight
+    mean = dict(net.averaged.parameters())[entry.name].data
     net.learn(x, y)
+    assert value(found, "The running mean", "m_{3} = ") == pytest.approx(float(mean[entry.place]), rel=1e-5)
     net.parameters[...] = found.step.theta_after.astype(np.float32)
+    before = float(mean[entry.place])
     net.learn(x, y)
-    parameters = dict(net.averaged.parameters())
-    shown = value(found, "The running mean", "m = ")
-    assert shown == pytest.approx(float(parameters[entry.name].data[entry.place]), abs=0.02)  # type: ignore[union-attr]
+    assert value(found, "The running mean", "m_{4} = ") == pytest.approx(float(mean[entry.place]), rel=1e-5)
+    assert float(mean[entry.place]) != pytest.approx(before, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -502,27 +502,26 @@ def _updates(step: DiffusionStep, entries: Sequence[Entry]) -> list[Section]:
 
 
 def _average(step: DiffusionStep, entry: Entry) -> Section:
+    """What goes into the running mean: the weights that this batch found, and, when the next one comes, those that it left."""
     found, net, at = read(DiffusionNetwork.learn), step.network, _flat(step, entry)
-    k = float(net.learned[0]) + 1  # the mean takes these weights in when the next batch comes
-    decay = min(net.decay, (1 + k) / (10 + k))
-    was, theta = float(net.average[at]), float(step.theta_after[at])
-    value = decay * was + (1 - decay) * theta
+    k, mean, lines = float(net.learned[0]), float(net.average[at]), []
+    for theta in (float(step.theta[at]), float(step.theta_after[at])):
+        decay, was = min(net.decay, (1 + k) / (10 + k)), mean
+        mean, k = decay * was + (1 - decay) * theta, k + 1
+        terms = rf"m_{{{k - 1:.0f}}} = {number(decay)} \cdot {factor(was)} + {number(1 - decay)} \cdot {factor(theta)}"
+        lines.append(Line((terms, f"= {number(mean)}"), mean))
     return Section(
         stage="update",
         layer=0,
         title=f"The running mean of the weights, with which one draws: {entry}",
         equations=(found.equation,),
-        numbers=(
-            Line(
-                (rf"m = {number(decay)} \cdot {factor(was)} + {number(1 - decay)} \cdot {factor(theta)}", f"= {number(value)}"),
-                value,
-            ),
-        ),
+        numbers=tuple(lines),
         shapes="",
         sizes=f"m: ({net.average.size},), all parameters in one vector",
         summaries=(summary("m", net.average),),
         source=sources(DiffusionNetwork.learn),
         reference=found.source,
+        note="First with the weights that this batch found, then, as the next batch will, with those that it left.",
     )
 
 
