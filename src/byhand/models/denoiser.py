@@ -21,6 +21,7 @@ import numpy as np
 from byhand.backend import Array, array_module, generator, on_device
 from byhand.engine import Tensor, no_grad, ops
 from byhand.errors import ModelError
+from byhand.kernels.alike import sample_by_sample
 from byhand.kernels.threads import one_blas_thread
 from byhand.models import noise_schedules, samplers
 from byhand.models.diffusion import WEIGHTINGS, Diffusion, forget_some, guided, one_of
@@ -262,7 +263,7 @@ class DiffusionNetwork(Network):
         def ask(x: Array, labels: Array) -> Array:
             return on_device(self.averaged(Tensor(self._here(x)), np.full(len(x), t), labels).data, "cpu")
 
-        with no_grad(), one_blas_thread():
+        with no_grad(), one_blas_thread(), sample_by_sample():
             return in_blocks(ask, self.block, x, labels)
 
     def watch(

@@ -14,6 +14,7 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.kernels.alike import rows_alike
 from byhand.kernels.threads import one_blas_thread
 from byhand.models.autoencoder import Autoencoder
 from byhand.models.conv_codes import ConvAutoencoder
@@ -59,4 +60,5 @@ class LatentDiffusion:
         """The images of codes, (N, d) -> (N, *shape)."""
         codes = np.ascontiguousarray(codes, self.network.dtype)
         with one_blas_thread():
-            return in_blocks(self.coder.decode, self.network.block, codes, together=False).reshape(len(codes), *self.shape)
+            block = self.network.block if rows_alike() else 1
+            return in_blocks(self.coder.decode, block, codes, together=False).reshape(len(codes), *self.shape)

@@ -11,6 +11,7 @@ from byhand.engine.large import product
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.errors import EngineError
+from byhand.kernels.alike import apart
 
 
 @op
@@ -34,7 +35,7 @@ class linear:
             raise EngineError(f"linear: a is {np.shape(a)} but w is {np.shape(w)}: their last axes must agree")
         if b is not None and b.shape != w.shape[:1]:
             raise EngineError(f"linear: w is {w.shape} but b is {b.shape}: b must be {w.shape[:1]}")
-        z = product(_rows(a), w.T)
+        z = product(a.reshape(len(a), -1, a.shape[-1]) if apart() and np.ndim(a) > 1 and a.size else _rows(a), w.T)
         if b is not None:
             z += b
         return z.reshape(*a.shape[:-1], len(w)), (a, w)

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from byhand import memory
+from byhand.kernels.alike import apart
 from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
 
@@ -28,7 +29,8 @@ class _Layout:
         self.places, self.taps = self.rows * self.columns, self.kh * self.kw * self.c
         # A 1x1 filter at every place reads the image as it is: its patches are its pixels.
         self.plain = (self.kh, self.kw) == (1, 1) and stride == (1, 1) and padding == (0, 0)
-        self.images = max(1, min(self.n, PATCHES // max(1, self.places * self.taps * dtype.itemsize)))
+        room = PATCHES // max(1, self.places * self.taps * dtype.itemsize)
+        self.images = 1 if apart() else max(1, min(self.n, room))
 
     def pieces(self, begin: int, end: int) -> Any:
         return [slice(start, min(start + self.images, end)) for start in range(begin, end, self.images)]

@@ -29,6 +29,7 @@ import numpy as np
 from numba import njit
 
 from byhand import memory
+from byhand.kernels.alike import apart
 from byhand.kernels.threads import one_blas_thread, parallel
 
 # The six points 0, 1, -1, 2, -2, infinity; Lavin and Gray (2016), section 4.3. B^T stands written out in `_evaluate`.
@@ -59,7 +60,7 @@ class _Layout:
         self.rows, self.columns = self.h + 2 * self.p - 2, self.w + 2 * self.q - 2  # of the output
         self.down, self.across = -(-self.rows // 4), -(-self.columns // 4)
         self.tiles = self.down * self.across
-        self.images = max(1, min(self.n, TILES // self.tiles))
+        self.images = 1 if apart() else max(1, min(self.n, TILES // self.tiles))
 
     def pieces(self, begin: int, end: int) -> Any:
         return [slice(start, min(start + self.images, end)) for start in range(begin, end, self.images)]

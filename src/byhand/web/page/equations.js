@@ -39,3 +39,19 @@ export const BP1_CANCELLED = math(sup(i("δ"), L), o("="), sup(i("a"), L), o("�
 
 /** The step itself. */
 export const STEP = math(i("w"), o("→"), i("w"), o("−"), i("η"), part(i("C"), i("w")));
+
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
+/** An equation in its box. One that is wider than the box can be scrolled, and so it can be reached by the keyboard. */
+export function boxed(equation, className = "formula") {
+  const box = document.createElement("div");
+  box.className = className;
+  box.innerHTML = equation;
+  widths.observe(box);
+  return box;
+}

@@ -1,6 +1,6 @@
 // Teaching: a step of gradient descent on the drawing, its numbers, what it did to the answer, and to other digits.
 
-import { BP, BP1_CANCELLED, STEP } from "./equations.js";
+import { BP, BP1_CANCELLED, boxed, STEP } from "./equations.js";
 import { copyNetwork, largest, learn, predict, teach } from "./network.js";
 import { number } from "./numbers.js";
 import { element, makeBars } from "./outputs.js";
@@ -64,9 +64,7 @@ function cancels(network) {
 function card(name, title, formula, lines) {
   const made = element("article", "card");
   made.append(element("h3", "", title), element("span", "tag", name));
-  const box = element("div", "formula");
-  box.innerHTML = formula;
-  made.append(box, ...lines.map((line) => (typeof line === "string" ? element("p", "sum", line) : line)));
+  made.append(boxed(formula), ...lines.map((line) => (typeof line === "string" ? element("p", "sum", line) : line)));
   return made;
 }
 
@@ -115,12 +113,10 @@ function weightStep({ first, old, eta, last, names, network }) {
   const [j, k] = [Math.floor(i / n), i % n];
   const w = old.layers[last - 1].w[i];
   const below = last > 1 ? "neuron" : network.trunk ? "feature" : "pixel";
-  const step = element("div", "formula step");
-  step.innerHTML = STEP;
   return [
     element("p", "small", `From ${below} ${k + 1} to output ${names[j]}, a · δ`),
     `${number(first.a[last - 1][k])} · ${bracketed(first.delta[last][j])} = ${number(gradient[i])}`,
-    step,
+    boxed(STEP, "formula step"),
     descent(w, eta, gradient[i]),
   ];
 }

@@ -1,7 +1,7 @@
 // One neuron in numbers: its weighted input with the largest terms, its weights as an image, and what the pixels said.
 
 import { termsOf } from "./diagram.js";
-import { WEIGHTED_INPUT } from "./equations.js";
+import { boxed, WEIGHTED_INPUT } from "./equations.js";
 import { spoken } from "./network.js";
 import { number } from "./numbers.js";
 import { element } from "./outputs.js";
@@ -24,9 +24,7 @@ export function showNeuron(root, network, names, trace, [l, j], note) {
   const pictures = element("div", "pictures");
   pictures.append(weightsPicture(w.subarray(j * n, (j + 1) * n), l === 1 && !network.trunk));
   const sums = element("div", "sums");
-  const formula = element("div", "formula");
-  formula.innerHTML = WEIGHTED_INPUT;
-  sums.append(formula);
+  sums.append(boxed(WEIGHTED_INPUT));
   if (trace) {
     sums.append(sumOf(network, trace, w, b, [l, j]));
     if (!network.trunk) pictures.append(votesPicture(network, trace, [l, j], l === network.layers.length ? `“${names[j]}”` : "it"));
