@@ -17,10 +17,7 @@ import numpy as np
 from byhand.kernels.threads import one_blas_thread
 
 _apart: ContextVar[bool] = ContextVar("apart", default=False)
-ROWS, SHAPES = (
-    64,
-    ((2, 16), (16, 16), (16, 2), (64, 64), (144, 16), (192, 192), (288, 32)),
-)  # (k, n) of matrices, as networks have
+SHAPES = ((2, 16), (16, 16), (16, 2), (64, 64), (144, 16), (192, 192), (288, 32))  # (k, n) of matrices, as networks have
 
 
 @cache
