@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from byhand.errors import ByhandError as ByhandError
     from byhand.feedforward import FeedForward as FeedForward
     from byhand.modelfile import load_model as load
+    from byhand.see.doctor.patient import Patient as Patient
     from byhand.training.fit import fit as fit
     from byhand.training.steps import Step as Step
     from byhand.training.steps import steps as steps
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "ByhandError": ("byhand.errors", "ByhandError"),
     "FeedForward": ("byhand.feedforward", "FeedForward"),
+    "Patient": ("byhand.see.doctor.patient", "Patient"),
     "Step": ("byhand.training.steps", "Step"),
     "data": ("byhand.data", None),
     "fit": ("byhand.training.fit", "fit"),
@@ -35,7 +37,7 @@ _PLACES = {
     "steps": ("byhand.training.steps", "steps"),
 }
 
-__all__ = ["ByhandError", "FeedForward", "Step", "data", "fit", "load", "optim", "steps"]
+__all__ = ["ByhandError", "FeedForward", "Patient", "Step", "data", "fit", "load", "optim", "steps"]
 
 
 def __getattr__(name: str) -> Any:

@@ -341,6 +341,30 @@ def explain(
 
 
 @app.command()
+def doctor(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|RUN|SCRIPT.py:MAKE", help="A recipe, a run's folder, or a function that returns a byhand.Patient."
+        ),
+    ],
+    checks: Annotated[bool, typer.Option("--checks", help="Also print everything that was measured and found in order.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find out why a network runs but does not learn: what is wrong, where, how that is known, and what to change."""
+    from byhand.draw.progress import telling
+    from byhand.see.doctor import examine, open_patient
+    from byhand.see.doctor.terminal import render
+
+    with telling("the doctor") as progress:
+        report = examine(open_patient(what), progress)
+    if as_json:
+        print(json.dumps(report.to_dict()))
+        return
+    render(report, _console(), checks)
+
+
+@app.command()
 def latent(
     out: Annotated[Path, typer.Option("--out", "-o", help="The animation: .gif, .png (APNG), .webp or .mp4.")] = Path("walk.gif"),
     start: Annotated[str, typer.Option("--from", help="A class, @N for the N-th test image, or a picture of your own.")] = "2",

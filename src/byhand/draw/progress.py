@@ -66,3 +66,14 @@ def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], No
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def telling(what: str) -> Iterator[Callable[[str], None] | None]:
+    """A turning wheel on standard error, for work in named parts; nothing where nobody looks."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status(f"[bold]{what}") as status:
+        yield lambda part: status.update(f"[bold]{what}[/] looks at: {part}")

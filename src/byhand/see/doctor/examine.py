@@ -1,0 +1,66 @@
+"""The examination: all probes in the order of causes, and what they found, the first to mend first.
+
+What breaks the training from below (data, gradient, outputs, first weights) also spoils its figures, so the training is put on
+trial only where nothing was found there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from byhand.errors import TrainingError
+from byhand.see.doctor.finding import FAULTS, Check, Finding, Report
+from byhand.see.doctor.patient import Patient
+from byhand.see.doctor.probe_batches import probe_batches
+from byhand.see.doctor.probe_codes import probe_codes
+from byhand.see.doctor.probe_data import probe_data
+from byhand.see.doctor.probe_diffusion import probe_diffusion
+from byhand.see.doctor.probe_gradient import probe_gradient
+from byhand.see.doctor.probe_outputs import probe_outputs
+from byhand.see.doctor.probe_training import probe_training
+from byhand.see.doctor.probe_units import probe_units
+from byhand.see.doctor.rules import rules
+
+Probe = Callable[[Patient], tuple[list[Finding], list[Check]]]
+PROBES: tuple[Probe, ...] = (
+    probe_data,
+    probe_batches,
+    probe_gradient,
+    probe_units,
+    probe_outputs,
+    probe_codes,
+    probe_diffusion,
+)
+SYMPTOMS = {"no-validation", "dead-units", "saturation"}  # what a setting may be the cause of
+
+
+def examine(patient: Patient, progress: Callable[[str], None] | None = None) -> Report:
+    """Look a training through; the patient is left as it was.
+
+    `progress` is told the name of each probe before it begins.
+    """
+    start = time.perf_counter()
+    findings: list[Finding] = []
+    checks: list[Check] = []
+    for probe in PROBES:
+        if progress is not None:
+            progress(probe.__name__.removeprefix("probe_"))
+        try:
+            found, made = probe(patient)
+        except TrainingError:  # it explodes before the probe has seen enough: the training's own trial will say so
+            continue
+        findings += found
+        checks += made
+    if patient.history.epochs:
+        findings += rules(patient.history)
+    elif all(finding.fault in SYMPTOMS for finding in findings):
+        if progress is not None:
+            progress("training")
+        symptoms = [finding for finding in findings if finding.fault in ("dead-units", "saturation")]
+        found, made = probe_training(patient, symptoms)
+        findings = [finding for finding in findings if finding not in symptoms] + found
+        checks += made
+    order = list(FAULTS)
+    findings.sort(key=lambda finding: order.index(finding.fault))
+    return Report(findings, checks, time.perf_counter() - start, patient.name)

@@ -1,0 +1,159 @@
+"""What comes out, and what a step does: the same answer twice, alone and in a batch, in training and in evaluation; downhill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from byhand.backend import Array
+from byhand.errors import ByhandError
+from byhand.see.doctor.finding import Check, Finding
+from byhand.see.doctor.patient import Patient, blocks, undisturbed
+
+STEPS = 60  # that the network learns before it is asked
+APART = 1e-3  # relative difference that rounding in float32 does not make
+
+
+def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
+    """Findings about the answers of a network after a few steps."""
+    found: list[Finding] = []
+    training, model = patient.training, patient.model
+    with undisturbed(training), np.errstate(all="ignore"):
+        before = model.parameters.copy()
+        steps = 0
+        try:
+            for _ in range(min(STEPS, training.total)):
+                next(training)
+                steps += 1
+        except ByhandError:
+            return [], []
+        found += frozen(model, before, steps)
+        if model.kind == "diffusion" or not hasattr(model, "forward"):
+            return found, [Check("parameters", f"all change in {steps} steps")] if not found else []
+        held = patient.held_out
+        x, y = (held.flat[:64], held.targets()[:64]) if held is not None else patient.few(64)
+        conditional = bool(getattr(model, "classes", 0))
+
+        def answer(rows: Array, targets: Array = y) -> Array:
+            return np.asarray(model.forward(rows, targets[: len(rows)]) if conditional else model.forward(rows))
+
+        found += random_evaluation(answer, x, model)
+        if not found and not conditional:
+            found += batch_leak(answer, x)
+        if not found:
+            found += evaluation_differs(patient)
+        if patient.classifies:
+            found += softmax_twice(model, x) + accuracy_wrong(model, x, y)
+            if model.kind == "network" and not found:
+                found += unbounded(model, x)
+    return found, [Check("answers", f"the same twice, alone and among {len(x)}; all parameters change")] if not found else []
+
+
+def frozen(model: Any, before: Array, steps: int) -> list[Finding]:
+    """Tensors that no step changed, although they have a gradient."""
+    still = [
+        name
+        for name, place in blocks(model).items()
+        if (model.parameters[place] == before[place]).all() and np.abs(model.gradient[place]).max() > 0
+    ]
+    if not still or steps < 5:
+        return []
+    evidence = (
+        f"after {steps} steps {', '.join(still[:4])} {'are' if len(still) > 1 else 'is'} unchanged to the bit, though "
+        "the gradient is not 0"
+    )
+    return [Finding("parameters-frozen", still[0], 0.95, evidence, "give the optimiser all parameters")]
+
+
+def _far(a: Array, b: Array) -> float:
+    scale = max(float(np.abs(a).max()), float(np.abs(b).max()), 1e-12)
+    return float(np.abs(a - b).max()) / scale
+
+
+def random_evaluation(answer: Any, x: Array, model: Any) -> list[Finding]:
+    """The same question, asked twice."""
+    apart = _far(answer(x), answer(x))
+    if not apart > APART:
+        return []
+    what = "dropout" if getattr(model, "dropout", 0) or "Dropout" in str(getattr(model, "module", "")) else "what draws at random"
+    evidence = f"the same {len(x)} samples asked about twice get answers that are {apart:.1%} of the largest apart"
+    return [Finding("random-evaluation", "evaluation", 0.97, evidence, f"switch {what} off in evaluation: model.eval()")]
+
+
+def batch_leak(answer: Any, x: Array) -> list[Finding]:
+    """A sample alone, and among others."""
+    among = answer(x)[:8]
+    alone = np.concatenate([answer(x[i : i + 1]) for i in range(8)])
+    apart = _far(among, alone)
+    if not apart > APART:
+        return []
+    evidence = f"the answer to a sample alone is {apart:.1%} of the largest away from that to the same sample among {len(x)}"
+    fix = "normalise by running statistics in evaluation, and never over the batch's axis in a layer that should not"
+    return [Finding("batch-leak", "evaluation", 0.97, evidence, fix)]
+
+
+def evaluation_differs(patient: Patient) -> list[Finding]:
+    """The cost of training samples as evaluation has it, far above what training says of the same samples."""
+    model = patient.model
+    has_state = bool(model.buffers) and model.kind == "network"
+    if not has_state:
+        return []
+    training, ratios = patient.training, []
+    for _ in range(40):  # running statistics follow with a delay
+        try:
+            next(training)
+        except (StopIteration, ByhandError):
+            break
+    for seed in range(4):
+        x, y = patient.few(64, seed)
+        evaluated = model.evaluate(x, y)[0]
+        kept = {name: array.copy() for name, array in model.buffers.items()}
+        trained = model.learn(x, y)
+        for name, array in model.buffers.items():
+            array[...] = kept[name]
+        ratios.append((evaluated, trained))
+    evaluated, trained = (float(np.mean(part)) for part in zip(*ratios, strict=True))
+    if evaluated < 2.5 * trained + 0.5:
+        return []
+    evidence = f"of the same samples the cost is {trained:.3g} in training, but {evaluated:.3g} in evaluation"
+    fix = "let the running statistics follow (momentum above 0), and use the same layers in both"
+    return [Finding("evaluation-differs", "running statistics", 0.85, evidence, fix)]
+
+
+def softmax_twice(model: Any, x: Array) -> list[Finding]:
+    """What should be weighted inputs for softmax are probabilities already."""
+    if model.kind == "network" and model.cost == "cross_entropy":
+        z = np.asarray(model._weighted(model._shaped(x)).data)
+        if z.ndim == 2 and z.shape[1] > 1 and z.min() >= 0 and np.abs(z.sum(axis=1) - 1).max() < 1e-3:
+            evidence = f"what goes into the cost's softmax sums to 1 for each of {len(z)} samples: it is probabilities already"
+            return [Finding("softmax-twice", "output layer", 0.98, evidence, "leave out the last Softmax: the cost has its own")]
+    return []
+
+
+def unbounded(model: Any, x: Array) -> list[Finding]:
+    """A cost for probabilities on a network whose answers cannot become large, or the other way round."""
+    z = np.asarray(model._weighted(model._shaped(x)).data)
+    if model.cost == "cross_entropy" and z.ndim == 2 and (z.min() >= 0 or np.abs(z).max() <= 1) and _ends_bent(model):
+        evidence = f"the weighted inputs of softmax come out of an activation, between {z.min():.2g} and {z.max():.2g}"
+        return [
+            Finding("softmax-twice", "output layer", 0.8, evidence, "end the network with a Linear: softmax stands in the cost")
+        ]
+    return []
+
+
+def _ends_bent(model: Any) -> bool:
+    layers = [module for _, module in model.module.modules()]
+    return type(layers[-1]).__name__ in ("Sigmoid", "Tanh", "ReLU", "Softmax")
+
+
+def accuracy_wrong(model: Any, x: Array, y: Array) -> list[Finding]:
+    """The accuracy that `evaluate` reports, beside that of `forward`."""
+    reported = model.evaluate(x, y)[1]
+    counted = float((np.asarray(model.forward(x)).argmax(axis=1) == y.argmax(axis=1)).mean())
+    if reported is None or abs(reported - counted) < 0.02:
+        return []
+    evidence = (
+        f"evaluate reports {reported:.0%} right, but of the same {len(x)} samples the largest output is right in {counted:.0%}"
+    )
+    return [Finding("accuracy-wrong", "evaluation", 0.97, evidence, "count samples whose largest output is the target's largest")]

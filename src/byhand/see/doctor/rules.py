@@ -1,0 +1,57 @@
+"""What the history of a finished run says by itself: divergence, a plateau at nothing, learning by heart, an early end."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from byhand.see.doctor.finding import Finding
+from byhand.training.history import History
+
+RISEN = 1.35  # the validation cost at the end beside its lowest
+FALLING = 0.04  # of the cost, an epoch, at the end
+
+
+def rules(history: History) -> list[Finding]:
+    """Findings from the costs of a run's epochs; a run of fewer than four epochs says too little."""
+    epochs = history.epochs
+    if len(epochs) < 4:
+        return []
+    cost = np.array([epoch.cost for epoch in epochs])
+    curves = {"cost": cost.tolist()}
+    found: list[Finding] = []
+    if not np.isfinite(cost).all():
+        found.append(
+            Finding(
+                "non-finite",
+                "run",
+                0.97,
+                f"the cost of epoch {int(np.argmax(~np.isfinite(cost))) + 1} is not finite",
+                "a smaller rate",
+            )
+        )
+        return found
+    if cost[-1] > 1.2 * cost[0] and cost[0] > 0:
+        evidence = f"the mean cost of an epoch was {cost[0]:.4g} at first and is {cost[-1]:.4g} at the end"
+        found.append(Finding("rate-too-high", "learning rate", 0.8, evidence, "a tenth of the learning rate", curves=curves))
+    elif cost[0] > 0 and cost.min() > 0.98 * cost[0]:
+        evidence = f"the mean cost of an epoch stays between {cost.min():.4g} and {cost.max():.4g} for {len(cost)} epochs"
+        found.append(
+            Finding("not-learning", "run", 0.7, evidence, "examine the recipe itself: byhand doctor RECIPE", curves=curves)
+        )
+    held = [epoch.validation_cost for epoch in epochs]
+    if all(value is not None for value in held):
+        curve = np.array(held, float)
+        lowest = int(curve.argmin())
+        if lowest < len(curve) - 2 and curve[-1] > RISEN * curve[lowest] and cost[-1] < 0.6 * curve[-1]:
+            evidence = (
+                f"the validation cost was {curve[lowest]:.4g} after epoch {lowest + 1} and is {curve[-1]:.4g} after "
+                f"epoch {len(curve)}"
+            )
+            fix = f"stop after epoch {lowest + 1}, or more data, augmentation, weight decay or dropout"
+            found.append(Finding("overfitting", "run", 0.85, evidence, fix, curves=curves | {"validation cost": curve.tolist()}))
+    rates = [epoch.learning_rate for epoch in epochs]
+    last = (cost[-4] - cost[-1]) / max(abs(cost[-4]), 1e-12) / 3
+    if last > FALLING and rates[-1] >= 0.5 * max(rates):
+        evidence = f"in the last three epochs the cost fell by {last:.0%} each, and the rate is still {rates[-1]:g}"
+        found.append(Finding("too-few-epochs", "epochs", 0.7, evidence, f"{4 * len(epochs)} epochs", curves=curves))
+    return found

@@ -1,0 +1,110 @@
+"""A training on trial: carried out as it is, or with one setting changed, and measured on data that it did not see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from byhand.backend import Array
+from byhand.errors import ByhandError
+from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.training.steps import Steps
+
+MEASURED = 1_000  # held-out samples
+POINTS = 8  # how often in a training is measured
+
+
+@dataclass
+class Outcome:
+    """What became of a training.
+
+    Attributes:
+        costs: of each batch. steps: taken, of `total`. exploded: the error's words, where it did.
+        right: (n,) whether each held-out sample is read right, for networks that tell classes apart, else empty.
+        cost, train_cost: mean cost of held-out and of training samples; train_error: share of these that is read wrong.
+        curve: held-out cost at some points, the last one at the end.
+    """
+
+    costs: list[float] = field(default_factory=list)
+    steps: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    exploded: str = ""
+    right: Array = field(default_factory=lambda: np.zeros(0, bool))
+    cost: float = float("inf")
+    train_cost: float = float("inf")
+    train_error: float = 1.0
+    curve: list[float] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        return self.steps >= self.total
+
+    @property
+    def error(self) -> float:
+        """The share of held-out samples that is read wrong."""
+        return float(1 - self.right.mean()) if len(self.right) else float("nan")
+
+
+def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] | None = None) -> Outcome:
+    """Train from the beginning, for so many seconds at most; the patient is left as it was."""
+    training = patient.training
+    with undisturbed(training), np.errstate(all="ignore"):
+        if change is not None:
+            change(training)
+        out = Outcome(total=training.total)
+        start = time.perf_counter()
+        points = {round(training.total * k / POINTS) for k in range(1, POINTS)}
+        try:
+            for step in training:
+                out.costs.append(step.cost)
+                out.steps += 1
+                if out.steps in points and patient.held_out is not None:
+                    out.curve.append(measured(patient)[0])
+                if time.perf_counter() - start > seconds:
+                    break
+        except ByhandError as error:
+            out.exploded = str(error)
+        out.seconds = time.perf_counter() - start
+        if np.isfinite(training.model.parameters).all():
+            out.cost, out.right = measured(patient)
+            out.curve.append(out.cost)
+            x, y = patient.few(MEASURED)
+            out.train_cost, out.train_error = _on(patient, x, y)
+    return out
+
+
+def measured(patient: Patient) -> tuple[float, Array]:
+    """Mean cost of held-out samples, and which of them are read right."""
+    held = patient.held_out
+    if held is None:
+        return float("inf"), np.zeros(0, bool)
+    n = max(1, len(held) // MEASURED)
+    x, y = held.flat[::n][:MEASURED], held.targets()[::n][:MEASURED]
+    cost = float(patient.model.evaluate(x, y)[0])
+    if not patient.classifies:
+        return cost, np.zeros(0, bool)
+    return cost, np.asarray(patient.model.forward(x)).argmax(axis=1) == y.argmax(axis=1)
+
+
+def _on(patient: Patient, x: Array, y: Array) -> tuple[float, float]:
+    cost = float(patient.model.evaluate(x, y)[0])
+    if not patient.classifies:
+        return cost, float("nan")
+    wrong: Any = np.asarray(patient.model.forward(x)).argmax(axis=1) != y.argmax(axis=1)
+    return cost, float(wrong.mean())
+
+
+def better(one: Outcome, other: Outcome) -> float:
+    """How sure it is that `one` reads more held-out samples right than `other`: the z of McNemar's test, 0 where it does not.
+
+    Source: McNemar (1947), Psychometrika 12, 153.
+    """
+    if len(one.right) == 0 or len(one.right) != len(other.right):
+        return 0.0
+    gained, lost = int((one.right > other.right).sum()), int((other.right > one.right).sum())
+    return max(0.0, (gained - lost) / max(1.0, (gained + lost) ** 0.5))
