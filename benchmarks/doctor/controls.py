@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from faults import _cnn, _plain, initialised
-from subjects import coder, conv, digits, flowers, mlp, moons, points, relu, vae
+from faults import _plain, initialised
+from subjects import coder, conv, digits, flowers, mlp, moons, points, pooled, relu, vae
 
 from byhand.data.augment import Augment
+from byhand.models.cnn import cnn
 from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.nn import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Sequential, SiLU, Tanh
 from byhand.see.doctor import Patient
@@ -74,13 +75,19 @@ CONTROLS: list[Control] = [
     of("digits: 500 samples", relu, lambda: digits(500), epochs=20, hidden=(64,)),
     of("digits: 4,000 samples", relu, lambda: digits(4_000), epochs=8),
     of("cnn", conv),
-    of("cnn: pooled and flat", conv, module=_cnn),
+    of(
+        "cnn: four convolutions, mean of places",
+        conv,
+        module=lambda: cnn(1, 10, channels=(8, 16), dropout=0.0),
+        epochs=12,
+        lr=0.01,
+    ),
     of("cnn: without batch norm", conv, module=_plain, epochs=6),
     of("cnn: SGD with momentum", conv, optimizer="sgd", lr=0.05, momentum=0.9),
     of("cnn: AdamW, one cycle", conv, optimizer="adamw", weight_decay=0.01, schedule="one_cycle", lr=0.008),
     of("cnn: batches of 64", conv, batch_size=64, lr=0.006, epochs=6),
     of("cnn: batches of 8", conv, batch_size=8, lr=0.002, epochs=3),
-    of("cnn: dropout 0.3", conv, module=lambda: _cnn(dropout=0.3), epochs=5),
+    of("cnn: dropout 0.3", conv, module=lambda: pooled(dropout=0.3), epochs=5),
     of("cnn: label smoothing", conv, label_smoothing=0.1, epochs=5),
     of(
         "cnn: tanh",

@@ -3,9 +3,9 @@
     python benchmarks/doctor/harm.py [--seeds 5] [--only TEXT] [--json FILE]
 
 Printed: the worth of both (accuracy, minus the cost, or minus the energy distance of drawn points), Welch's t test of the
-difference and Cohen's d. A fault counts where p < 0.05 and d >= 0.5. Some faults do not make the network worse but what is said of
-it: those are judged by how much the figure reported on held-out data is above what it is worth on clean ones; one that learns by
-heart is judged by its cost on test data.
+difference and Cohen's d. A fault counts where p < 0.05 and d >= 0.5. Some faults do not make the network worse but what is said
+of it: those are judged by how much the figure reported on held-out data is above what it is worth on clean ones; one that learns
+by heart is judged by its cost on test data.
 
 Source: Welch (1947), Biometrika 34, 28; Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2.
 """

@@ -175,7 +175,7 @@ def labels(x: Array, y: Array) -> tuple[list[Finding], Check]:
     check = Check(
         "labels", f"{k} nearest neighbours agree with {right:.0%} of the labels (chance {chance:.0%}); against {against:.1%}"
     )
-    if right < chance + 0.15 * (1 - chance) and len(order) >= 100:
+    if right < chance + 0.15 * (1 - chance) and len(order) >= 50:
         evidence = (
             f"the {k} nearest neighbours of a sample agree with its label in {right:.0%} of {len(order):,} cases, "
             f"chance is {chance:.0%}"
