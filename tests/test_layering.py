@@ -20,7 +20,7 @@ LAYERS = [
     ["activations", "costs", "engine", "initialisers", "optim", "schedules", "tensorfile"],
     ["feedforward", "nn"],
     ["models"],
-    ["data", "modelfile", "shipped"],
+    ["data", "foreign", "modelfile", "shipped"],
     ["training"],
     ["see", "draw"],
     ["diffuse", "latent", "writing"],

@@ -364,6 +364,31 @@ def doctor(
     render(report, _console(), checks)
 
 
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A .safetensors of full and convolution layers, as PyTorch saves it.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The model file to write.")] = Path("imported.safetensors"),
+    layers: Annotated[
+        str, typer.Option(help='What stands between the layers, as "conv1 relu pool2 flatten fc1 relu fc2"; relu unless given.')
+    ] = "",
+    data: Annotated[str, typer.Option(help="The data that it reads: their shape and the names of their classes.")] = "mnist",
+    as_json: Json = False,
+) -> None:
+    """Make a byhand model of somebody else's weights, which every other command takes: explain, predict, eval, play."""
+    from byhand import data as datasets
+    from byhand.foreign import open_foreign
+    from byhand.modelfile import save_model
+
+    train = datasets.load(data).train
+    model = open_foreign(file, train.inputs.shape[1:], layers, train.class_names)
+    model.preprocessing["data"] = data
+    save_model(out, model)
+    if as_json:
+        print(json.dumps({"model": str(out), "network": repr(model.network)}))
+        return
+    _console().print(f"wrote {out}: {model.network!r}; see it at work: byhand explain {out}", highlight=False, soft_wrap=True)
+
+
 @app.command()
 def latent(
     out: Annotated[Path, typer.Option("--out", "-o", help="The animation: .gif, .png (APNG), .webp or .mp4.")] = Path("walk.gif"),

@@ -10,7 +10,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,18 +56,25 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
         return found, [check]
     told = [] if patient.model.kind in ("autoencoder", "vae") and not hopeless(patient, as_it_is) else list(symptoms)
     tried: list[tuple[Change, Outcome]] = []
-    for change in changes(patient, as_it_is):
+    for change in [*redrawn(patient, symptoms), *changes(patient, as_it_is)]:
         left = ALTOGETHER.get(kind, 30.0) - (time.perf_counter() - start)
         if left < as_it_is.seconds * change.times * 0.8:
             continue
         outcome = carry_out(patient, max(1.0, as_it_is.seconds * change.times * 1.5), change.apply)
         tried.append((change, outcome))
-        cured = improved(outcome, as_it_is, patient) and not suspicious(patient, outcome)
+        helped = improved(outcome, as_it_is, patient)
+        if helped and change.fault in ("dead-units", "saturation"):
+            tried = tried[-1:]  # the weights were it: wider networks are drawn anew as well
+            break
+        cured = helped and not suspicious(patient, outcome)
         if cured and len(outcome.right) and as_it_is.seconds > SLOW:
             break  # others may do as well, but each costs as much again
     good = [(change, outcome) for change, outcome in tried if improved(outcome, as_it_is, patient)]
     if good:
-        found = [*named(good, as_it_is, patient), *symptoms, *found]
+        first = named(good, as_it_is, patient)
+        if first[0].fault in {symptom.fault for symptom in symptoms}:
+            first = [replace(symptoms[0], evidence=f"{symptoms[0].evidence}; {first[0].evidence}", curves=first[0].curves)]
+        found = [*first, *(symptom for symptom in symptoms if symptom.fault != first[0].fault), *found]
     elif told:
         found = [*told, *found]
     elif hopeless(patient, as_it_is):
@@ -167,10 +174,18 @@ def changes(patient: Patient, outcome: Outcome) -> list[Change]:
         found.append(Change("batch-too-small", f"batches of {training.batch_size * 8} samples", _batched(8.0), 0.5))
     if outcome.complete:
         found.append(Change("too-few-epochs", f"{4 * training.epochs} epochs instead of {training.epochs}", _lengthened(4), 4.0))
-    wider = _widened(patient)
+    wider = _remade(patient, 8)
     if wider is not None:
         found.append(Change("too-few-units", "with eight times as many hidden units", wider, 3.0))
     return found
+
+
+def redrawn(patient: Patient, symptoms: Sequence[Finding]) -> list[Change]:
+    """Where units were found dead or saturated: the same network with its weights drawn anew, biases at 0."""
+    apply = _remade(patient, 1)
+    if not symptoms or apply is None:
+        return []
+    return [Change(symptoms[0].fault, "weights drawn anew by he's or Nielsen's initialiser, biases at 0", apply)]
 
 
 def _rated(factor: float) -> Callable[[Steps], None]:
@@ -222,16 +237,17 @@ def _undropped(training: Steps) -> None:
     training.model = twin
 
 
-def _widened(patient: Patient) -> Callable[[Steps], None] | None:
-    """The same feed-forward network with more units, of the same class; None where the doctor cannot make one."""
+def _remade(patient: Patient, times: int) -> Callable[[Steps], None] | None:
+    """The same feed-forward network with so many times the units, of the same class; None where the doctor cannot make one."""
     model = patient.model
     if model.kind != "feedforward" or len(model.sizes) < 3:
         return None
 
     def apply(training: Steps) -> None:
-        sizes = (model.sizes[0], *(8 * n for n in model.sizes[1:-1]), model.sizes[-1])
+        sizes = (model.sizes[0], *(times * n for n in model.sizes[1:-1]), model.sizes[-1])
         names = [activation.name for activation in model.activations]
         wide = type(model)(sizes, names, cost=model.cost.name, l2=model.l2, l1=model.l1, dropout=model.dropout, seed=1)
+        wide.parameters.fill(0)
         bent = names[0] in ("relu", "leaky_relu", "silu")
         from byhand import initialisers
 
@@ -288,6 +304,8 @@ def named(good: list[tuple[Change, Outcome]], before: Outcome, patient: Patient)
         "weight-decay-too-strong": "weight decay",
         "dropout-too-strong": "dropout",
         "clip-too-tight": "clip",
+        "dead-units": "weights",
+        "saturation": "weights",
     }.get(change.fault, "batch size")
     confidence = 0.9 if len(before.right) == 0 or better(outcome, before) > 4 else 0.75
     curves = {"as it is": _thinned(before.costs), change.words: _thinned(outcome.costs)}
