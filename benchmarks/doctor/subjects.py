@@ -187,7 +187,7 @@ def worth(patient: Patient) -> float:
             return _images(patient)
         test = patient.test
         assert test is not None
-        alone = np.concatenate([np.asarray(model.forward(test.flat[i : i + 1])) for i in range(400)])
+        alone = np.concatenate([np.asarray(model.forward(test.flat[i : i + 1])) for i in range(min(400, len(test)))])
         return float((alone.argmax(axis=1) == test.labels[:400]).mean())
 
 
