@@ -82,6 +82,10 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of the recipe.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, or gpu: experimental, with CuPy, for networks of modules.")] = "cpu",
+    record: Annotated[bool, typer.Option("--record", help="Keep what `byhand replay` needs to go back to any step.")] = False,
+    record_mb: Annotated[
+        float | None, typer.Option("--record-mb", metavar="MB", help="The same, in so many megabytes at most; else 50.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a network and measure it on the test data."""
@@ -93,7 +97,8 @@ def train(
         changes["hidden"] = _numbers(hidden, "--hidden")
     changes.update(parse_setting(text) for text in settings or [])
     recipe = _recipe_or_data(what).changed(**changes)
-    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume, device=device)
+    keep = record_mb if record_mb is not None else record
+    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume, device=device, record=keep)
     result = _result(done)
     if as_json:
         print(json.dumps(result))
@@ -615,7 +620,7 @@ def _recipe_or_data(what: str) -> Recipe:
     return recipe(what)
 
 
-def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu") -> Run:
+def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu", record: bool | float = False) -> Run:
     from rich.console import Console
 
     from byhand.draw.curves import draw_curves
@@ -626,8 +631,9 @@ def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu") -
     splits = load_splits(recipe)
     if splits.note:
         bar.console.print(splits.note, style="dim", highlight=False)
+    callbacks = [bar, *_sheets(recipe, splits, folder)]
     with _closing(bar):
-        done = run(recipe, folder, resume=resume, callbacks=[bar, *_sheets(recipe, splits, folder)], splits=splits, device=device)
+        done = run(recipe, folder, resume=resume, callbacks=callbacks, splits=splits, device=device, record=record)
     draw_curves(done.history, done.evaluation, recipe.name, folder / "curves.png")
     return done
 

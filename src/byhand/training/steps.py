@@ -13,6 +13,7 @@ import operator
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -192,14 +193,19 @@ class Steps(Iterator[Step]):
 
     def fingerprint(self) -> str:
         """What has to be the same for a training to be continued to the same bits."""
-        data = zlib.crc32(self.x[::64].tobytes(), zlib.crc32(self.y.tobytes()))
         settings = {**self.optimizer.settings(), "learning_rate": self.base_rate}
         return (
-            f"data {self.x.shape} {data:08x}, model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
+            f"data {self.x.shape} {self._data_sum:08x}, "
+            f"model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
             f"{self.optimizer.name} {json.dumps(settings)}, {self.schedule} schedule, {self.epochs} epochs, "
             f"batch {self.batch_size}, clip {self.clip_length}, {'' if self.augment else 'not '}augmented, "
             f"{'' if self.members is None else 'even, '}seed {self.seed}"
         )
+
+    @cached_property
+    def _data_sum(self) -> int:
+        # Of MNIST it takes 4 ms, and a recording takes hundreds of states.
+        return zlib.crc32(self.x[::64].tobytes(), zlib.crc32(self.y.tobytes()))
 
     def restore(self, vectors: dict[str, Array], strings: dict[str, str]) -> None:
         """Go on from a `state`; raises TrainingError where it belongs to another training."""
