@@ -312,7 +312,9 @@ def complete(
 def explain(
     what: Annotated[str, typer.Argument(metavar="MODEL|RECIPE", help="A trained model, or a recipe as it begins.")],
     sample: Annotated[int | None, typer.Option(help="One training sample, by its index; else the step's real batch.")] = None,
-    step: Annotated[int, typer.Option(help="Take this many training steps before.")] = 0,
+    step: Annotated[
+        int | None, typer.Option(help="Take this many training steps before; of a recorded run, it is that step of the run.")
+    ] = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="L:J,K", help="A weight to prove and to trace: layer L (input is 1), unit J, from unit K."),
@@ -440,6 +442,43 @@ def write(
     for note in sentence.notes:
         console.print(note, style="dim", highlight=False)
     console.print(f"wrote {out} ({out.stat().st_size / 1024:.0f} KiB)", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def replay(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was trained with --record.")],
+    at: Annotated[
+        int | None, typer.Option(metavar="STEP", help="Look at this step: cost, rate, lengths tensor by tensor.")
+    ] = None,
+    branch_lr: Annotated[float | None, typer.Option(metavar="RATE", help="Leave the training at --at with another rate.")] = None,
+    steps: Annotated[int | None, typer.Option(help="How many steps the branch takes; 1000 unless given.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the whole training as one self-contained page with a slider.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Go back in a recorded training: to any step, along another branch, or on a page."""
+    from byhand.see import replayed
+    from byhand.training.replay import open_recording
+    from byhand.web.replay_page import write_replay_page
+
+    if steps is not None and branch_lr is None:
+        raise ByhandError("--steps is how long a branch is: give its --branch-lr too")
+    opened = open_recording(run, strict=False)
+    shown: replayed.Summary | replayed.Moment | replayed.Parting
+    if branch_lr is not None:
+        shown = replayed.parting(opened, at or 0, branch_lr, steps)
+    elif at is not None:
+        shown = replayed.moment(opened, at)
+    else:
+        shown = replayed.summary(opened)
+    if html is not None:
+        write_replay_page(opened, html)
+    if as_json:
+        print(json.dumps(shown.figures() | ({"page": str(html)} if html else {})))
+        return
+    if html is None or at is not None or branch_lr is not None:
+        shown.render(_console())
+    if html is not None:
+        _console().print(f"wrote {html} ({html.stat().st_size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
 
 
 @app.command("recipes")

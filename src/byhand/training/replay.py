@@ -6,7 +6,7 @@ recorded; where one has not, as on another processor, that is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,18 @@ class Replay:
     def parameters(self, step: int) -> Array:
         """The flat parameters before `step`, a copy."""
         return self.at(step).model.parameters.copy()
+
+    def through(self, snapshots: Iterable[int]) -> Iterator[Steps]:
+        """One training, put at each of these `snapshots` in turn: nothing is computed again. Look before asking for the next one.
+
+        Raises ModelError for a step that is none of them.
+        """
+        training, numbers = self.fresh(), {step: number for number, step in enumerate(self.snapshots)}
+        for step in snapshots:
+            if step not in numbers:
+                raise ModelError(f"there is no snapshot before step {step:,}: choose one of `snapshots`, or ask for it with `at`")
+            training.restore(*self.recording.state(numbers[step]))
+            yield training
 
     def check(self, step: Step) -> None:
         """Hold a step that was taken again against the recording: raises TrainingError, or notes it, where its cost differs."""
