@@ -453,6 +453,7 @@ def replay(
     branch_lr: Annotated[float | None, typer.Option(metavar="RATE", help="Leave the training at --at with another rate.")] = None,
     steps: Annotated[int | None, typer.Option(help="How many steps the branch takes; 1000 unless given.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the whole training as one self-contained page with a slider.")] = None,
+    fine: Annotated[bool, typer.Option("--fine", help="Fill the page up where snapshots are few; as slow as training.")] = False,
     as_json: Json = False,
 ) -> None:
     """Go back in a recorded training: to any step, along another branch, or on a page."""
@@ -471,7 +472,7 @@ def replay(
     else:
         shown = replayed.summary(opened)
     if html is not None:
-        write_replay_page(opened, html)
+        write_replay_page(opened, html, fine=fine)
     if as_json:
         print(json.dumps(shown.figures() | ({"page": str(html)} if html else {})))
         return

@@ -1,13 +1,13 @@
 """A recorded training as the frames of a film: what is shown of it at each of some moments, as small whole numbers.
 
-The moments are snapshots, so every number is the run's own on any machine. They lie closer at the beginning, where a network
-changes fastest: frame k of n is near the step (k / n)^2 of the whole.
+The moments are snapshots, so nothing is computed again, and every number is the run's own on any machine. They lie closer at the
+beginning, where a network changes fastest: frame k of n is near the step (k / n)^2 of the whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,15 @@ class Film:
     facts: dict[str, Any]
 
 
-def film(replay: RunReplay, most: int = FRAMES) -> Film:
-    """At most so many frames of a recorded run; raises TrainingError where it has no snapshot."""
+def film(replay: RunReplay, most: int = FRAMES, *, fine: bool = False) -> Film:
+    """At most so many frames of a recorded run; raises TrainingError where it has no snapshot.
+
+    `fine` takes the steps between the snapshots again where these are few: it may take as long as training.
+    """
     if not replay.snapshots:
         raise TrainingError(f"{replay.folder} has no snapshot yet: wait until the training has begun")
-    steps = chosen(replay.snapshots, most)
+    again = fine and len(replay.snapshots) < most
+    steps = chosen(range(replay.snapshots[0], replay.recorded + 1) if again else replay.snapshots, most)
     samples = _samples(replay)
     weights: list[Array] = []
     tensors: list[list[Array]] = []
@@ -93,7 +97,7 @@ def film(replay: RunReplay, most: int = FRAMES) -> Film:
     return Film(steps, figures, arrays, facts | _still(samples, arrays))
 
 
-def chosen(snapshots: list[int], most: int) -> list[int]:
+def chosen(snapshots: Sequence[int], most: int) -> list[int]:
     """At most so many of these steps, closer at the beginning; the first and the last among them.
 
     >>> chosen([0, 1, 2, 4, 8, 16, 100, 200, 300, 400], 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def summary(replay: Replay) -> Summary:
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of a recorded training. same_bits: whether it was taken again with the run's own bits; else `difference` says why."""
+    """One step of a recorded training. same_bits: whether it has the run's own bits; where it has not, `difference` says why."""
 
     step: int
     epoch: int
@@ -143,7 +144,7 @@ class Parting:
         console.print(f"run     {sparkline(run, both)}\nbranch  {sparkline(branch, both)}", highlight=False)
         table = Table("steps", "mean cost in the run", "in the branch", box=None, header_style="bold")
         edges = np.linspace(0, len(found.costs), min(ROWS, len(found.costs)) + 1).astype(int)
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges.tolist()):
             means = (f"{_mean(costs[begin:end]):.6f}" for costs in (found.recorded, found.costs))
             table.add_row(f"{found.start + begin:,} to {found.start + end - 1:,}", *means)
         console.print(table)

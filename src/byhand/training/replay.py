@@ -6,6 +6,7 @@ recorded; where one has not, as on another processor, that is said.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,30 +93,27 @@ class Replay:
 
         Raises ModelError for a step that was not recorded, TrainingError where the costs on the way differ.
         """
-        if not 0 <= step <= self.recorded:
-            raise ModelError(f"step is {step:,}, but the recording has the steps 0 to {self.recorded:,}: choose one of them")
-        training = self.fresh()
-        before = [number for number, start in enumerate(self.snapshots) if start <= step]
-        if before:
-            training.restore(*self.recording.state(before[-1]))
-        while training.index < step:
-            self.check(next(training))
-        return training
+        return next(self.through([step]))
 
     def parameters(self, step: int) -> Array:
         """The flat parameters before `step`, a copy."""
         return self.at(step).model.parameters.copy()
 
-    def through(self, snapshots: Iterable[int]) -> Iterator[Steps]:
-        """One training, put at each of these `snapshots` in turn: nothing is computed again. Look before asking for the next one.
+    def through(self, steps: Iterable[int]) -> Iterator[Steps]:
+        """One training, put before each of these rising `steps` in turn: look at it before you ask for the next.
 
-        Raises ModelError for a step that is none of them.
+        Where a step is one of `snapshots`, nothing is computed again. Raises as `at` does.
         """
-        training, numbers = self.fresh(), {step: number for number, step in enumerate(self.snapshots)}
-        for step in snapshots:
-            if step not in numbers:
-                raise ModelError(f"there is no snapshot before step {step:,}: choose one of `snapshots`, or ask for it with `at`")
-            training.restore(*self.recording.state(numbers[step]))
+        training = self.fresh()
+        for step in steps:
+            if not training.index <= step <= self.recorded:
+                there = f"{training.index:,} to {self.recorded:,}"
+                raise ModelError(f"step is {step:,}, but the recording has the steps {there}: choose one of them")
+            nearest = bisect_right(self.snapshots, step) - 1
+            if nearest >= 0 and self.snapshots[nearest] >= training.index:
+                training.restore(*self.recording.state(nearest))
+            while training.index < step:
+                self.check(next(training))
             yield training
 
     def check(self, step: Step) -> None:

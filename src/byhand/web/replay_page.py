@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -21,15 +22,18 @@ from byhand.web.site import PAGE, bundled, hashed
 PARTS = Path(__file__).parent / "replay"
 LARGEST = 3_000_000  # bytes of the page
 CURVE = 400  # points
+FEW = "There are few of them: <code>byhand replay --fine</code> takes the steps between them again."
 
 
-def write_replay_page(replay: RunReplay, path: Path) -> None:
+def write_replay_page(replay: RunReplay, path: Path, *, fine: bool = False) -> None:
     """Write the page of a recorded run, of at most 3 MB: where its frames take more, it has fewer.
+
+    `fine` as in `byhand.see.frames.film`.
 
     Raises TrainingError where the recording has no snapshot, ByhandError where the file cannot be written.
     """
     frames = FRAMES
-    while len(page := replay_page(replay, film(replay, frames))) > LARGEST and frames > 4:
+    while len(page := replay_page(replay, film(replay, frames, fine=fine))) > LARGEST and frames > 4:
         frames //= 2
     write_atomically(path, page)
 
@@ -42,7 +46,6 @@ def replay_page(replay: RunReplay, found: Film) -> bytes:
     # The policy names the one script and the one style by their hashes, and allows no connection at all.
     policy = f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; img-src data:; base-uri 'none'"
     network = repr(replay.fresh().model)
-    kept = len(replay.snapshots)
     text = {
         "policy": policy,
         "style": style,
@@ -52,11 +55,18 @@ def replay_page(replay: RunReplay, found: Film) -> bytes:
         "facts": html.escape(f"{network}; {replay.recorded:,} steps in batches of {replay.recipe.batch_size}"),
         "tried": f"{found.facts['n']:,}",
         "last": str(len(found.steps) - 1),
-        "budget": "" if kept > 20 else f"There are {kept} of them; <code>--record-mb</code> keeps more.",
+        "few": _caution(replay, found),
         "data": _embedded("facts", json.dumps(_facts(replay, found)))
         + "".join(_packed(name, array) for name, array in found.arrays.items()),
     }
     return Template((PARTS / "replay.html").read_text(encoding="utf-8")).substitute(text).encode()
+
+
+def _caution(replay: RunReplay, found: Film) -> str:
+    """What one should know of the frames beside: that they are few, or not all the run's own."""
+    if replay.differs is not None:
+        return f"What comes after step {replay.differs:,} was computed on another machine, and only nearly is the run’s own."
+    return "" if len(found.steps) > 20 else FEW
 
 
 def _facts(replay: RunReplay, found: Film) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def curve(costs: NDArray[np.float32], points: int = CURVE) -> list[tuple[float, 
     """
     edges = np.unique((len(costs) * np.linspace(0, 1, points + 1) ** 2).round().astype(int))
     found = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges.tolist()):
         known = costs[begin:end][~np.isnan(costs[begin:end])]
         if known.size:
             found.append((float(begin + end - 1) / 2, float(f"{known.mean(dtype=np.float64):.5g}")))

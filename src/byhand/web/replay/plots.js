@@ -174,9 +174,13 @@ export function confusions(canvas, counts, names) {
   names.forEach((name, i) => {
     context.font = `${Math.min(14, cell * 0.45)}px system-ui, sans-serif`;
     context.fillStyle = "#a9abb4";
-    const label = name.length > 3 ? name.slice(0, Math.max(2, Math.floor(cell / 8))) : name;
+    const label = name.slice(0, Math.max(2, Math.floor(cell / 8)));
     context.fillText(label, margin + (i + 0.5) * cell, margin / 2);
-    context.fillText(name.length > 3 ? name.slice(0, 3) : name, margin / 2, margin + (i + 0.5) * cell);
+    context.save();
+    context.translate(margin / 2, margin + (i + 0.5) * cell);
+    if (label.length > 3) context.rotate(-Math.PI / 2);
+    context.fillText(label, 0, 0);
+    context.restore();
     names.forEach((_, j) => {
       const count = counts[i * k + j];
       const share = (count / totals[i]) ** (i === j ? 1 : 0.5);
