@@ -151,8 +151,8 @@ def _in_words(name: str) -> str:
 
 
 def _signed(values: Array) -> tuple[NDArray[np.uint8], float]:
-    """Values of both signs as 128 + 127 of the largest, which one in a thousand may exceed, and that largest."""
-    largest = float(np.quantile(np.abs(values), 0.999)) or 1.0
+    """Values of both signs as 128 + 127 of the largest, which one in two hundred may exceed, and that largest."""
+    largest = float(np.quantile(np.abs(values), 0.995)) or 1.0
     return (128 + np.clip(values / largest, -1, 1) * 127).round().astype(np.uint8), largest
 
 

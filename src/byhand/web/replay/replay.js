@@ -107,7 +107,7 @@ const LOOKS = {
     const what = kernels ? `a ${height} × ${width} kernel, slid over the image` : "as many weights as the image has pixels";
     $("weights-said").textContent =
       `Each square is one unit of the first layer: ${what}. Ink on blue speaks for the unit, ink on orange against it, black does not ` +
-      `matter to it. The brightest is ${short(largest)}. At first it is all noise; what the network learns grows out of it.`;
+      `matter to it. The brightest are ${short(largest)} and more. At first it is all noise; what the network learns grows out of it.`;
     return (k) => {
       const wide = $("weights").parentElement.clientWidth;
       sheet($("weights"), weights.frame(k), [units, height, width], Math.min(units, wide > 760 ? 10 : 6), signed);
