@@ -237,6 +237,17 @@ def test_a_step_beyond_the_recording_is_refused(iris: Dataset, tmp_path: Path) -
             replay.at(step)
 
 
+def test_going_through_rising_steps_gives_each_of_them_and_falling_ones_are_refused(iris: Dataset, tmp_path: Path) -> None:
+    witness = recorded(with_momentum, iris, tmp_path)
+    replay = Replay(tmp_path, lambda: with_momentum(iris))
+    wanted = [0, 3, 3, 8, 21, 40]
+    assert [bits(training) for training in replay.through(wanted)] == [witness.bits[step] for step in wanted]
+    falling = replay.through([21, 3])
+    next(falling)
+    with pytest.raises(ModelError, match="step is 3, but the recording has the steps 21 to 40"):
+        next(falling)
+
+
 def test_folders_without_a_run_or_a_recording_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="is not the folder of a run"):
         open_recording(tmp_path)

@@ -19,7 +19,7 @@ from byhand.training.steps import Step, Steps
 
 MEGABYTES = 50.0
 LINE = 1_024  # bytes of a snapshot's line in the index, rounded up
-NEAREST = 16  # steps between two snapshots at least: fewer are computed again before anybody notices
+NEAREST = 64  # steps between two snapshots at least: of a small network a snapshot takes as long as two or three steps
 
 
 class Recorder(Callback):
@@ -63,7 +63,7 @@ class Recorder(Callback):
                 self.recording.append(step.training)
 
     def _planned(self, training: Steps, allowed: int) -> list[int]:
-        vectors = training.state()[0]
+        vectors = training.vectors()
         once = training.total * COST.itemsize + len(training.fingerprint()) + LINE * (1 + len(vectors))
         snapshot = sum(vector.nbytes for vector in vectors.values()) + LINE
         most = (allowed - once) // snapshot
@@ -82,10 +82,10 @@ def planned(total: int, batches: int, most: int) -> list[int]:
     Where that allows, the end of every epoch is among them too, and 1, 2, 4, 8 and so on at the beginning, when a network changes
     fastest; the others are evenly apart within an epoch.
 
-    >>> planned(total=60, batches=20, most=100)
-    [0, 1, 2, 4, 8, 16, 20, 36, 40, 56, 60]
-    >>> planned(total=60, batches=20, most=3)
-    [0, 40, 60]
+    >>> planned(total=200, batches=100, most=100)
+    [0, 1, 2, 4, 8, 16, 32, 64, 100, 164, 200]
+    >>> planned(total=200, batches=100, most=2)
+    [0, 200]
     """
     epochs, early = total // batches, batches.bit_length()
     if most <= epochs:

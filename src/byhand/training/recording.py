@@ -3,7 +3,7 @@
     index.jsonl   one JSON object a line. The first is the head: format, version, total (steps), batches (steps an epoch), bytes
                   (what the recording may take), fingerprint (of the training), computed (by which BLAS), vectors ([name, type,
                   shape], in the order in which a snapshot holds them). Every other line is a snapshot: step (the one that comes
-                  next), crc32 (of its bytes), position (what `Steps.state` says of where the training stands).
+                  next), crc32 (of its bytes), position (what `Steps.position` says).
     states.bin    the snapshots' raw bytes, all of the same length: that of line k begins at k times that length.
     costs.f32     a float32 for each of the `total` steps, NaN where it was not taken yet.
 
@@ -75,14 +75,12 @@ class Recording:
 
     def append(self, training: Steps) -> None:
         """Write down where a training stands; raises ByhandError where the disk is full."""
-        vectors, strings = training.state()
+        vectors = training.vectors()
         blocks = [np.ascontiguousarray(vectors[name]) for name, _, _ in self.vectors]
         crc32 = 0
         for block in blocks:
             crc32 = zlib.crc32(block.data, crc32)
-        position = json.loads(strings["position"])
-        del position["fingerprint"]  # the head has it
-        snapshot = Snapshot(training.index, crc32, position)
+        snapshot = Snapshot(training.index, crc32, training.position())
         try:
             with (self.folder / "states.bin").open("ab") as file:
                 for block in blocks:
@@ -146,7 +144,7 @@ class Recording:
 def start_recording(folder: Path, training: Steps, allowed: int) -> Recording:
     """An empty recording of this training in the folder of a run, in place of what was there, of at most `allowed` bytes."""
     discard_recording(folder)
-    found = [(name, vector.dtype, vector.shape) for name, vector in training.state()[0].items()]
+    found = [(name, vector.dtype, vector.shape) for name, vector in training.vectors().items()]
     place = folder / FOLDER
     recording = Recording(
         place, training.total, training.batches, allowed, training.fingerprint(), computed_here(), found, snapshots=[]

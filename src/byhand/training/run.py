@@ -236,8 +236,8 @@ def run(
         checkpoint.unlink(missing_ok=True)
         discard_recording(folder)
     recorder = []
-    if record or has_recording(folder):
-        recorder = [Recorder(folder, MEGABYTES if record is True or not record else record)]
+    if record is not False or has_recording(folder):
+        recorder = [Recorder(folder, MEGABYTES if isinstance(record, bool) else record)]
     watching = (*callbacks, *recorder, Checkpoint(folder))
     fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
 

@@ -177,19 +177,25 @@ class Steps(Iterator[Step]):
 
     def state(self) -> tuple[dict[str, Array], dict[str, str]]:
         """Where the training stands: vectors, and strings for a file's metadata."""
+        return self.vectors(), {"position": json.dumps(self.position() | {"fingerprint": self.fingerprint()})}
+
+    def vectors(self) -> dict[str, Array]:
+        """All arrays of the state, by name: views, of what is on the CPU."""
         vectors = {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
         vectors["parameters"] = self.model.parameters
         vectors |= {f"buffer.{name}": array for name, array in self.model.buffers.items()}
+        return {name: on_device(vector, "cpu") for name, vector in vectors.items()}
+
+    def position(self) -> dict[str, Any]:
+        """All numbers of the state, as JSON takes them."""
         generators = {"dropout": self.model.rng, "augment": self.augment_rng}
-        position = {
+        return {
             "index": self.index,
             "optimizer_steps": self.optimizer.steps,
             "cost_sum": self.cost_sum,
             "samples": self.samples,
-            "fingerprint": self.fingerprint(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
         }
-        return {name: on_device(vector, "cpu") for name, vector in vectors.items()}, {"position": json.dumps(position)}
 
     def fingerprint(self) -> str:
         """What has to be the same for a training to be continued to the same bits."""
