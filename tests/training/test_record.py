@@ -143,6 +143,21 @@ def test_a_resumed_run_continues_its_recording_and_drops_what_lies_beyond_the_ch
     assert content(tmp_path / "cut") == content(tmp_path / "whole")
 
 
+def test_a_run_killed_before_its_first_checkpoint_is_recorded_anew_on_resuming(tmp_path: Path) -> None:
+    run(SHORT, tmp_path / "whole", record=True)
+    with pytest.raises(PowerCut):
+        run(SHORT, tmp_path / "cut", record=True, callbacks=[Cutting(5)])
+    run(SHORT, tmp_path / "cut", resume=True)
+    assert content(tmp_path / "cut") == content(tmp_path / "whole")
+
+
+def test_a_resumed_run_that_was_never_recorded_stays_so(tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        run(SHORT, tmp_path, callbacks=[Cutting(30)])
+    run(SHORT, tmp_path, resume=True)
+    assert not has_recording(tmp_path)
+
+
 def test_a_run_resumed_with_recording_only_then_can_be_gone_back_in_all_the_same(tmp_path: Path) -> None:
     with pytest.raises(PowerCut):
         run(SHORT, tmp_path, callbacks=[Cutting(30)])  # the checkpoint is of step 24

@@ -117,6 +117,6 @@ def explain_step(
 def _recorded(what: str, step: int | None) -> RunReplay | None:
     """The recording of the run that `what` names, where it has one and a step is asked for."""
     folder = Path(what) if Path(what).is_dir() else Path(what).parent
-    if step is None or what in RECIPES or not has_recording(folder):
+    if step is None or what in RECIPES or not Path(what).exists() or not has_recording(folder):
         return None
     return open_recording(folder, strict=False)

@@ -228,6 +228,7 @@ def run(
         start_from(network, recipe.start_from)
     training, history = begin(recipe, network, splits), History()
     checkpoint = folder / "checkpoint.safetensors"
+    recorded = record is not False or (resume and has_recording(folder))
     if resume and checkpoint.exists():
         read_checkpoint(checkpoint, training)
         history = read_history(folder / "history.jsonl", before_step=training.index)
@@ -235,9 +236,7 @@ def run(
         write_atomically(folder / "recipe.toml", tomli_w.dumps(_as_toml(recipe)).encode())  # says it where it may not write
         checkpoint.unlink(missing_ok=True)
         discard_recording(folder)
-    recorder = []
-    if record is not False or has_recording(folder):
-        recorder = [Recorder(folder, MEGABYTES if isinstance(record, bool) else record)]
+    recorder = [Recorder(folder, MEGABYTES if isinstance(record, bool) else record)] if recorded else []
     watching = (*callbacks, *recorder, Checkpoint(folder))
     fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
 
