@@ -82,6 +82,10 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of the recipe.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, or gpu: experimental, with CuPy, for networks of modules.")] = "cpu",
+    record: Annotated[bool, typer.Option("--record", help="Keep what `byhand replay` needs to go back to any step.")] = False,
+    record_mb: Annotated[
+        float | None, typer.Option("--record-mb", metavar="MB", help="The same, in so many megabytes at most; else 50.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a network and measure it on the test data."""
@@ -93,7 +97,8 @@ def train(
         changes["hidden"] = _numbers(hidden, "--hidden")
     changes.update(parse_setting(text) for text in settings or [])
     recipe = _recipe_or_data(what).changed(**changes)
-    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume, device=device)
+    keep = record_mb if record_mb is not None else record
+    done = _train(recipe, out or Path("runs") / recipe.name, resume=resume, device=device, record=keep)
     result = _result(done)
     if as_json:
         print(json.dumps(result))
@@ -307,7 +312,9 @@ def complete(
 def explain(
     what: Annotated[str, typer.Argument(metavar="MODEL|RECIPE", help="A trained model, or a recipe as it begins.")],
     sample: Annotated[int | None, typer.Option(help="One training sample, by its index; else the step's real batch.")] = None,
-    step: Annotated[int, typer.Option(help="Take this many training steps before.")] = 0,
+    step: Annotated[
+        int | None, typer.Option(help="Take this many training steps before; of a recorded run, it is that step of the run.")
+    ] = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="L:J,K", help="A weight to prove and to trace: layer L (input is 1), unit J, from unit K."),
@@ -484,6 +491,44 @@ def write(
     for note in sentence.notes:
         console.print(note, style="dim", highlight=False)
     console.print(f"wrote {out} ({out.stat().st_size / 1024:.0f} KiB)", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def replay(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was trained with --record.")],
+    at: Annotated[
+        int | None, typer.Option(metavar="STEP", help="Look at this step: cost, rate, lengths tensor by tensor.")
+    ] = None,
+    branch_lr: Annotated[float | None, typer.Option(metavar="RATE", help="Leave the training at --at with another rate.")] = None,
+    steps: Annotated[int | None, typer.Option(help="How many steps the branch takes; 1000 unless given.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the whole training as one self-contained page with a slider.")] = None,
+    fine: Annotated[bool, typer.Option("--fine", help="Fill the page up where snapshots are few; as slow as training.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Go back in a recorded training: to any step, along another branch, or on a page."""
+    from byhand.see import replayed
+    from byhand.training.replay import open_recording
+    from byhand.web.replay_page import write_replay_page
+
+    if steps is not None and branch_lr is None:
+        raise ByhandError("--steps is how long a branch is: give its --branch-lr too")
+    opened = open_recording(run, strict=False)
+    shown: replayed.Summary | replayed.Moment | replayed.Parting
+    if branch_lr is not None:
+        shown = replayed.parting(opened, at or 0, branch_lr, steps)
+    elif at is not None:
+        shown = replayed.moment(opened, at)
+    else:
+        shown = replayed.summary(opened)
+    if html is not None:
+        write_replay_page(opened, html, fine=fine)
+    if as_json:
+        print(json.dumps(shown.figures() | ({"page": str(html)} if html else {})))
+        return
+    if html is None or at is not None or branch_lr is not None:
+        shown.render(_console())
+    if html is not None:
+        _console().print(f"wrote {html} ({html.stat().st_size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
 
 
 @app.command("recipes")
@@ -664,7 +709,7 @@ def _recipe_or_data(what: str) -> Recipe:
     return recipe(what)
 
 
-def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu") -> Run:
+def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu", record: bool | float = False) -> Run:
     from rich.console import Console
 
     from byhand.draw.curves import draw_curves
@@ -675,8 +720,9 @@ def _train(recipe: Recipe, folder: Path, *, resume: bool, device: str = "cpu") -
     splits = load_splits(recipe)
     if splits.note:
         bar.console.print(splits.note, style="dim", highlight=False)
+    callbacks = [bar, *_sheets(recipe, splits, folder)]
     with _closing(bar):
-        done = run(recipe, folder, resume=resume, callbacks=[bar, *_sheets(recipe, splits, folder)], splits=splits, device=device)
+        done = run(recipe, folder, resume=resume, callbacks=callbacks, splits=splits, device=device, record=record)
     draw_curves(done.history, done.evaluation, recipe.name, folder / "curves.png")
     return done
 

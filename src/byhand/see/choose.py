@@ -1,9 +1,13 @@
-"""Which step to explain: of a recipe as it begins or after some steps, or of a trained model, on a real batch or one sample."""
+"""Which step to explain: of a recipe as it begins or after some steps, of a recorded run, or of a trained model.
+
+On a real batch, or on one sample.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,31 +26,39 @@ from byhand.see.explain_diffusion import DiffusionExplanation, explain_diffusion
 from byhand.see.explain_network import NetworkExplanation, explain_network
 from byhand.shipped import find_model
 from byhand.training.recipes import RECIPES, Recipe
+from byhand.training.recording import has_recording
+from byhand.training.replay import RunReplay, open_recording
 from byhand.training.run import begin, build, load_splits, read_recipe
 
 
 def explain_step(
-    what: str, *, sample: int | None = None, step: int = 0, weights: Sequence[str] = (), at: Sequence[str] = ()
+    what: str, *, sample: int | None = None, step: int | None = None, weights: Sequence[str] = (), at: Sequence[str] = ()
 ) -> Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation:
     """Explain one step of the training that `what` names: a recipe, a run's folder, a model file, a shipped model.
 
-    `step` training steps are taken first; then the next batch of the training is explained, or one `sample` of its data.
+    `step` training steps are taken first; then the next batch of the training is explained, or one `sample` of its data. Of a run
+    with a recording it is that step of the run itself.
     `weights` are those to prove of a plain feed-forward network, "layer:j,k"; `at` outputs to follow of a network of modules,
     "SCOPE:N,I,J,O", or "J,P", a number of the code and a pixel, of a VAE or an autoencoder.
 
     Raises ModelError for a sample, a step, a weight or an output that there is not.
     """
-    recipe = RECIPES.get(what)
-    network = None
-    if recipe is None:
+    recipe, replay = RECIPES.get(what), _recorded(what, step)
+    network: Any = None
+    if replay is not None:
+        recipe = replay.recipe
+    elif recipe is None:
         path = find_model(what)
         model = load_model(path)
         network = model.network
         recipe = (
             read_recipe(path.parent) or RECIPES.get(model.recipe) or Recipe("", data=model.preprocessing.get("data", "mnist"))
         )
-    splits = load_splits(recipe)
-    if network is None:
+    splits = replay.splits if replay is not None else load_splits(recipe)
+    if replay is not None:
+        training = replay.at(step or 0)
+        network = training.model
+    elif network is None:
         network = build(recipe, splits)
     if isinstance(network, ConvAutoencoder):
         raise ModelError(f"explain does not know a {recipe.model} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
@@ -70,10 +82,11 @@ def explain_step(
             f"place {at[0]!r} is in a network of modules, but {what} is a plain feed-forward network: "
             "name a weight instead, as in --weight 2:5,100"
         )
-    training = begin(recipe, network, splits)
-    if not 0 <= step < training.total:
+    if replay is None:
+        training = begin(recipe, network, splits)
+    if step is not None and not 0 <= step < training.total:
         raise ModelError(f"step is {step}, but this training has the steps 0 to {training.total - 1:,}: choose one of them")
-    for _ in range(step):
+    while training.index < (step or 0):
         next(training)
     if sample is not None and not 0 <= sample < len(splits.train):
         raise ModelError(
@@ -99,3 +112,11 @@ def explain_step(
     if isinstance(network, Network):
         return explain_network(network, x, y, at=at, **settings)
     return explain(network, x, y, weights=weights, **settings)
+
+
+def _recorded(what: str, step: int | None) -> RunReplay | None:
+    """The recording of the run that `what` names, where it has one and a step is asked for."""
+    folder = Path(what) if Path(what).is_dir() else Path(what).parent
+    if step is None or what in RECIPES or not Path(what).exists() or not has_recording(folder):
+        return None
+    return open_recording(folder, strict=False)

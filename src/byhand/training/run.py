@@ -31,6 +31,8 @@ from byhand.training.evaluate_samples import DiffusionEvaluation
 from byhand.training.fit import Callback, fit
 from byhand.training.history import History, read_history
 from byhand.training.recipes import Recipe
+from byhand.training.record import MEGABYTES, Recorder
+from byhand.training.recording import discard_recording, has_recording
 from byhand.training.steps import Augmentation, Steps, steps
 
 if TYPE_CHECKING:
@@ -208,10 +210,13 @@ def run(
     callbacks: Sequence[Callback] = (),
     splits: Splits | None = None,
     device: str = "cpu",
+    record: bool | float = False,
 ) -> Run:
     """Carry out a recipe: train, evaluate on the test data, write `model.safetensors` and the rest into the folder.
 
     With `resume` it goes on from the folder's checkpoint, where there is one, to the same bits as without interruption.
+    `record` keeps what `byhand.training.replay` needs, in at most so many megabytes (True: 50); on resuming, a recording that the
+    folder has is continued either way.
 
     Raises TrainingError where the folder holds another recipe's run, or numbers explode (the last checkpoint stays).
     """
@@ -223,13 +228,16 @@ def run(
         start_from(network, recipe.start_from)
     training, history = begin(recipe, network, splits), History()
     checkpoint = folder / "checkpoint.safetensors"
+    recorded = record is not False or (resume and has_recording(folder))
     if resume and checkpoint.exists():
         read_checkpoint(checkpoint, training)
         history = read_history(folder / "history.jsonl", before_step=training.index)
     else:
         write_atomically(folder / "recipe.toml", tomli_w.dumps(_as_toml(recipe)).encode())  # says it where it may not write
         checkpoint.unlink(missing_ok=True)
-    watching = (*callbacks, Checkpoint(folder))
+        discard_recording(folder)
+    recorder = [Recorder(folder, MEGABYTES if isinstance(record, bool) else record)] if recorded else []
+    watching = (*callbacks, *recorder, Checkpoint(folder))
     fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
 
     evaluation = measure(network, splits.test, binarised=recipe.binarise)

@@ -13,6 +13,7 @@ import operator
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -176,30 +177,41 @@ class Steps(Iterator[Step]):
 
     def state(self) -> tuple[dict[str, Array], dict[str, str]]:
         """Where the training stands: vectors, and strings for a file's metadata."""
+        return self.vectors(), {"position": json.dumps(self.position() | {"fingerprint": self.fingerprint()})}
+
+    def vectors(self) -> dict[str, Array]:
+        """All arrays of the state, by name: views, of what is on the CPU."""
         vectors = {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
         vectors["parameters"] = self.model.parameters
         vectors |= {f"buffer.{name}": array for name, array in self.model.buffers.items()}
+        return {name: on_device(vector, "cpu") for name, vector in vectors.items()}
+
+    def position(self) -> dict[str, Any]:
+        """All numbers of the state, as JSON takes them."""
         generators = {"dropout": self.model.rng, "augment": self.augment_rng}
-        position = {
+        return {
             "index": self.index,
             "optimizer_steps": self.optimizer.steps,
             "cost_sum": self.cost_sum,
             "samples": self.samples,
-            "fingerprint": self.fingerprint(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
         }
-        return {name: on_device(vector, "cpu") for name, vector in vectors.items()}, {"position": json.dumps(position)}
 
     def fingerprint(self) -> str:
         """What has to be the same for a training to be continued to the same bits."""
-        data = zlib.crc32(self.x[::64].tobytes(), zlib.crc32(self.y.tobytes()))
         settings = {**self.optimizer.settings(), "learning_rate": self.base_rate}
         return (
-            f"data {self.x.shape} {data:08x}, model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
+            f"data {self.x.shape} {self._data_sum:08x}, "
+            f"model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
             f"{self.optimizer.name} {json.dumps(settings)}, {self.schedule} schedule, {self.epochs} epochs, "
             f"batch {self.batch_size}, clip {self.clip_length}, {'' if self.augment else 'not '}augmented, "
             f"{'' if self.members is None else 'even, '}seed {self.seed}"
         )
+
+    @cached_property
+    def _data_sum(self) -> int:
+        # Of MNIST it takes 4 ms, and a recording takes hundreds of states.
+        return zlib.crc32(self.x[::64].tobytes(), zlib.crc32(self.y.tobytes()))
 
     def restore(self, vectors: dict[str, Array], strings: dict[str, str]) -> None:
         """Go on from a `state`; raises TrainingError where it belongs to another training."""

@@ -119,7 +119,7 @@ def inlined(files: dict[str, bytes], view: str = "index.html") -> bytes:
         if name in wanted
     )
     # The policy names the one script and the one style by their hashes, and allows no connection at all.
-    policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: blob:; base-uri 'none'"
+    policy = f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; img-src data: blob:; base-uri 'none'"
     html = POLICY.sub(lambda match: match[1] + policy, html)
     html = _replaced(html, STYLE, f"<style>{style}</style>")
     return _replaced(
@@ -168,7 +168,8 @@ def _replaced(html: str, old: str, new: str) -> str:
     return html.replace(old, new)
 
 
-def _hash(text: str) -> str:
+def hashed(text: str) -> str:
+    """A script or style as a content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
