@@ -95,9 +95,12 @@ class Live:
                 waiting.set_result(message)
             return
         if "begun" in message:
-            self.begun, self.costs, self.validated = message["begun"] | {"settings": message["settings"]}, [], []
+            self._forget()
+            self.begun = message["begun"] | {"settings": message["settings"]}
             message = {"begun": self.begun}
         if "moment" in message:
+            if self.moment["state"] == "loading" and message["moment"].get("state") != "stopped":
+                return  # it is of the training that was before
             self._take_in(message["moment"])
         if "problem" in message:
             message = {"problem": self._named(message["problem"])}
@@ -107,11 +110,10 @@ class Live:
         self.moment = self.moment | {name: value for name, value in moment.items() if value is not None}
         if "pace" in moment:
             self.moment["pace"] = moment["pace"]
-        if "cost" in moment:
-            self.costs = thinned([*self.costs, moment["cost"]])
-        found = moment.get("validation")
-        if found and (not self.validated or self.validated[-1][0] != found["step"]):
-            self.validated = thinned([*self.validated, [found["step"], found["cost"], found["accuracy"]]])
+        self.costs = thinned([*self.costs, *moment.get("costs", [])])
+        self.validated = thinned([*self.validated, *moment.get("validated", [])])
+        for curve in ("costs", "validated"):
+            self.moment.pop(curve, None)
 
     def _named(self, problem: str) -> str:
         """The uploaded file by its own name: where it lies is nobody's concern."""

@@ -72,7 +72,7 @@ class Upload:
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self.folder = tempfile.TemporaryDirectory(prefix="byhand-", ignore_cleanup_errors=True)
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
         self.count = 0
 
     async def __call__(self, request: Request) -> Response:
@@ -85,7 +85,8 @@ class Upload:
             answer = await self.live.ask({"do": "inspect", "path": str(path)})
         except ByhandError as error:
             self.live.own = before
-            return PlainTextResponse(str(error).replace(f"{self.folder.name}/{self.count}/", ""), 400)
+            folder = f"{self.folder.name}/{self.count}/" if self.folder else ""
+            return PlainTextResponse(str(error).replace(folder, ""), 400)
         own = answer["inspected"] | {"name": path.name}
         self.live.tell({"own": own})
         return JSONResponse(own)
@@ -95,6 +96,8 @@ class Upload:
         stem, suffix = Path(name).stem, Path(name).suffix.lower()
         if suffix not in SUFFIXES:
             raise DataError(f"{name[-60:]!r} is neither .csv nor .npz: the page takes those")
+        if self.folder is None:
+            self.folder = tempfile.TemporaryDirectory(prefix="byhand-", ignore_cleanup_errors=True)
         self.count += 1
         safe = re.sub(r"[^\w. -]+", "_", stem)[:60].strip(". ") or "data"
         path = Path(self.folder.name) / str(self.count) / f"{safe}{suffix}"
@@ -106,7 +109,8 @@ class Upload:
 
     def close(self) -> None:
         """Remove what was uploaded."""
-        self.folder.cleanup()
+        if self.folder is not None:
+            self.folder.cleanup()
 
 
 def _check_unpacked(path: Path) -> None:

@@ -182,9 +182,14 @@ class Validation:
         self.indices, self.data = rows, data.take(rows)
         self.targets = self.data.targets()
 
+    def check(self, model: Any) -> tuple[float, float | None]:
+        """Cost and accuracy alone, which are quick."""
+        cost, accuracy = model.evaluate(self.data.flat, self.targets)
+        return float(cost), accuracy
+
     def measure(self, model: Any) -> dict[str, Any]:
         """Cost, accuracy, confusions and pictures: of the surest mistakes, or of what an autoencoder makes of an image."""
-        cost, accuracy = model.evaluate(self.data.flat, self.targets)
+        cost, accuracy = self.check(model)
         found: dict[str, Any] = {"cost": cost, "accuracy": accuracy, "n": len(self.data)}
         if isinstance(model, (VAE, Autoencoder)):
             rows = np.arange(min(PICTURES, len(self.data)))

@@ -38,6 +38,9 @@ SHARE = 0.01  # of the time that each part of the telemetry may take
 HELD_OUT = 0.2
 MOST_CLASSES = 200  # more are rather a column of numbers
 EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5}  # seconds between two of a part, at least
+POINTS = 600  # of the cost's curve over a whole training
+CHECKS = 150  # of validation's, where they are quick
+CHECKED = 0.03  # of the time, at most, goes into them
 
 Message = dict[str, Any]
 
@@ -45,14 +48,14 @@ Message = dict[str, Any]
 class Part:
     """One part of the telemetry: due again once its time has passed, the later the longer it takes."""
 
-    def __init__(self, every: float, measure: Callable[[], Any]) -> None:
-        self.every, self.measure, self.next = every, measure, 0.0
+    def __init__(self, every: float, measure: Callable[[], Any], share: float = SHARE) -> None:
+        self.every, self.measure, self.share, self.next = every, measure, share, 0.0
 
     def take(self) -> Any:
         began = time.perf_counter()
         found = self.measure()
         ended = time.perf_counter()
-        self.next = ended + max(self.every, (ended - began) / SHARE)
+        self.next = ended + max(self.every, (ended - began) / self.share)
         return found
 
 
@@ -70,8 +73,12 @@ class Session:
         self.until = self.training.total
         self.pace: float | None = None  # steps a second; None goes as fast as it can
         self.next_step = 0.0  # when the next one is due, in slow motion
-        self.costs, self.taken, self.busy = 0.0, 0, 0.0  # since the last message: samples' costs, samples, seconds
-        self.told = 0.0
+        self.costs, self.taken = 0.0, 0  # since the last point of the curve: costs times samples, samples
+        self.points: list[list[float]] = []  # not told yet, as those of validation
+        self.checked: list[list[float | None]] = []
+        self.samples, self.busy, self.told = 0, 0.0, 0.0  # since the last message: samples, seconds; when that was
+        self.validation = Validation(self.splits.validation) if self.splits.validation is not None else None
+        self.check = Part(0.0, self._check, CHECKED)
         self.plane = self._plane()
         self.parts = self._parts()
 
@@ -88,8 +95,8 @@ class Session:
         if self.plane is not None:
             plane = self.plane
             measures["plane"] = lambda: plane.measure(model)
-        if self.splits.validation is not None:
-            validation = Validation(self.splits.validation)
+        if self.validation is not None:
+            validation = self.validation
             measures["validation"] = lambda: validation.measure(model) | {"step": self.training.index}
         return {name: Part(EVERY[name], measure) for name, measure in measures.items()}
 
@@ -136,9 +143,7 @@ class Session:
             self.next_step = max(self.next_step + 1 / self.pace, began)
         now = began
         while self.state == "running":
-            self.last = next(self.training)
-            self.costs += self.last.cost * len(self.last.indices)
-            self.taken += len(self.last.indices)
+            self._step()
             if self.training.index >= self.until:
                 self.state = "finished" if self.training.index >= self.training.total else "paused"
             now = time.perf_counter()
@@ -146,19 +151,48 @@ class Session:
                 break
         self.busy += now - began
 
+    def _step(self) -> None:
+        self.last = next(self.training)
+        index, total = self.training.index, self.training.total
+        self.costs += self.last.cost * len(self.last.indices)
+        self.taken += len(self.last.indices)
+        self.samples += len(self.last.indices)
+        if index % max(1, total // POINTS) == 0 or self.pace:
+            self._point()
+        if index % max(1, total // CHECKS) == 0 and self.validation and time.perf_counter() >= self.check.next:
+            self.check.take()
+
+    def _point(self) -> None:
+        """The mean cost since the last point becomes one."""
+        if self.taken:
+            self.points.append([self.training.index, self.costs / self.taken])
+            self.costs, self.taken = 0.0, 0
+
+    def _check(self) -> None:
+        assert self.validation
+        self.checked.append([self.training.index, *self.validation.check(self.training.model)])
+
     def moment(self, whole: bool = False) -> Message:
         """What to tell now, with the parts that are due; `whole`: with all of them."""
         training, now = self.training, time.perf_counter()
         rate = training.base_rate * training.factor(min(training.index, training.total - 1) / training.total)
         found: Message = {"state": self.state, "step": training.index, "rate": rate, "base_rate": training.base_rate}
-        if self.taken:
-            found["cost"] = [training.index, self.costs / self.taken]
-            found["speed"] = self.taken / self.busy if self.busy and not self.pace else None
-        self.costs, self.taken, self.busy = 0.0, 0, 0.0
+        if whole or not self.points:
+            self._point()
+        if self.samples:
+            found["speed"] = self.samples / self.busy if self.busy and not self.pace else None
+        if self.points:
+            found["costs"] = self.points
         finite = bool(np.isfinite(training.model.parameters).all())  # else the next step tells of the explosion
         for name, part in self.parts.items():
-            if finite and (whole or now >= part.next):
-                found[name] = part.take()
+            if finite and (whole or now >= part.next) and (taken := part.take()) is not None:
+                found[name] = taken
+        if "validation" in found:
+            validation = found["validation"]
+            self.checked.append([training.index, validation["cost"], validation["accuracy"]])
+        if self.checked:
+            found["validated"] = self.checked
+        self.points, self.checked, self.samples, self.busy = [], [], 0, 0.0
         self.told = time.perf_counter()
         return found
 

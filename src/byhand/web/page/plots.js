@@ -34,6 +34,15 @@ export function ticks(low, high, about) {
   return found;
 }
 
+/** Logarithms of round numbers between two logarithms: powers of ten, and 2 and 5 times those where there is room. */
+function powers(low, high) {
+  const found = [];
+  for (let power = Math.floor(low); power <= high; power += 1) {
+    for (const factor of high - low < 2.5 ? [1, 2, 5] : [1]) found.push(power + Math.log10(factor));
+  }
+  return found.filter((y) => y >= low && y <= high);
+}
+
 /** A number in few characters. */
 export function brief(value) {
   if (value === null || value === undefined) return "–";
@@ -45,7 +54,7 @@ export function brief(value) {
 }
 
 /** Lines over a common x; series: [{ name, colour, points: [[x, y]] }]; log: powers of ten up the side. */
-export function drawCurves(canvas, series, { log = false, low = null, high = null, unit = "" } = {}) {
+export function drawCurves(canvas, series, { log = false, low = null, high = null, unit = "", key = "top" } = {}) {
   const { context, width, height } = ready(canvas);
   const shown = series
     .map((one) => ({ ...one, points: one.points.filter(([, y]) => y !== null && Number.isFinite(y) && (!log || y > 0)) }))
@@ -63,8 +72,7 @@ export function drawCurves(canvas, series, { log = false, low = null, high = nul
   context.lineWidth = 1;
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const y of ticks(y0, y1, height / 50)) {
-    if (log && Math.abs(y - Math.round(y)) > 1e-9 && y1 - y0 > 1) continue;
+  for (const y of log ? powers(y0, y1) : ticks(y0, y1, height / 50)) {
     context.strokeStyle = colour("rule");
     context.beginPath();
     context.moveTo(ROOM.left, py(y));
@@ -91,14 +99,14 @@ export function drawCurves(canvas, series, { log = false, low = null, high = nul
     context.arc(px(x), py(up(y)), 2.6, 0, 7);
     context.fill();
   }
-  drawKey(context, shown, width);
+  drawKey(context, shown, width, key === "top" ? ROOM.top + 10 : height - ROOM.bottom - 18 * shown.length);
 }
 
-function drawKey(context, shown, width) {
+function drawKey(context, shown, width, top) {
   context.textAlign = "right";
   context.textBaseline = "middle";
   shown.forEach(({ name, colour: own }, k) => {
-    const y = ROOM.top + 10 + 18 * k;
+    const y = top + 18 * k;
     const wide = context.measureText(name).width;
     context.fillStyle = colour("card");
     context.globalAlpha = 0.85;

@@ -18,7 +18,7 @@ function picture(levels, rows, columns) {
   const canvas = new OffscreenCanvas(columns, rows);
   const image = new ImageData(columns, rows);
   levels.forEach((level, k) => {
-    const share = Math.min(1, Math.abs(level) / 127);
+    const share = (Math.abs(level) / 127) ** 0.7; // weak weights are worth seeing
     const end = level > 0 ? ABOVE : BELOW;
     for (let c = 0; c < 3; c += 1) image.data[4 * k + c] = GREY[c] + share * (end[c] - GREY[c]);
     image.data[4 * k + 3] = 255;
@@ -40,7 +40,7 @@ export function paintGrey(canvas, levels, rows, columns) {
 export class Tiles {
   constructor(root, canvas, value, opened) {
     Object.assign(this, { root, canvas, value, opened, found: null, unit: 0, pixel: 0, buttons: [] });
-    root.onkeydown = (event) => walk(event, this.buttons, Math.max(1, Math.floor(root.clientWidth / 54)));
+    root.onkeydown = (event) => walk(event, this.buttons, Math.max(1, getComputedStyle(root).gridTemplateColumns.split(" ").length));
     canvas.onclick = (event) => {
       this.point(event);
       this.opened(this.unit, this.pixel);

@@ -10,6 +10,7 @@ import { themeButton } from "./theme.js";
 import { Tiles } from "./tiles.js";
 
 const MOST_POINTS = 1500;
+const FIRST = "mnist-nielsen-30";
 const $ = (id) => document.getElementById(id);
 
 const state = {
@@ -52,7 +53,7 @@ function meet({ server, offered, own, training }) {
   state.server = server;
   if (first) {
     state.form = new Form(offered, own);
-    state.form.fill(offered.recipes.moons.settings);
+    state.form.fill(offered.recipes[FIRST].settings);
   } else {
     state.form.setData(own);
   }
@@ -91,11 +92,7 @@ function begin(begun, costs, validated) {
 function take(moment) {
   const before = state.moment.state;
   for (const [name, value] of Object.entries(moment)) if (value !== null || name === "pace") state.moment[name] = value;
-  if (moment.cost) push(state.costs, moment.cost);
-  const { validation } = moment;
-  if (validation && state.validated.at(-1)?.[0] !== validation.step) {
-    push(state.validated, [validation.step, validation.cost, validation.accuracy]);
-  }
+  for (const curve of ["costs", "validated"]) for (const point of moment[curve] ?? []) push(state[curve], point);
   if (before !== state.moment.state) {
     $("status").textContent = SAYS[state.moment.state]();
     if (moment.state === "running") complain("");
@@ -159,7 +156,7 @@ function curves() {
   drawCurves($("cost-curve"), series, { log: $("log").checked, low: $("log").checked ? null : 0 });
   const right = validated.map(([step, , accuracy]) => [step, accuracy === null ? null : 100 * accuracy]);
   if (!$("accuracy-panel").hidden) {
-    drawCurves($("accuracy-curve"), [{ name: "validation", colour: "plus", points: right, width: 2.4 }], { high: 100, unit: " %" });
+    drawCurves($("accuracy-curve"), [{ name: "validation", colour: "plus", points: right, width: 2.4 }], { high: 100, unit: " %", key: "bottom" });
   }
   if ($("cost-table").closest("details").open) {
     const at = new Map(validated.map(([step, cost]) => [step, cost]));
@@ -190,6 +187,7 @@ function allow() {
   for (const id of ["step", "epoch"]) can(id, ["none", "paused", "stopped", "gone"].includes(now));
   can("stop", alive);
   can("look", now === "paused");
+  can("look-here", now === "paused");
   document.documentElement.dataset.state = now;
 }
 
