@@ -38,8 +38,8 @@ SHARE = 0.01  # of the time that each part of the telemetry may take
 HELD_OUT = 0.2
 MOST_CLASSES = 200  # more are rather a column of numbers
 EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5}  # seconds between two of a part, at least
-POINTS = 600  # of the cost's curve over a whole training
-CHECKS = 150  # of validation's, where they are quick
+POINTS, EARLY = 600, 50  # of the cost's curve over a whole training; a step each at first, when most happens
+CHECKS, EARLY_CHECKS = 150, 15  # of validation's, where they are quick
 CHECKED = 0.03  # of the time, at most, goes into them
 
 Message = dict[str, Any]
@@ -157,9 +157,10 @@ class Session:
         self.costs += self.last.cost * len(self.last.indices)
         self.taken += len(self.last.indices)
         self.samples += len(self.last.indices)
-        if index % max(1, total // POINTS) == 0 or self.pace:
+        if index % max(1, min(total // POINTS, index // EARLY)) == 0 or self.pace:
             self._point()
-        if index % max(1, total // CHECKS) == 0 and self.validation and time.perf_counter() >= self.check.next:
+        due = index % max(1, min(total // CHECKS, index // EARLY_CHECKS)) == 0
+        if due and self.validation and time.perf_counter() >= self.check.next:
             self.check.take()
 
     def _point(self) -> None:

@@ -72,6 +72,7 @@ function begin(begun, costs, validated) {
   Object.assign(state, { begun, costs, validated });
   state.moment = { state: state.moment.state };
   complain("");
+  delete document.documentElement.dataset.shown;
   $("live").hidden = false;
   state.form.fill(begun.settings);
   $("note").textContent = `${begun.network}, ${begun.optimizer.replace(/\(.*/, "")}: ${begun.samples.toLocaleString("en")} samples, ${begun.batches.toLocaleString("en")} batches an epoch${begun.augmented ? ", augmented" : ""}; validated on ${begun.validated_on.toLocaleString("en")} that it does not train on. The learning rate may be changed while it runs; everything else counts from the next start.`;
