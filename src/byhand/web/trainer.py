@@ -34,13 +34,15 @@ from byhand.web.telemetry import Plane, Validation, first_weights, layers
 
 BURST = 0.06  # seconds of training between two looks at the commands
 TOLD = 0.11  # seconds between two messages: nine a second
-SHARE = 0.01  # of the time that each part of the telemetry may take
+SHARE = 0.006  # of the time that each part of the telemetry may take
+VALIDATING = 0.02  # and that validation with its pictures may take
+VALIDATED, VALIDATED_BY_MODULES = 1_000, 300  # samples; convolutions take a millisecond each
 HELD_OUT = 0.2
 MOST_CLASSES = 200  # more are rather a column of numbers
 EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5}  # seconds between two of a part, at least
 POINTS, EARLY = 600, 50  # of the cost's curve over a whole training; a step each at first, when most happens
 CHECKS, EARLY_CHECKS = 150, 15  # of validation's, where they are quick
-CHECKED = 0.03  # of the time, at most, goes into them
+CHECKED = 0.015  # of the time, at most, goes into them
 
 Message = dict[str, Any]
 
@@ -77,7 +79,8 @@ class Session:
         self.points: list[list[float]] = []  # not told yet, as those of validation
         self.checked: list[list[float | None]] = []
         self.samples, self.busy, self.told = 0, 0.0, 0.0  # since the last message: samples, seconds; when that was
-        self.validation = Validation(self.splits.validation) if self.splits.validation is not None else None
+        most = VALIDATED_BY_MODULES if recipe.model == "cnn" else VALIDATED
+        self.validation = Validation(self.splits.validation, most) if self.splits.validation is not None else None
         self.check = Part(0.0, self._check, CHECKED)
         self.plane = self._plane()
         self.parts = self._parts()
@@ -98,11 +101,12 @@ class Session:
         if self.validation is not None:
             validation = self.validation
             measures["validation"] = lambda: validation.measure(model) | {"step": self.training.index}
-        return {name: Part(EVERY[name], measure) for name, measure in measures.items()}
+        shares = {"validation": VALIDATING}
+        return {name: Part(EVERY[name], measure, shares.get(name, SHARE)) for name, measure in measures.items()}
 
     def describe(self) -> Message:
         """What does not change in the course of the training."""
-        train, validation = self.splits.train, self.splits.validation
+        train = self.splits.train
         return {
             "settings": as_settings(self.recipe),
             "network": repr(self.training.model),
@@ -111,7 +115,7 @@ class Session:
             "batches": self.training.batches,
             "epochs": self.training.epochs,
             "samples": len(train),
-            "validated_on": min(1_000, len(validation)) if validation is not None else 0,
+            "validated_on": len(self.validation.data) if self.validation else 0,
             "classes": list(train.class_names),
             "inputs": list(train.inputs.shape[1:]),
             "augmented": self.training.augment is not None,

@@ -4,6 +4,7 @@ import { brief, drawHistogram } from "./plots.js";
 import { element } from "./outputs.js";
 
 const HEADS = ["Layer", "Activations", "Gradients", "Update / weight", "Stuck"];
+const ROLES = [["thead, tbody", "rowgroup"], ["tr", "row"], ["thead th", "columnheader"], ["tbody th", "rowheader"], ["td", "cell"]];
 const [LEAST, MOST] = [-6, 0]; // powers of ten of the ratio's scale
 
 /** Show the rows; the table is built anew only where the layers are others. */
@@ -33,12 +34,15 @@ function build(table, layers) {
     body.append(made);
   }
   table.replaceChildren(head, body);
+  // On a phone the rows become cards, and browsers then no longer take them for a table's unless told.
+  for (const [selector, role] of ROLES) for (const part of table.querySelectorAll(selector)) part.setAttribute("role", role);
+  for (const made of body.rows) HEADS.forEach((name, k) => k && (made.cells[k].dataset.name = name));
 }
 
 /** `layers.0` is layer 2 in the book, where the input is layer 1. */
 function title_of(name) {
   const found = name.match(/^(layers|encoder|decoder)\.(\d+)$/);
-  if (!found) return name;
+  if (!found) return `Module ${name}`;
   return `${found[1] === "layers" ? "Layer" : found[1][0].toUpperCase() + found[1].slice(1)} ${Number(found[2]) + 2}`;
 }
 

@@ -24,7 +24,7 @@ export function showConfusion(table, words, counts, classes) {
   });
   pairs.sort(([a], [b]) => b - a);
   words.textContent = pairs.length
-    ? `Most often: ${pairs.slice(0, 3).map(([count, truth, said]) => `${truth} taken for ${said}, ${count} times`).join("; ")}.`
+    ? `Most often: ${pairs.slice(0, 3).map(([count, truth, said]) => `${truth} taken for ${said} (${count})`).join("; ")}.`
     : "No sample is misread.";
 }
 
@@ -63,7 +63,7 @@ function entry(sample) {
     return item;
   }
   const words = element("span");
-  words.append(`${sample.label}, says `, element("b", "", sample.answer), ` ${Math.round(100 * sample.output)} %`);
+  words.append(`${sample.label}, says `, element("b", "", sample.answer), ` ${Math.round(100 * sample.output)}\u00a0%`);
   item.append(words);
   return item;
 }

@@ -79,6 +79,7 @@ function begin(begun, costs, validated) {
   const classifies = begun.settings.model === "feedforward" || begun.settings.model === "cnn";
   $("accuracy-panel").hidden = $("confusion-panel").hidden = !classifies || !begun.validated_on;
   $("mistakes").hidden = !begun.validated_on;
+  $("augmented").hidden = !begun.augmented;
   $("chance").textContent = `${Math.round(100 / begun.classes.length)} %`;
   $("validation-name").textContent = classifies ? "Accuracy on validation data" : "Cost on validation data";
   $("pictures-title").textContent = classifies ? "Surest mistakes" : "Through the code and back";
