@@ -174,7 +174,7 @@ CONTROLS: list[Control] = [
     of("diffusion: without classes", points, module=lambda: MLPDenoiser(2, width=48, depth=2)),
     of("diffusion: label forgotten in a third", points, forget=0.33),
     of("diffusion: clipped to 1", points, clip=1.0),
-    of("diffusion: Adam", points, optimizer="adam", lr=0.004),
+    of("diffusion: AdamW 0.004", points, lr=0.004),
     of("mlp: rate 0.2, 20 epochs", mlp, lr=0.2, epochs=20),
     of("mlp: rate 1", mlp, lr=1.0, epochs=10),
     of("relu: Adam 0.001", relu, lr=0.001, epochs=15),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from byhand.web.server import application, listen
+from byhand.web.server import application, configuration, listen
 from byhand.web.site import page_files
 
 OPTIONS = [
@@ -142,15 +142,14 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def address() -> Iterator[str]:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            application(page_files([]), port), log_level="critical", lifespan="off", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
+        app = application(page_files([], served=True), port)
+        server = uvicorn.Server(configuration(app, log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{port}/"
         server.should_exit = server.force_exit = True  # the browser may hold a connection open: nobody waits for it
         thread.join(10)
+        app.state.close()
 
 
 @pytest.fixture

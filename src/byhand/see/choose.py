@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,10 @@ from byhand.training.recipes import RECIPES, Recipe
 from byhand.training.recording import has_recording
 from byhand.training.replay import RunReplay, open_recording
 from byhand.training.run import begin, build, load_splits, read_recipe
+
+if TYPE_CHECKING:
+    from byhand.data.dataset import Dataset
+    from byhand.training.steps import Steps
 
 
 def explain_step(
@@ -62,6 +66,61 @@ def explain_step(
         network = build(recipe, splits)
     if isinstance(network, ConvAutoencoder):
         raise ModelError(f"explain does not know a {recipe.model} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
+    _check_named(network, weights, at, what)
+    if replay is None:
+        training = begin(recipe, network, splits)
+    if step is not None and not 0 <= step < training.total:
+        raise ModelError(f"step is {step}, but this training has the steps 0 to {training.total - 1:,}: choose one of them")
+    while training.index < (step or 0):
+        next(training)
+    return explain_upcoming(training, splits.train, sample=sample, weights=weights, at=at, what=what)
+
+
+def explain_upcoming(
+    training: Steps,
+    data: Dataset,
+    *,
+    sample: int | None = None,
+    weights: Sequence[str] = (),
+    at: Sequence[str] = (),
+    what: str = "it",
+) -> Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation:
+    """Explain the step that a training takes next, of its data; the training stays where it is.
+
+    `sample`, `weights` and `at` are those of `explain_step`; `what` names the network in what is said of a wrong one.
+
+    Raises ModelError for a sample, a weight or an output that there is not.
+    """
+    network: Any = training.model
+    if isinstance(network, ConvAutoencoder):
+        raise ModelError(f"explain does not know a {network.kind} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
+    _check_named(network, weights, at, what)
+    if sample is not None and not 0 <= sample < len(data):
+        raise ModelError(f"sample is {sample}, but the training data are numbered 0 to {len(data) - 1:,}: choose one of them")
+    indices = training.upcoming() if sample is None else np.array([sample])
+    batch = data.take(indices)
+    x = batch.flat
+    if sample is None and training.augment is not None:
+        x = training.augment(x, copy.deepcopy(training.augment_rng))
+    training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
+    y = batch.targets()
+    settings: dict[str, Any] = {
+        "optimizer": training.optimizer,
+        "indices": indices.tolist(),
+        "classes": batch.class_names,
+        "clip": training.clip_length,
+    }
+    if isinstance(network, DiffusionNetwork):
+        return explain_diffusion(network, x, y, at=at, **settings)
+    if isinstance(network, (VAE, Autoencoder)):
+        return explain_codes(network, x, y, at=at, **settings)
+    if isinstance(network, Network):
+        return explain_network(network, x, y, at=at, **settings)
+    return explain(network, x, y, weights=weights, **settings)
+
+
+def _check_named(network: Any, weights: Sequence[str], at: Sequence[str], what: str) -> None:
+    """Raises ModelError where a weight or an output is named as in another kind of network."""
     if isinstance(network, DiffusionNetwork) and weights:
         raise ModelError(
             f"weight {weights[0]!r} is named as in a plain feed-forward network, but {what} is a diffusion network: "
@@ -82,36 +141,6 @@ def explain_step(
             f"place {at[0]!r} is in a network of modules, but {what} is a plain feed-forward network: "
             "name a weight instead, as in --weight 2:5,100"
         )
-    if replay is None:
-        training = begin(recipe, network, splits)
-    if step is not None and not 0 <= step < training.total:
-        raise ModelError(f"step is {step}, but this training has the steps 0 to {training.total - 1:,}: choose one of them")
-    while training.index < (step or 0):
-        next(training)
-    if sample is not None and not 0 <= sample < len(splits.train):
-        raise ModelError(
-            f"sample is {sample}, but the training data are numbered 0 to {len(splits.train) - 1:,}: choose one of them"
-        )
-    indices = training.upcoming() if sample is None else np.array([sample])
-    batch = splits.train.take(indices)
-    x = batch.flat
-    if sample is None and training.augment is not None:
-        x = training.augment(x, copy.deepcopy(training.augment_rng))
-    training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
-    y = batch.targets()
-    settings: dict[str, Any] = {
-        "optimizer": training.optimizer,
-        "indices": indices.tolist(),
-        "classes": batch.class_names,
-        "clip": recipe.clip,
-    }
-    if isinstance(network, DiffusionNetwork):
-        return explain_diffusion(network, x, y, at=at, **settings)
-    if isinstance(network, (VAE, Autoencoder)):
-        return explain_codes(network, x, y, at=at, **settings)
-    if isinstance(network, Network):
-        return explain_network(network, x, y, at=at, **settings)
-    return explain(network, x, y, weights=weights, **settings)
 
 
 def _recorded(what: str, step: int | None) -> RunReplay | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 from byhand.files import write_atomically
@@ -15,7 +16,7 @@ from byhand.see.explain_network import NetworkExplanation
 from byhand.see.forward import ROW
 from byhand.see.mathml import mathml
 from byhand.see.network_page import network_page
-from byhand.see.parts import batch, document, facts, outputs, proof_table, pushed, sample_picture, section, sources
+from byhand.see.parts import HEADING, batch, document, facts, outputs, proof_table, pushed, sample_picture, section, sources
 from byhand.see.proof import EQUATION, proof_source
 
 LEGEND = (
@@ -36,8 +37,13 @@ def write_page(explanation: Explanation | NetworkExplanation | CodesExplanation 
     write_atomically(Path(path), page(explanation).encode())
 
 
-def page(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation) -> str:
-    """The page as text."""
+def page(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation, moment: str = "") -> str:
+    """The page as text; moment: of which training and when, in a line under the heading."""
+    text = _page(explanation)
+    return text.replace(HEADING, f"{HEADING}\n<p>{html.escape(moment)}.</p>", 1) if moment else text
+
+
+def _page(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation) -> str:
     if isinstance(explanation, NetworkExplanation):
         return network_page(explanation)
     if isinstance(explanation, CodesExplanation):

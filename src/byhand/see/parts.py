@@ -22,6 +22,7 @@ from byhand.see.pushes import Push
 from byhand.see.section import Grid, Listing, Picture, Section, Summary
 from byhand.see.source import Source
 
+HEADING = "<h1>One training step, with every number</h1>"
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -34,7 +35,7 @@ $style</style>
 </head>
 <body>
 <header>
-<h1>One training step, with every number</h1>
+$heading
 $head
 </header>
 <main>
@@ -53,7 +54,7 @@ SINGLE = 140
 def document(title: str, head: str, main: str, counting: str) -> str:
     """The whole page; counting: what is counted from where, in a sentence."""
     style = resources.files("byhand.see").joinpath("page.css").read_text(encoding="utf-8")
-    return PAGE.substitute(title=html.escape(title), style=style, head=head, main=main, counting=counting)
+    return PAGE.substitute(title=html.escape(title), style=style, heading=HEADING, head=head, main=main, counting=counting)
 
 
 # ---------------------------------------------------------------- the head: who, what, the sample, the answer

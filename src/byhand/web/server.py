@@ -1,8 +1,9 @@
-"""The page on this computer: a server for its files, and for letters that the larger network draws.
+"""The page on this computer: a server for its files, for letters that the larger network draws, and for a training to watch.
 
 Nearly all arithmetic happens in the browser, so there is little to send here: only GET and HEAD, only names from one table made
-at the start, and the question for letters (`byhand.web.handwriting`). Requests that come with a foreign `Host` (a name that
-somebody pointed at this computer) or a foreign `Origin` (another page) are refused.
+at the start, the question for letters (`byhand.web.handwriting`), and the training's WebSocket, data and microscope
+(`byhand.web.live`). Requests that come with a foreign `Host` (a name that somebody pointed at this computer) or a foreign
+`Origin` (another page) are refused; a WebSocket, which browsers open to anybody, has to come with our own.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from byhand.errors import ByhandError
 from byhand.web.handwriting import API, Drawer, writers
+from byhand.web.live import LARGEST_MESSAGE, Live
+from byhand.web.microscope import LARGEST_UPLOAD, Microscope, Upload
 from byhand.web.site import models_that_fit, page_files
 
-LARGEST_BODY = 1_000  # bytes: no request needs any
+LARGEST_BODY = 1_000  # bytes: no request but an upload needs any
+SOCKET, UPLOAD, MICROSCOPE = "/api/train", "/api/train/data", "/api/microscope"
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -53,7 +57,8 @@ def play(model: Path | None, host: str = "127.0.0.1", port: int = 8000, open_bro
     """
     with contextlib.suppress(KeyboardInterrupt):
         shipped = models_that_fit()
-        files = page_files([model, *(path for path in shipped if path.resolve() != model.resolve())] if model else shipped)
+        models = [model, *(path for path in shipped if path.resolve() != model.resolve())] if model else shipped
+        files = page_files(models, served=True)
         if "writers.json" in files:
             files["writers.json"] = json.dumps(writers(served=True)).encode()
         with listen(host, port) as listener:
@@ -63,14 +68,25 @@ def play(model: Path | None, host: str = "127.0.0.1", port: int = 8000, open_bro
             print(f"Draw a digit at {address} (Ctrl-C ends)", flush=True)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            config = uvicorn.Config(
-                application(files, port, host),
-                log_level="warning",
-                lifespan="off",
-                timeout_graceful_shutdown=1,
-                server_header=False,
-            )
-            uvicorn.Server(config).run(sockets=[listener])
+            app = application(files, port, host)
+            try:
+                uvicorn.Server(configuration(app)).run(sockets=[listener])
+            finally:
+                app.state.close()
+
+
+def configuration(app: Starlette, log_level: str = "warning") -> uvicorn.Config:
+    """How uvicorn serves the page: messages of a WebSocket are small, and Ctrl-C waits for nobody."""
+    return uvicorn.Config(
+        app,
+        log_level=log_level,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        server_header=False,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_max_queue=8,
+        ws_per_message_deflate=False,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -97,8 +113,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def application(files: dict[str, bytes], port: int, host: str = "127.0.0.1") -> Starlette:
-    """The page's files as an ASGI application that answers at this host and port only."""
+    """The page's files as an ASGI application that answers at this host and port only.
+
+    `state.close()` ends the training that it may have under way, and removes uploaded data.
+    """
     table, drawer = {"": files["index.html"], **files}, Drawer()
+    live = Live()
+    microscope, upload = Microscope(live), Upload(live)
 
     def draw(request: Request) -> Response:
         return drawer(request)
@@ -111,10 +132,28 @@ def application(files: dict[str, bytes], port: int, host: str = "127.0.0.1") -> 
         kind = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         return Response(table[name], media_type=kind)
 
-    return Starlette(
-        routes=[Route(f"/{API}", draw, methods=["GET"]), Route("/{name:path}", serve, methods=["GET"])],
+    async def look(request: Request) -> Response:
+        return await microscope(request)
+
+    async def take(request: Request) -> Response:
+        return await upload(request)
+
+    def close() -> None:
+        live.close()
+        upload.close()
+
+    app = Starlette(
+        routes=[
+            WebSocketRoute(SOCKET, live.socket),
+            Route(UPLOAD, take, methods=["POST"]),
+            Route(MICROSCOPE, look, methods=["GET"]),
+            Route(f"/{API}", draw, methods=["GET"]),
+            Route("/{name:path}", serve, methods=["GET"]),
+        ],
         middleware=[Middleware(Guard, port=port, host=host.lower())],
     )
+    app.state.live, app.state.close = live, close
+    return app
 
 
 class Guard:
@@ -124,20 +163,30 @@ class Guard:
         self.app, self.port, self.host = app, port, host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return  # neither web sockets nor anything else
-        refusal = self.refusal(Headers(scope=scope))
+        if scope["type"] not in ("http", "websocket"):
+            return
+        headers = Headers(scope=scope)
+        if scope["type"] == "websocket":
+            if self.refusal(headers) or not headers.getlist("origin"):
+                await send({"type": "websocket.close", "code": 1008})  # before it is accepted: answered with 403
+            else:
+                await self.app(scope, receive, send)
+            return
+        upload = scope["path"] == UPLOAD and scope["method"] == "POST"
+        refusal = self.refusal(headers, LARGEST_UPLOAD if upload else LARGEST_BODY)
         answer: ASGIApp = PlainTextResponse(refusal[1] + "\n", refusal[0], {"Connection": "close"}) if refusal else self.app
 
         async def send_with_headers(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
+                given: list[tuple[bytes, bytes]] = list(message.get("headers", []))  # type: ignore[call-overload]
+                names = {name for name, _ in given}
                 added = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message.get("headers", []), *added]  # type: ignore[misc]
+                message["headers"] = [*given, *(pair for pair in added if pair[0] not in names)]
             await send(message)
 
         await answer(scope, receive, send_with_headers)  # type: ignore[arg-type]
 
-    def refusal(self, headers: Headers) -> tuple[int, str] | None:
+    def refusal(self, headers: Headers, largest: int = LARGEST_BODY) -> tuple[int, str] | None:
         """Status and reason where a request is refused."""
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not self.is_ours(hosts[0].lower()):
@@ -145,8 +194,8 @@ class Guard:
         if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
             return 403, "this server answers only its own page"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > LARGEST_BODY or "transfer-encoding" in headers:
-            return 413, "no request here needs a body"
+        if not length.isdecimal() or int(length[:20]) > largest or "transfer-encoding" in headers:
+            return 413, "no request here needs a body" if largest == LARGEST_BODY else f"at most {largest:,} bytes are taken"
         return None
 
     def is_ours(self, host: str) -> bool:

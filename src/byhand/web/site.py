@@ -30,15 +30,24 @@ CLASSES = 20  # whose outputs have room side by side
 PIXELS = 28 * 28
 
 STYLE = '<link rel="stylesheet" href="style.css">'
-VIEWS = {"index.html": "main.js", "latent.html": "latent.js", "write.html": "write.js"}  # and the script that each begins with
+VIEWS = {  # and the script that each begins with
+    "index.html": "main.js",
+    "latent.html": "latent.js",
+    "write.html": "write.js",
+    "train.html": "train.js",
+}
+SERVED = (  # of no use without the server
+    "train.html", "train.css", "train.js", "socket.js", "form.js", "plots.js", "layers.js", "tiles.js", "mistakes.js",
+    "decision.js",
+)  # fmt: skip
 NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")
 POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')
 
 
-def page_files(models: list[Path]) -> dict[str, bytes]:
+def page_files(models: list[Path], *, served: bool = False) -> dict[str, bytes]:
     """Every file of the page by its relative name, with these models; the first is the one shown first.
 
-    Raises ModelError for a model that does not read 28 x 28 pixels.
+    `served`: with the Train view, which needs Python behind it. Raises ModelError for a model that does not read 28 x 28 pixels.
     """
     models = models or models_that_fit()
     names = _names(models)
@@ -54,6 +63,9 @@ def page_files(models: list[Path]) -> dict[str, bytes]:
     files |= writing
     if not writing:
         del files["write.html"]
+    if not served:
+        for name in SERVED:
+            del files[name]
     for view in VIEWS:
         if view in files:
             files[view] = _linked(files[view].decode(), files).encode()

@@ -1,0 +1,274 @@
+"""The live side of the Train page: one training that every open page sees and steers, over a WebSocket.
+
+The training runs in a process of its own (`byhand.web.supervisor`). What it tells is kept here, so that a page that comes
+later, or comes back, sees the training from its beginning. A page that reads too slowly misses moments, and is then given the
+whole anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from byhand.errors import ByhandError
+from byhand.web.choices import LARGEST_RATE, OWN, as_settings, chosen, offered, positive
+from byhand.web.supervisor import Supervisor
+
+LARGEST_MESSAGE = 16_384  # bytes
+MOST_PAGES = 32
+PER_SECOND, AT_ONCE = 20.0, 40.0  # commands of a page
+BEHIND = 64  # messages that may wait for a slow page
+MOST_POINTS = 1_500  # of a curve; then every two become one
+PATIENCE = 60.0  # seconds for an answer of the training process
+FASTEST = 60.0  # steps a second that are still called slow motion
+TOO_FAST, TOO_LARGE, TOO_MANY = 1008, 1009, 1013  # codes of closing
+
+Message = dict[str, Any]
+
+
+class Page:
+    """One open page: what waits to be sent to it, and how many commands it may still give."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.waiting: asyncio.Queue[str] = asyncio.Queue(BEHIND)
+        self.allowed, self.since = AT_ONCE, time.monotonic()
+
+    def may(self) -> bool:
+        """Whether one more command is within its rate."""
+        now = time.monotonic()
+        self.allowed = min(AT_ONCE, self.allowed + PER_SECOND * (now - self.since))
+        self.since = now
+        self.allowed -= 1
+        return self.allowed >= 0
+
+    async def speak(self) -> None:
+        """Send what waits, as fast as the page takes it."""
+        while True:
+            await self.websocket.send_text(await self.waiting.get())
+
+
+class Live:
+    """The one training, its pages, and what is known of it."""
+
+    def __init__(self) -> None:
+        self.name = secrets.token_hex(8)  # of this server, so that a page notices a new one
+        self.pages: set[Page] = set()
+        self.trainer = Supervisor(self._heard_there, self._ended_there)
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.own: Path | None = None  # the uploaded file
+        self.answers: dict[int, asyncio.Future[Message]] = {}
+        self.numbers = count()
+        self._forget()
+
+    def close(self) -> None:
+        """End the training process."""
+        self.trainer.close()
+
+    # ---------------------------------------------------------------- what is known of the training
+
+    def _forget(self) -> None:
+        self.begun: Message | None = None
+        self.moment: Message = {"state": "none"}
+        self.costs: list[list[float]] = []
+        self.validated: list[list[float]] = []
+
+    def whole(self) -> str:
+        """All that a page needs which knows nothing yet."""
+        training = {"begun": self.begun, "moment": self.moment, "costs": self.costs, "validated": self.validated}
+        own = self.own.name if self.own else None
+        return json.dumps({"hello": {"server": self.name, "offered": offered(), "own": own, "training": training}})
+
+    def hear(self, message: Message) -> None:
+        """Take in what the training process tells, and pass it on."""
+        waiting = self.answers.pop(message["id"], None) if isinstance(message.get("id"), int) else None
+        if waiting is not None:
+            if not waiting.done():
+                waiting.set_result(message)
+            return
+        if "begun" in message:
+            self._forget()
+            self.begun = message["begun"] | {"settings": message["settings"]}
+            message = {"begun": self.begun}
+        if "moment" in message:
+            if self.moment["state"] == "loading" and message["moment"].get("state") != "stopped":
+                return  # it is of the training that was before
+            self._take_in(message["moment"])
+        if "problem" in message:
+            message = {"problem": self._named(message["problem"])}
+        self.tell(message)
+
+    def _take_in(self, moment: Message) -> None:
+        self.moment = self.moment | {name: value for name, value in moment.items() if value is not None}
+        if "pace" in moment:
+            self.moment["pace"] = moment["pace"]
+        self.costs = thinned([*self.costs, *moment.get("costs", [])])
+        self.validated = thinned([*self.validated, *moment.get("validated", [])])
+        for curve in ("costs", "validated"):
+            self.moment.pop(curve, None)
+
+    def _named(self, problem: str) -> str:
+        """The uploaded file by its own name: where it lies is nobody's concern."""
+        return problem.replace(f"{self.own.parent}/", "") if self.own else problem
+
+    def ended(self, why: str) -> None:
+        """The training process died."""
+        for waiting in self.answers.values():
+            if not waiting.done():
+                waiting.set_result({"problem": why})
+        self.answers.clear()
+        if self.moment["state"] != "none":
+            self.moment = self.moment | {"state": "gone"}
+            self.tell({"moment": {"state": "gone"}})
+        self.tell({"problem": why})
+
+    def _heard_there(self, message: Message) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has just closed
+            assert self.loop
+            self.loop.call_soon_threadsafe(self.hear, message)
+
+    def _ended_there(self, why: str) -> None:
+        with contextlib.suppress(RuntimeError):
+            assert self.loop
+            self.loop.call_soon_threadsafe(self.ended, why)
+
+    async def ask(self, command: Message) -> Message:
+        """A command to the training process, and its answer.
+
+        Raises ByhandError with what it says against the command, or where it does not answer in time.
+        """
+        self.loop = asyncio.get_running_loop()
+        number = next(self.numbers)
+        waiting = self.answers[number] = self.loop.create_future()
+        self.trainer.send(command | {"id": number})
+        try:
+            answer = await asyncio.wait_for(waiting, PATIENCE)
+        except TimeoutError:
+            raise ByhandError("the training process is busy: try again in a minute") from None
+        finally:
+            self.answers.pop(number, None)
+        if "problem" in answer:
+            raise ByhandError(self._named(answer["problem"]))
+        return answer
+
+    # ---------------------------------------------------------------- pages
+
+    def tell(self, message: Message) -> None:
+        """Send it to every page."""
+        text = json.dumps(message)
+        for page in self.pages:
+            self._queue(page, text)
+
+    def _queue(self, page: Page, text: str) -> None:
+        if page.waiting.full():
+            while not page.waiting.empty():
+                page.waiting.get_nowait()
+            text = self.whole()
+        page.waiting.put_nowait(text)
+
+    async def socket(self, websocket: WebSocket) -> None:
+        """Serve one page until it goes."""
+        await websocket.accept()
+        if len(self.pages) >= MOST_PAGES:
+            await websocket.close(TOO_MANY, f"{MOST_PAGES} pages are open already: close one of them")
+            return
+        self.loop = asyncio.get_running_loop()
+        page = Page(websocket)
+        self.pages.add(page)
+        self._queue(page, self.whole())
+        speaking = asyncio.create_task(page.speak())
+        try:
+            await self._listen(page)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.pages.discard(page)
+            speaking.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError, OSError):
+                await speaking
+
+    async def _listen(self, page: Page) -> None:
+        while True:
+            message = await page.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if text is None or len(text) > LARGEST_MESSAGE:
+                await page.websocket.close(TOO_LARGE, f"a message here is text of at most {LARGEST_MESSAGE:,} characters")
+                return
+            if not page.may():
+                await page.websocket.close(TOO_FAST, f"at most {PER_SECOND:.0f} commands a second are taken")
+                return
+            try:
+                self.obey(text)
+            except ByhandError as error:
+                self._queue(page, json.dumps({"problem": f"{str(error)[:1].upper()}{str(error)[1:]}."}))
+
+    def obey(self, text: str) -> None:
+        """One command of a page; raises ByhandError where it is none, or asks for what cannot be."""
+        try:
+            command = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ByhandError('a command is an object in JSON, as in {"do": "pause"}') from None
+        do = command.get("do") if isinstance(command, dict) else None
+        if do == "start":
+            self._start(command)
+        elif do in ("pause", "stop"):
+            self._pass_on({"do": do})
+        elif do == "go":
+            if command.get("far") not in (None, "step", "epoch"):
+                raise ByhandError('go goes a step, an epoch, or on: far is "step", "epoch" or not there')
+            self._pass_on({"do": "go", "far": command.get("far")})
+        elif do == "pace":
+            pace = command.get("pace")
+            self._pass_on({"do": "pace", "pace": None if pace is None else positive("steps a second", pace, FASTEST)})
+        elif do == "rate":
+            self._pass_on({"do": "rate", "rate": positive("learning rate", command.get("rate"), LARGEST_RATE)})
+        else:
+            raise ByhandError("there is no such command: choose start, go, pause, pace, rate or stop")
+
+    def _start(self, command: Message) -> None:
+        recipe, far = chosen(command.get("settings"), self.own), _far(command)
+        pace = command.get("pace")
+        pace = None if pace is None else positive("steps a second", pace, FASTEST)
+        settings = as_settings(recipe) | {"data": OWN if recipe.data == str(self.own) else recipe.data}
+        self._forget()
+        self.moment = {"state": "loading"}
+        self.tell({"moment": self.moment})
+        fields = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
+        self.trainer.send({"do": "start", "recipe": fields, "settings": settings, "pace": pace, "far": far})
+
+    def _pass_on(self, command: Message) -> None:
+        if self.begun is None or self.moment["state"] in ("gone", "stopped"):
+            raise ByhandError("there is no training under way: press Start")
+        self.trainer.send(command)
+
+
+def _far(command: Message) -> str | None:
+    far = command.get("far")
+    if far not in (None, "step", "epoch"):
+        raise ByhandError('a training goes a step, an epoch, or on: far is "step", "epoch" or not there')
+    return far
+
+
+def thinned(points: list[list[Any]]) -> list[list[Any]]:
+    """A curve with every two points made one where there are too many; the step is the later one's, the rest their mean.
+
+    >>> thinned([[1, 4.0], [2, 2.0]])
+    [[1, 4.0], [2, 2.0]]
+    """
+    if len(points) <= MOST_POINTS:
+        return points
+    pairs = zip(points[::2], points[1::2], strict=False)
+    return [
+        [later[0], *(None if a is None or b is None else (a + b) / 2 for a, b in zip(one[1:], later[1:], strict=True))]
+        for one, later in pairs
+    ]

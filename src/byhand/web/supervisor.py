@@ -1,0 +1,83 @@
+"""The training process from the outside: started when it is needed, heard on a thread of its own, killed cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "byhand.web.trainer"]
+PATIENCE = 2.0  # seconds that it has to end by itself
+
+
+class Supervisor:
+    """One process at a time.
+
+    `heard` gets each of its messages and `ended` a line of words when it dies without having been asked to; both are called on
+    the thread that listens.
+    """
+
+    def __init__(self, heard: Callable[[dict[str, Any]], None], ended: Callable[[str], None]) -> None:
+        self.heard, self.ended = heard, ended
+        self.process: subprocess.Popen[str] | None = None
+        self.listener: threading.Thread | None = None
+        self.lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return self.process.pid if self.process is not None else None
+
+    def send(self, command: dict[str, Any]) -> None:
+        """Hand it a command; a process is started where there is none."""
+        with self.lock:
+            if self.process is None:
+                self._start()
+            assert self.process is not None and self.process.stdin is not None
+            with contextlib.suppress(OSError):  # it has just died, which the listener tells
+                self.process.stdin.write(json.dumps(command) + "\n")
+                self.process.stdin.flush()
+
+    def _start(self) -> None:
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")
+        self.process = process
+        self.listener = threading.Thread(target=self._listen, args=(process,), daemon=True)
+        self.listener.start()
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None and process.stdin is not None
+        for line in process.stdout:
+            with contextlib.suppress(ValueError):  # half a line, of a process that was killed while it spoke
+                self.heard(json.loads(line))
+        code = process.wait()
+        with self.lock:
+            expected = self.process is not process
+            if not expected:
+                self.process = None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        process.stdout.close()
+        if not expected:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+            self.ended(f"The training process {how}, and its training is gone: press Start for a new one.")
+
+    def close(self) -> None:
+        """End the process, and wait until it is gone."""
+        with self.lock:
+            process, self.process = self.process, None
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            assert process.stdin is not None
+            process.stdin.close()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        if self.listener is not None and self.listener is not threading.current_thread():
+            self.listener.join(PATIENCE)

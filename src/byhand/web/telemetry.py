@@ -1,0 +1,260 @@
+"""What is measured of a training at a moment, in few bytes: layers, first weights, validation, pictures, the plane.
+
+Everything here only looks: the parameters, the optimiser and the generators of the training stay as they are. Pictures travel
+as bytes in base 64, rounded to 256 levels; numbers that are read travel as numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from byhand.backend import Array, generator
+from byhand.data.dataset import Dataset
+from byhand.engine import no_grad, watch
+from byhand.feedforward import FeedForward
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.encoder_decoder import EncoderDecoder
+from byhand.models.vae import VAE
+from byhand.nn import Network
+from byhand.training.steps import Step, Steps
+
+BINS = 32
+SEEN = 20_000  # numbers of an array that a histogram looks at
+PROBE = 32  # samples that run through a network of modules to be looked at
+TILES = 48
+CLASSES = 62  # whose confusions have room
+PICTURES = 12
+WIDEST = 4_096  # numbers a tile may have
+SIDE = 56  # points along an edge of the plane
+SATURATED = 0.02
+ENDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+RECTIFIED = ("relu",)
+
+
+def text_of(numbers: NDArray[Any]) -> str:
+    """Bytes in base 64."""
+    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
+
+
+# ---------------------------------------------------------------- layers
+
+
+def weights_of(model: Any) -> dict[str, Array]:
+    """The weight arrays of a model by name, in order: views into its flat parameters."""
+    return {
+        name.removesuffix(".weight"): array
+        for name, array in model.tensors().items()
+        if array.ndim >= 2 and np.may_share_memory(array, model.parameters)
+    }
+
+
+def beside(view: Array, flat: Array, other: Array) -> Array:
+    """The part of `other` that lies where `view` lies in `flat`: a weight's gradient, or its update.
+
+    >>> flat, other = np.zeros(6), np.arange(6.0)
+    >>> beside(flat[2:].reshape(2, 2).T, flat, other).tolist()
+    [[2.0, 4.0], [3.0, 5.0]]
+    """
+    offset = view.__array_interface__["data"][0] - flat.__array_interface__["data"][0]
+    return np.ndarray(view.shape, other.dtype, buffer=other, offset=offset, strides=view.strides)
+
+
+def layers(training: Steps, step: Step) -> list[dict[str, Any]]:
+    """A row a layer after this step: how its activations and gradients are spread, and how large its change was.
+
+    `ratio` is the length of the last update over the length of the weights; `stuck` the share of the layer that cannot learn
+    now (`why` says in which sense), None where that has no meaning.
+    """
+    model, found = training.model, []
+    for (name, w), (activation, a) in zip(weights_of(model).items(), activations(training, step), strict=True):
+        gradient = beside(w, model.parameters, model.gradient)
+        update = beside(w, model.parameters, training.optimizer.update)
+        size = float(np.linalg.norm(w))
+        stuck, why = _stuck(activation, a)
+        found.append(
+            {
+                "name": name,
+                "shape": list(w.shape),
+                "activation": activation,
+                "activations": histogram(a, ENDS.get(activation)),
+                "gradients": histogram(gradient, symmetric=True),
+                "ratio": float(np.linalg.norm(update)) / size if size else None,
+                "stuck": stuck,
+                "why": why,
+            }
+        )
+    return found
+
+
+def activations(training: Steps, step: Step) -> Iterator[tuple[str, Array]]:
+    """Name of the activation function and the activations (m, ...) of each layer that has weights, in order."""
+    model: Any = training.model
+    if isinstance(model, FeedForward):
+        for activation, a in zip(model.activations, model.trace().a[1:], strict=True):
+            yield activation.name, a
+    elif isinstance(model, EncoderDecoder):
+        for stack in (model.encoder, model.decoder):
+            for activation, a in zip(stack.activations, stack.a[1:], strict=True):
+                yield activation.name, a
+    elif isinstance(model, Network):
+        with watch() as tape, no_grad():
+            model.forward(training.x[step.indices[:PROBE]])
+        outputs = {node.scope: node.output for node in tape}
+        for name in weights_of(model):
+            yield "", outputs[name]
+
+
+def _stuck(activation: str, a: Array) -> tuple[float | None, str]:
+    """The share of a layer that does not learn now: units that no sample of the batch wakes, or values at their ends."""
+    if activation in RECTIFIED:
+        return float((a <= 0).all(axis=0).mean()), "silent"
+    if activation in ENDS:
+        low, high = ENDS[activation]
+        edge = SATURATED * (high - low)
+        return float(((a < low + edge) | (a > high - edge)).mean()), "saturated"
+    return None, ""
+
+
+def histogram(values: Array, ends: tuple[float, float] | None = None, *, symmetric: bool = False) -> dict[str, Any]:
+    """Counts in bins as whole per cent of the fullest bin, the ends of the bins, mean and standard deviation.
+
+    >>> histogram(np.array([0.0, 1.0, 1.0]))["counts"][::31]
+    [50, 100]
+    """
+    flat = values.reshape(-1)
+    flat = flat[:: max(1, -(-len(flat) // SEEN))]
+    flat = flat[np.isfinite(flat)] if not np.isfinite(flat).all() else flat
+    if not len(flat):
+        return {"counts": [0] * BINS, "low": 0.0, "high": 0.0, "mean": None, "std": None}
+    if ends is None:
+        low, high = float(flat.min()), float(flat.max())
+        most = max(abs(low), abs(high))
+        low, high = (-most, most) if symmetric else (low, high)
+        ends = (low, high) if high > low else (low - 0.5, low + 0.5)
+    counts, _ = np.histogram(flat, BINS, ends)
+    share = np.rint(100 * counts / max(1, counts.max())).astype(int)
+    return {"counts": share.tolist(), "low": ends[0], "high": ends[1], "mean": float(flat.mean()), "std": float(flat.std())}
+
+
+def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
+    """The weights into the first units as images; shape: of one sample. None where they are too many to be looked at.
+
+    `levels` are bytes, -127 to 127 times `unit`; `kind` says how a pixel names its weight: "weight" of a feed-forward network,
+    "place" of a network of modules, "code" of an autoencoder.
+    """
+    name, w = next(iter(weights_of(model).items()))
+    if w.ndim == 4:  # (k, k, C, units)
+        images, kind = w[:, :, 0, :].transpose(2, 0, 1), "place"
+    else:
+        image = shape[:2] if len(shape) == 3 and shape[2] == 1 else (1, w.shape[1])
+        if w.shape[1] != image[0] * image[1] or w.shape[1] > WIDEST:
+            return None
+        images = w.reshape(-1, *image)
+        kind = "weight" if isinstance(model, FeedForward) else "code" if isinstance(model, EncoderDecoder) else "place"
+    units = len(images)
+    images = images[:TILES]
+    unit = float(np.abs(images).max()) / 127 or 1.0
+    levels = np.rint(images / unit).astype(np.int8)
+    return {
+        "name": name,
+        "kind": kind,
+        "units": units,
+        "rows": images.shape[1],
+        "columns": images.shape[2],
+        "unit": unit,
+        "levels": text_of(levels),
+    }
+
+
+# ---------------------------------------------------------------- validation
+
+
+class Validation:
+    """Measures a model on at most `most` samples that it does not train on, the same ones every time."""
+
+    def __init__(self, data: Dataset, most: int = 1_000, seed: int = 0) -> None:
+        rows = np.sort(generator(seed, "validate").permutation(len(data))[:most])
+        self.indices, self.data = rows, data.take(rows)
+        self.targets = self.data.targets()
+
+    def check(self, model: Any) -> tuple[float, float | None]:
+        """Cost and accuracy alone, which are quick."""
+        cost, accuracy = model.evaluate(self.data.flat, self.targets)
+        return float(cost), accuracy
+
+    def measure(self, model: Any) -> dict[str, Any]:
+        """Cost, accuracy, confusions and pictures: of the surest mistakes, or of what an autoencoder makes of an image."""
+        cost, accuracy = self.check(model)
+        found: dict[str, Any] = {"cost": cost, "accuracy": accuracy, "n": len(self.data)}
+        if isinstance(model, (VAE, Autoencoder)):
+            rows = np.arange(min(PICTURES, len(self.data)))
+            y = self.targets[rows] if model.classes else None
+            rebuilt = model.reconstruct(self.data.flat[rows], y)
+            pairs = zip(rows, rebuilt, strict=True)
+            return found | {"rebuilt": [self._picture(int(row)) | {"rebuilt": text_of(_bytes(image))} for row, image in pairs]}
+        outputs, labels = model.forward(self.data.flat), self.data.labels
+        predictions = outputs.argmax(axis=1)
+        if self.data.n_classes <= CLASSES:
+            confusion = np.zeros((self.data.n_classes,) * 2, np.intp)
+            np.add.at(confusion, (labels, predictions), 1)
+            found["confusion"] = confusion.tolist()
+        every = np.arange(len(labels))
+        mistake = outputs[every, predictions] - outputs[every, labels]
+        wrong = np.flatnonzero(predictions != labels)
+        worst = wrong[np.argsort(-mistake[wrong], kind="stable")][:PICTURES]
+        names = self.data.class_names
+        found["wrong"] = len(wrong)
+        found["misread"] = [
+            self._picture(int(row)) | {"answer": names[predictions[row]], "output": float(outputs[row, predictions[row]])}
+            for row in worst
+        ]
+        return found
+
+    def _picture(self, row: int) -> dict[str, Any]:
+        x = self.data.inputs[row]
+        shown: dict[str, Any] = {"index": int(self.indices[row]), "label": self.data.class_names[self.data.labels[row]]}
+        if x.ndim == 3 and x.shape[2] == 1:
+            return shown | {"rows": x.shape[0], "columns": x.shape[1], "image": text_of(_bytes(x))}
+        return shown | {"numbers": [round(float(value), 4) for value in x.reshape(-1)[:8]]}
+
+
+def _bytes(image: Array) -> NDArray[np.uint8]:
+    return np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
+
+
+# ---------------------------------------------------------------- the plane
+
+
+class Plane:
+    """The decisions of a network on data of two numbers a sample."""
+
+    def __init__(self, data: Dataset, points: int = 400) -> None:
+        x = data.flat
+        low, high = x.min(axis=0), x.max(axis=0)
+        margin = 0.15 * np.maximum(high - low, 1e-6)
+        self.low, self.high = low - margin, high + margin
+        across, up = (np.linspace(self.low[axis], self.high[axis], SIDE, dtype=np.float32) for axis in (0, 1))
+        grid = np.meshgrid(across, up[::-1])  # the first row is the top one
+        self.grid = np.stack([axis.reshape(-1) for axis in grid], axis=1)
+        rows = np.linspace(0, len(x) - 1, min(points, len(x))).astype(int)
+        self.points = [
+            [round(float(a), 3), round(float(b), 3), int(k)] for (a, b), k in zip(x[rows], data.labels[rows], strict=True)
+        ]
+
+    def measure(self, model: Any) -> dict[str, Any]:
+        """The winning class of each place, and by how much it wins over the second, 0 to 255."""
+        outputs = model.forward(self.grid)
+        two = np.partition(outputs, -2, axis=1)[:, -2:]
+        lead = two[:, 1] - two[:, 0]
+        return {
+            "side": SIDE,
+            "low": self.low.tolist(),
+            "high": self.high.tolist(),
+            "winner": text_of(outputs.argmax(axis=1).astype(np.uint8)),
+            "lead": text_of(_bytes(lead)),
+        }

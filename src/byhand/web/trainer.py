@@ -1,0 +1,369 @@
+"""The training process of the Train page: obeys commands between bursts of steps, and tells what it sees.
+
+`python -m byhand.web.trainer` reads one command a line on its standard input and writes one message a line on its standard
+output, both JSON. A burst is short, so a command never waits long; what is told costs a few per cent of the time at most. It
+ends with its input, so it never outlives the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from byhand import data
+from byhand.data.dataset import Splits, stratified_split
+from byhand.errors import ByhandError, DataError, TrainingError
+from byhand.see.choose import explain_upcoming
+from byhand.see.page import page
+from byhand.training.recipes import Recipe
+from byhand.training.run import begin, build, load_splits
+from byhand.training.steps import Step, Steps
+from byhand.web.choices import as_settings, checked_size
+from byhand.web.telemetry import Plane, Validation, first_weights, layers
+
+BURST = 0.06  # seconds of training between two looks at the commands
+TOLD = 0.11  # seconds between two messages: nine a second
+SHARE = 0.006  # of the time that each part of the telemetry may take
+VALIDATING = 0.02  # and that validation with its pictures may take
+VALIDATED, VALIDATED_BY_MODULES = 1_000, 300  # samples; convolutions take a millisecond each
+HELD_OUT = 0.2
+MOST_CLASSES = 200  # more are rather a column of numbers
+EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5}  # seconds between two of a part, at least
+POINTS, EARLY = 600, 50  # of the cost's curve over a whole training; a step each at first, when most happens
+CHECKS, EARLY_CHECKS = 150, 15  # of validation's, where they are quick
+CHECKED = 0.015  # of the time, at most, goes into them
+
+Message = dict[str, Any]
+
+
+class Part:
+    """One part of the telemetry: due again once its time has passed, the later the longer it takes."""
+
+    def __init__(self, every: float, measure: Callable[[], Any], share: float = SHARE) -> None:
+        self.every, self.measure, self.share, self.next = every, measure, share, 0.0
+
+    def take(self) -> Any:
+        began = time.perf_counter()
+        found = self.measure()
+        ended = time.perf_counter()
+        self.next = ended + max(self.every, (ended - began) / self.share)
+        return found
+
+
+class Session:
+    """One training under way: its steps, how far and how fast it is to go, and what is told of it."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.splits = with_validation(load_splits(recipe), recipe.seed)
+        network = build(recipe, self.splits)
+        checked_size(network.parameters.size)
+        self.training: Steps = begin(recipe, network, self.splits)
+        self.last: Step | None = None
+        self.state = "paused"
+        self.until = self.training.total
+        self.pace: float | None = None  # steps a second; None goes as fast as it can
+        self.next_step = 0.0  # when the next one is due, in slow motion
+        self.costs, self.taken = 0.0, 0  # since the last point of the curve: costs times samples, samples
+        self.points: list[list[float]] = []  # not told yet, as those of validation
+        self.checked: list[list[float | None]] = []
+        self.samples, self.busy, self.told = 0, 0.0, 0.0  # since the last message: samples, seconds; when that was
+        most = VALIDATED_BY_MODULES if recipe.model == "cnn" else VALIDATED
+        self.validation = Validation(self.splits.validation, most) if self.splits.validation is not None else None
+        self.check = Part(0.0, self._check, CHECKED)
+        self.plane = self._plane()
+        self.parts = self._parts()
+
+    def _plane(self) -> Plane | None:
+        train = self.splits.train
+        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model == "feedforward" else None
+
+    def _parts(self) -> dict[str, Part]:
+        model, shape = self.training.model, self.splits.train.inputs.shape[1:]
+        measures: dict[str, Callable[[], Any]] = {
+            "layers": lambda: layers(self.training, self.last) if self.last is not None else None,
+            "weights": lambda: first_weights(model, shape),
+        }
+        if self.plane is not None:
+            plane = self.plane
+            measures["plane"] = lambda: plane.measure(model)
+        if self.validation is not None:
+            validation = self.validation
+            measures["validation"] = lambda: validation.measure(model) | {"step": self.training.index}
+        shares = {"validation": VALIDATING}
+        return {name: Part(EVERY[name], measure, shares.get(name, SHARE)) for name, measure in measures.items()}
+
+    def describe(self) -> Message:
+        """What does not change in the course of the training."""
+        train = self.splits.train
+        return {
+            "settings": as_settings(self.recipe),
+            "network": repr(self.training.model),
+            "optimizer": repr(self.training.optimizer),
+            "total": self.training.total,
+            "batches": self.training.batches,
+            "epochs": self.training.epochs,
+            "samples": len(train),
+            "validated_on": len(self.validation.data) if self.validation else 0,
+            "classes": list(train.class_names),
+            "inputs": list(train.inputs.shape[1:]),
+            "augmented": self.training.augment is not None,
+            "points": self.plane.points if self.plane is not None else None,
+        }
+
+    def go(self, steps: int | None = None) -> None:
+        """Go on, for so many steps or to the end."""
+        if self.training.index < self.training.total:
+            self.until = self.training.total if steps is None else min(self.training.index + steps, self.training.total)
+            self.state, self.next_step = "running", 0.0
+
+    def pause(self) -> None:
+        if self.state == "running":
+            self.state = "paused"
+
+    def waits(self) -> float | None:
+        """Seconds until there is something to do; None where only a command can bring it."""
+        if self.state != "running":
+            return None
+        return max(0.0, self.next_step - time.perf_counter()) if self.pace else 0.0
+
+    def burst(self) -> None:
+        """Steps for `BURST` seconds, or one in slow motion; raises TrainingError where the numbers explode."""
+        began = time.perf_counter()
+        if self.pace:
+            if began < self.next_step:
+                return
+            self.next_step = max(self.next_step + 1 / self.pace, began)
+        now = began
+        while self.state == "running":
+            self._step()
+            if self.training.index >= self.until:
+                self.state = "finished" if self.training.index >= self.training.total else "paused"
+            now = time.perf_counter()
+            if self.pace or now - began >= BURST:
+                break
+        self.busy += now - began
+
+    def _step(self) -> None:
+        self.last = next(self.training)
+        index, total = self.training.index, self.training.total
+        self.costs += self.last.cost * len(self.last.indices)
+        self.taken += len(self.last.indices)
+        self.samples += len(self.last.indices)
+        if index % max(1, min(total // POINTS, index // EARLY)) == 0 or self.pace:
+            self._point()
+        due = index % max(1, min(total // CHECKS, index // EARLY_CHECKS)) == 0
+        if due and self.validation and time.perf_counter() >= self.check.next:
+            self.check.take()
+
+    def _point(self) -> None:
+        """The mean cost since the last point becomes one."""
+        if self.taken:
+            self.points.append([self.training.index, self.costs / self.taken])
+            self.costs, self.taken = 0.0, 0
+
+    def _check(self) -> None:
+        assert self.validation
+        self.checked.append([self.training.index, *self.validation.check(self.training.model)])
+
+    def moment(self, whole: bool = False) -> Message:
+        """What to tell now, with the parts that are due; `whole`: with all of them."""
+        training, now = self.training, time.perf_counter()
+        rate = training.base_rate * training.factor(min(training.index, training.total - 1) / training.total)
+        found: Message = {"state": self.state, "step": training.index, "rate": rate, "base_rate": training.base_rate}
+        if whole or not self.points:
+            self._point()
+        if self.samples:
+            found["speed"] = self.samples / self.busy if self.busy and not self.pace else None
+        if self.points:
+            found["costs"] = self.points
+        finite = bool(np.isfinite(training.model.parameters).all())  # else the next step tells of the explosion
+        for name, part in self.parts.items():
+            if finite and (whole or now >= part.next) and (taken := part.take()) is not None:
+                found[name] = taken
+        if "validation" in found:
+            validation = found["validation"]
+            self.checked.append([training.index, validation["cost"], validation["accuracy"]])
+        if self.checked:
+            found["validated"] = self.checked
+        self.points, self.checked, self.samples, self.busy = [], [], 0, 0.0
+        self.told = time.perf_counter()
+        return found
+
+    def look(self, sample: int | None, weights: list[str], at: list[str]) -> str:
+        """The next step, explained, as a page; the training stays where it is."""
+        training = self.training
+        if training.index >= training.total:
+            raise TrainingError("this training is over, there is no next step: start one with more epochs")
+        explanation = explain_upcoming(training, self.splits.train, sample=sample, weights=weights, at=at, what="this training")
+        epoch, batch = divmod(training.index, training.batches)
+        moment = f"Step {training.index:,}, as it will be taken: epoch {epoch + 1}, batch {batch + 1} of {training.batches:,}"
+        return page(explanation, moment=moment if sample is None else f"{moment}; here on sample {sample} alone")
+
+
+def with_validation(splits: Splits, seed: int) -> Splits:
+    """The same with samples to validate on: those that there are, or a fifth of the training data held out.
+
+    Where a class is too small for that there are none.
+    """
+    if splits.validation is not None:
+        return splits
+    try:
+        train, held = stratified_split(splits.train, HELD_OUT, seed)
+    except DataError:
+        return splits
+    return Splits(train, held, splits.test, splits.note)
+
+
+class Worker:
+    """Obeys the commands of the server, one session at a time."""
+
+    def __init__(self, tell: Callable[[Message], None]) -> None:
+        self.tell = tell
+        self.session: Session | None = None
+
+    def work(self, commands: queue.SimpleQueue[Message]) -> None:
+        """Until the process ends."""
+        while True:
+            wait = self.session.waits() if self.session else None
+            with contextlib.suppress(queue.Empty):
+                self.obey(commands.get(wait != 0, wait))
+                continue
+            if self.session:
+                self.train(self.session)
+
+    def train(self, session: Session) -> None:
+        try:
+            with np.errstate(all="ignore"):  # an explosion is told once, and in words
+                session.burst()
+                ended = session.state != "running"
+                if ended or time.perf_counter() - session.told >= TOLD:
+                    self.tell({"moment": session.moment(whole=ended)})
+        except ByhandError as error:
+            session.state = "exploded"
+            self.tell({"moment": {"state": "exploded", "step": session.training.index}})
+            self.tell({"problem": _sentence(error)})
+
+    def obey(self, command: Message) -> None:
+        """One command; what cannot be done is told in one line."""
+        try:
+            getattr(self, f"do_{command['do']}")(command)
+        except ByhandError as error:
+            self.tell({"problem": _sentence(error), "id": command.get("id")})
+        except MemoryError:
+            why = "There is not enough memory for this: choose smaller layers or less data."
+            self.tell({"problem": why, "id": command.get("id")})
+
+    def do_start(self, command: Message) -> None:
+        self.session = None  # its memory first
+        recipe = Recipe(command["recipe"].pop("name")).changed(**command["recipe"])
+        try:
+            self.session = Session(recipe)
+        except ByhandError:
+            self.tell({"moment": {"state": "stopped"}})
+            raise
+        self.tell({"begun": self.session.describe(), "settings": command["settings"]})
+        with np.errstate(all="ignore"):
+            self.tell({"moment": self.session.moment(whole=True)})
+        self.do_pace(command)
+        self.do_go(command)
+
+    def do_go(self, command: Message) -> None:
+        if self.session:
+            steps = {"step": 1, "epoch": self._to_the_end_of_the_epoch()}.get(str(command.get("far")))
+            self.session.go(steps)
+            self.tell({"moment": {"state": self.session.state}})
+
+    def _to_the_end_of_the_epoch(self) -> int:
+        assert self.session
+        training = self.session.training
+        return training.batches - training.index % training.batches
+
+    def do_pause(self, command: Message) -> None:
+        if self.session and self.session.state == "running":
+            self.session.pause()
+            with np.errstate(all="ignore"):
+                self.tell({"moment": self.session.moment(whole=True)})
+
+    def do_pace(self, command: Message) -> None:
+        if self.session:
+            self.session.pace = command.get("pace")
+            self.tell({"moment": {"pace": self.session.pace}})
+
+    def do_rate(self, command: Message) -> None:
+        if self.session:
+            self.session.training.base_rate = command["rate"]
+            self.tell({"moment": self.session.moment()})
+
+    def do_stop(self, command: Message) -> None:
+        if self.session:
+            self.session = None
+            self.tell({"moment": {"state": "stopped"}})
+
+    def do_look(self, command: Message) -> None:
+        if not self.session:
+            raise ByhandError("there is no training to look into: press Start on the Train page first")
+        html = self.session.look(command["sample"], command["weights"], command["at"])
+        self.tell({"looked": html, "id": command["id"]})
+
+    def do_inspect(self, command: Message) -> None:
+        path = Path(command["path"])
+        splits = data.load(str(path))
+        train = splits.train
+        if train.n_classes > MOST_CLASSES:
+            raise DataError(
+                f"{path} has {train.n_classes:,} classes, but at most {MOST_CLASSES} are taken: is the last column the class?"
+            )
+        facts = {"samples": len(train) + len(splits.test), "inputs": list(train.inputs.shape[1:]), "classes": train.n_classes}
+        self.tell({"inspected": facts, "id": command["id"]})
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).replace("\n", " ")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def as_json(message: Message) -> str:
+    """The message as JSON that a browser reads, which knows neither NaN nor infinity: they become null."""
+    try:
+        return json.dumps(message, allow_nan=False)
+    except ValueError:
+        return json.dumps(json.loads(json.dumps(message), parse_constant=lambda _: None))
+
+
+def main() -> None:
+    """Work until the standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this process
+    speaking = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever prints must not be taken for a message
+    commands: queue.SimpleQueue[Message] = queue.SimpleQueue()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            commands.put(json.loads(line))
+        os._exit(0)  # even out of a long computation: nobody is left to hear of it
+
+    def tell(message: Message) -> None:
+        try:
+            speaking.write(as_json(message) + "\n")
+            speaking.flush()
+        except OSError:
+            os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    Worker(tell).work(commands)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,306 @@
+"""The Train page in Chromium: a training that one watches, steers, leaves and comes back to."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .test_looks import serious
+
+pytestmark = pytest.mark.browser
+
+PLAY = "import sys; from byhand.cli import main; sys.argv = ['byhand', 'play', '--no-browser', *sys.argv[1:]]; main()"
+SHOWN = "Number(document.documentElement.dataset.shown)"
+STATE = "document.documentElement.dataset.state"
+ENTER = "\ue007"
+
+
+def go(page: Any, width: int = 1280, address: str = "", **media: str) -> None:
+    page.size(width, 1000)
+    features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
+    page.cdp("Emulation.setEmulatedMedia", features=features)
+    page.driver.get("about:blank")
+    page.driver.get(f"{address or page.address}train.html")
+    page.wait("document.documentElement.dataset.ready === 'yes' && !document.getElementById('start').disabled")
+
+
+def settle(page: Any) -> None:
+    """No training of an earlier test is left."""
+    if page.js("!document.getElementById('stop').disabled"):
+        page.click("stop")
+        page.wait(f"{STATE} === 'stopped'")
+
+
+def fill(page: Any, **settings: Any) -> None:
+    code = "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('change'))"
+    for name, value in settings.items():
+        page.driver.execute_script(code, name, value)
+
+
+def press(page: Any, name: str) -> None:
+    """A click that waits for no smooth scrolling."""
+    page.driver.execute_script("document.getElementById(arguments[0]).click()", name)
+
+
+def start(page: Any, **settings: Any) -> None:
+    fill(page, **{"recipe": "moons", "epochs": 10_000} | settings)
+    press(page, "start")
+    page.wait(f"{STATE} === 'running'", 60)
+
+
+def paused(page: Any) -> int:
+    """Press Pause, and say at which step that was."""
+    press(page, "pause")
+    page.wait(f"{STATE} === 'paused'")
+    page.settle()
+    return int(page.js(SHOWN))
+
+
+@pytest.fixture
+def train(page: Any) -> Iterator[Any]:
+    """The Train page, open, without a training."""
+    go(page)
+    settle(page)
+    yield page
+    for extra in page.driver.window_handles[1:]:
+        page.driver.switch_to.window(extra)
+        page.driver.close()
+    page.driver.switch_to.window(page.driver.window_handles[0])
+    go(page)
+    settle(page)
+
+
+def test_moons_are_trained_paused_stepped_and_gone_on_with(train: Any) -> None:
+    start(train)
+    train.wait(f"{SHOWN} > 500")
+    at = paused(train)
+    for more in (1, 2):
+        train.click("step")
+        train.wait(f"{SHOWN} === {at + more}")
+    assert f"Paused at step {at + 2:,}" in train.text("status")
+    train.click("epoch")
+    train.wait(f"{SHOWN} % 32 === 0 && {SHOWN} > {at + 2}")
+    train.click("pause")
+    train.wait(f"{STATE} === 'running' && {SHOWN} > {at + 200}")
+    assert float(train.text("at-accuracy").removesuffix(" %")) > 90
+    assert train.text("at-step").endswith(" of 320,000")
+    assert train.complaints() == []
+
+
+def test_what_moves_is_drawn_and_stands_beside_it_in_numbers(train: Any) -> None:
+    start(train)
+    train.wait(f"{SHOWN} > 500")
+    paused(train)
+    inked = """
+      const canvas = document.getElementById(args[0]);
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const colours = new Set();
+      for (let i = 0; i < data.length; i += 4) colours.add((data[i] >> 5) * 64 + (data[i + 1] >> 5) * 8 + (data[i + 2] >> 5));
+      return colours.size;
+    """
+    for name in ("cost-curve", "accuracy-curve", "plane", "weight"):
+        assert train.run(inked, name) >= 3, name
+    rows = train.js("[...document.querySelectorAll('#layers tbody tr')].map((row) => row.innerText)")
+    assert [row.split("\n")[0] for row in rows] == ["Layer 2", "Layer 3", "Layer 4"]
+    assert all("mean" in row and re.search(r"\d\.\de-\d", row) for row in rows)
+    train.driver.execute_script("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    train.wait("document.querySelectorAll('#cost-table tr').length > 5")
+    assert (
+        train.js("[...document.querySelectorAll('#confusion tbody td')].reduce((n, cell) => n + Number(cell.textContent), 0)")
+        == 1000
+    )
+    train.driver.execute_script("document.getElementById('theme').click()")
+    train.settle()
+    assert train.run(inked, "cost-curve") >= 3
+
+
+def test_the_learning_rate_changes_while_it_runs(train: Any) -> None:
+    start(train)
+    fill(train, lr="0,0025")
+    train.wait("document.getElementById('at-rate').innerText === '0.0025'")
+    fill(train, lr="many")
+    assert train.text("problem") == "The learning rate is “many”, but it is a number."
+    assert train.js(STATE) == "running"
+
+
+def test_slow_motion_takes_its_time(train: Any) -> None:
+    train.click("slow")
+    fill(train, pace=5)
+    start(train)
+    train.wait(f"{SHOWN} >= 3")
+    assert train.js(SHOWN) < 60
+    assert "slow motion" in train.text("status")
+    train.click("slow")
+    train.wait(f"{SHOWN} > 300")
+
+
+def test_a_reload_in_mid_training_shows_it_from_its_beginning(train: Any) -> None:
+    start(train, seed=7)
+    train.wait(f"{SHOWN} > 600")
+    train.driver.refresh()
+    train.wait(f"{STATE} === 'running' && {SHOWN} > 700", 20)
+    assert train.js("document.getElementById('seed').value") == "7"
+    train.driver.execute_script("document.getElementById('cost-table').closest('details').open = true")
+    train.wait("document.querySelectorAll('#cost-table tr').length > 3")
+    first = train.js("Number(document.querySelector('#cost-table tr:last-child td').textContent)")
+    assert first < 5_000
+
+
+def test_two_tabs_see_and_steer_the_same_training(train: Any) -> None:
+    driver = train.driver
+    one = driver.current_window_handle
+    start(train)
+    driver.switch_to.new_window("tab")
+    go(train)
+    train.wait(f"{STATE} === 'running' && {SHOWN} > 100")
+    at = paused(train)
+    driver.switch_to.window(one)
+    train.wait(f"{STATE} === 'paused' && {SHOWN} === {at}")
+    train.click("step")
+    train.wait(f"{SHOWN} === {at + 1}")
+
+
+def test_look_inside_opens_the_microscope_at_the_step_that_comes_next(train: Any) -> None:
+    driver = train.driver
+    one = driver.current_window_handle
+    fill(train, recipe="moons")
+    train.click("step")
+    train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 30)
+    train.click("look")
+    driver.switch_to.window(opened(train, one))
+    train.wait("document.readyState === 'complete' && document.querySelector('h1')")
+    text = train.js("document.body.innerText")
+    assert "Step 1, as it will be taken: epoch 1, batch 2 of 32." in text
+    assert "Adam" in text
+    assert train.js("getComputedStyle(document.querySelector('.columns')).display") == "grid"  # its style passed its policy
+    assert [line for line in train.complaints() if "favicon" not in line] == []
+
+
+def opened(page: Any, one: str) -> str:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page.driver, 10).until(lambda driver: len(driver.window_handles) > 1)
+    return next(handle for handle in page.driver.window_handles if handle != one)
+
+
+def test_a_pixel_of_a_weight_image_opens_that_weight_with_the_samples_that_push_it(train: Any) -> None:
+    driver = train.driver
+    one = driver.current_window_handle
+    fill(train, recipe="mnist-nielsen-30")
+    train.click("step")
+    train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 60)
+    driver.execute_script("document.querySelectorAll('.tile')[5].click()")
+    driver.execute_script("document.getElementById('weight').scrollIntoView({ block: 'center', behavior: 'instant' })")
+    box = train.js("document.getElementById('weight').getBoundingClientRect().toJSON()")
+    x, y = box["left"] + box["width"] * (8.5 / 28), box["top"] + box["height"] * (14.5 / 28)
+    for kind in ("mousePressed", "mouseReleased"):
+        train.cdp("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    assert train.text("weight-value").startswith("Weight 2:5,400 ")
+    driver.switch_to.window(opened(train, one))
+    train.wait("document.readyState === 'complete' && document.querySelector('.pushed')", 30)
+    assert "weight=2%3A5%2C400" in train.js("location.search")
+    assert train.js("document.querySelectorAll('.pushed').length") == 1
+
+
+def test_the_keyboard_alone_trains_and_looks_inside(train: Any) -> None:
+    driver = train.driver
+    one = driver.current_window_handle
+    fill(train, recipe="moons")
+    driver.find_element("id", "step").send_keys(ENTER)
+    train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 30)
+    driver.find_element("id", "step").send_keys(" ")
+    train.wait(f"{SHOWN} === 2")
+    tiles = driver.find_elements("css selector", ".tile")
+    assert [tile.get_attribute("tabindex") for tile in tiles[:3]] == ["0", "-1", "-1"]
+    tiles[0].send_keys("\ue014")  # right
+    assert train.js("document.activeElement.getAttribute('aria-label')") == "Unit 1"
+    driver.switch_to.active_element.send_keys(ENTER)
+    weight = driver.find_element("id", "weight")
+    weight.send_keys("\ue012")  # left
+    assert train.text("weight-value").startswith("Weight 2:1,0 ")
+    weight.send_keys(ENTER)
+    driver.switch_to.window(opened(train, one))
+    train.wait("document.readyState === 'complete' && document.querySelector('h1')")
+    assert "weight=2%3A1%2C0" in train.js("location.search")
+
+
+def test_ones_own_table_is_trained_on_and_a_malformed_one_told_in_one_line(train: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("1,2,a\n3,four,b\n")
+    train.driver.find_element("id", "own-file").send_keys(str(bad))
+    train.wait("!document.getElementById('problem').hidden", 30)
+    assert "bad.csv, row 2, column 2 is 'four'" in train.text("problem")
+    good = tmp_path / "good.csv"
+    good.write_text("\n".join(f"{k % 7},{k % 5},{'even' if k % 2 == 0 else 'odd'}" for k in range(100)))
+    train.driver.find_element("id", "own-file").send_keys(str(good))
+    train.wait("document.getElementById('data').value === 'own'", 30)
+    assert "good.csv: 100 samples of 2 numbers, 2 classes" in train.text("status")
+    start(train, recipe="iris", data="own")
+    train.wait(f"{SHOWN} > 20")
+    assert train.js("document.getElementById('data').selectedOptions[0].textContent") == "good.csv"
+
+
+def test_a_wrong_setting_is_told_in_one_line(train: Any) -> None:
+    fill(train, recipe="moons", hidden="16, many")
+    train.click("start")
+    assert "hidden layers are “16, many”" in train.text("problem")
+    fill(train, hidden="16, 0")
+    train.click("start")
+    train.wait("document.getElementById('problem').innerText.includes('from 1 to 2,048')")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+def test_nobody_is_left_out(train: Any, here: Path, width: int, scheme: str) -> None:
+    go(train, width, prefers_color_scheme=scheme)
+    start(train)
+    train.wait(f"{SHOWN} > 200")
+    paused(train)
+    assert train.js("document.documentElement.scrollWidth") <= width
+    assert serious(train, here) == []
+
+
+def serving(port: str = "0") -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen([sys.executable, "-c", PLAY, "--port", port], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    return process, next(word for word in process.stdout.readline().split() if word.startswith("http"))
+
+
+def test_a_server_that_is_killed_and_started_again_is_found_again(page: Any) -> None:
+    process, address = serving()
+    try:
+        go(page, address=address)
+        start(page)
+        page.wait(f"{SHOWN} > 100")
+        process.kill()
+        process.communicate()
+        page.wait("document.getElementById('status').innerText.includes('does not answer')", 10)
+        assert page.js("document.getElementById('start').disabled")
+        process, _ = serving(address.rstrip("/").rpartition(":")[2])
+        page.wait("!document.getElementById('start').disabled", 20)
+        assert "the training is gone" in page.text("problem")
+        assert page.js("document.getElementById('recipe').value") == "moons"
+        start(page)
+        page.wait(f"{SHOWN} > 100", 20)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+
+def test_the_death_of_the_training_is_told_in_one_line(train: Any) -> None:
+    start(train)
+    train.wait(f"{SHOWN} > 50")
+    mine = [int(one) for task in Path("/proc/self/task").iterdir() for one in (task / "children").read_text().split()]
+    trainer = next(pid for pid in mine if b"byhand.web.trainer" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(trainer, signal.SIGKILL)
+    train.wait(f"{STATE} === 'gone'")
+    assert "killed by signal 9" in train.text("problem")
+    start(train)
+    train.wait(f"{SHOWN} > 50", 20)
