@@ -22,7 +22,7 @@ from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.diffusion import Diffusion
 from byhand.models.samplers import Moment
 from byhand.models.vae import VAE, code_errors
-from byhand.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Sigmoid, Softmax
+from byhand.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Softmax
 from byhand.optim import SGD
 from byhand.see.doctor import Patient
 from byhand.training.steps import Steps
