@@ -51,7 +51,7 @@ class Trainable(Protocol):
     def architecture(self) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)  # frozen, it would take 0.7 us a step longer: 1 % of the steps of a small network
 class Step:
     """What one batch did.
 
