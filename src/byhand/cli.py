@@ -514,14 +514,15 @@ def replay(
         raise ByhandError("--steps is how long a branch is: give its --branch-lr too")
     opened = open_recording(run, strict=False)
     shown: replayed.Summary | replayed.Moment | replayed.Parting
+    parting: replayed.Parting | None = None
     if branch_lr is not None:
-        shown = replayed.parting(opened, at or 0, branch_lr, steps)
+        shown = parting = replayed.parting(opened, at or 0, branch_lr, steps)
     elif at is not None:
         shown = replayed.moment(opened, at)
     else:
         shown = replayed.summary(opened)
     if html is not None:
-        write_replay_page(opened, html, fine=fine)
+        write_replay_page(opened, html, fine=fine, branch=parting.branch if parting else None)
     if as_json:
         print(json.dumps(shown.figures() | ({"page": str(html)} if html else {})))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,23 @@ def test_a_click_on_the_curve_goes_there(shown: Page) -> None:
     canvas = shown.driver.find_element("id", "cost")
     ActionChains(shown.driver).move_to_element_with_offset(canvas, 200, 0).click().perform()
     assert int(shown.js("document.getElementById('moment').value")) > 10
+
+
+def test_a_branch_is_drawn_beside_the_run_and_told_in_numbers(driver: Any, digits: RunReplay, folder: Path) -> None:
+    branch = digits.branch(100, lr=0.3, steps=400)
+    write_replay_page(digits, folder / "branch.html", branch=branch)
+    page = Page(driver, (folder / "branch.html").as_uri())
+    opened(page)
+    said = page.text("branch-said")
+    assert "left before step 100 with the learning rate 0.3, for 400 steps" in said
+    ends = [float(np.mean(costs[-40:])) for costs in (branch.costs, branch.recorded)]
+    told = [float(number) for number in re.findall(r"costs? (\d+\.\d+)|in the run (\d+\.\d+)", said) for number in number if number]
+    assert told == pytest.approx(ends, rel=5e-3)
+    with_branch = page.js("document.getElementById('cost').toDataURL()")
+    plain = Page(driver, (folder / "digits.html").as_uri())
+    opened(plain)
+    assert plain.js("document.getElementById('branch').hidden")
+    assert plain.js("document.getElementById('cost').toDataURL()") != with_branch
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from byhand.files import write_atomically
 from byhand.see.frames import FRAMES, Film, film
-from byhand.training.replay import RunReplay
+from byhand.training.replay import Branch, RunReplay
 from byhand.web.site import PAGE, bundled, hashed
 
 PARTS = Path(__file__).parent / "replay"
@@ -25,21 +25,21 @@ CURVE = 400  # points
 FEW = "There are few of them: <code>byhand replay --fine</code> takes the steps between them again."
 
 
-def write_replay_page(replay: RunReplay, path: Path, *, fine: bool = False) -> None:
+def write_replay_page(replay: RunReplay, path: Path, *, fine: bool = False, branch: Branch | None = None) -> None:
     """Write the page of a recorded run, of at most 3 MB: where its frames take more, it has fewer.
 
-    `fine` as in `byhand.see.frames.film`.
+    `fine` as in `byhand.see.frames.film`; a `branch` that left the run is drawn beside it.
 
     Raises TrainingError where the recording has no snapshot, ByhandError where the file cannot be written.
     """
     frames = FRAMES
-    while len(page := replay_page(replay, film(replay, frames, fine=fine))) > LARGEST and frames > 4:
+    while len(page := replay_page(replay, film(replay, frames, fine=fine), branch)) > LARGEST and frames > 4:
         frames //= 2
     write_atomically(path, page)
 
 
-def replay_page(replay: RunReplay, found: Film) -> bytes:
-    """The page with these frames."""
+def replay_page(replay: RunReplay, found: Film, branch: Branch | None = None) -> bytes:
+    """The page with these frames, and with the curve of a branch where there is one."""
     style = (PAGE / "style.css").read_text(encoding="utf-8") + (PARTS / "replay.css").read_text(encoding="utf-8")
     modules = {path.name: path.read_text(encoding="utf-8") for path in (*PARTS.glob("*.js"), PAGE / "theme.js")}
     script = bundled(modules, "replay.js")
@@ -56,7 +56,7 @@ def replay_page(replay: RunReplay, found: Film) -> bytes:
         "tried": f"{found.facts['n']:,}",
         "last": str(len(found.steps) - 1),
         "few": _caution(replay, found),
-        "data": _embedded("facts", json.dumps(_facts(replay, found)))
+        "data": _embedded("facts", json.dumps(_facts(replay, found) | ({"branch": _branch(branch)} if branch else {})))
         + "".join(_packed(name, array) for name, array in found.arrays.items()),
     }
     return Template((PARTS / "replay.html").read_text(encoding="utf-8")).substitute(text).encode()
@@ -83,6 +83,20 @@ def _facts(replay: RunReplay, found: Film) -> dict[str, Any]:
         "figures": found.figures,
         "costs": curve(replay.costs),
         "shapes": {name: array.shape for name, array in found.arrays.items()},
+    }
+
+
+def _branch(branch: Branch) -> dict[str, Any]:
+    """A branch beside the run: where it left, with which rate, its costs, and the mean of both over its last tenth."""
+    last = slice(-max(1, len(branch.costs) // 10), None)
+    ends = [float(np.nanmean(costs[last])) if np.isfinite(costs[last]).any() else None for costs in (branch.costs, branch.recorded)]
+    return {
+        "start": branch.start,
+        "rate": branch.learning_rate,
+        "steps": len(branch.costs),
+        "costs": [(branch.start + step, cost) for step, cost in curve(branch.costs)],
+        "ends": ends,
+        "ended": branch.ended,
     }
 
 

@@ -44,7 +44,7 @@ export function stepAt(x, total, width) {
   return total * Math.min(1, Math.max(0, (x - LEFT) / (width - LEFT - RIGHT))) ** 2;
 }
 
-/** Curves over the steps: lines are { points: [[step, value]], colour, strong }; the cursor stands at a step. */
+/** Curves over the steps: lines are { points: [[step, value]], name of a colour, strong, dashed }; the cursor stands at a step. */
 export function curves(canvas, { lines, total, cursor, marks, percent, logarithmic }) {
   const { context, width, height } = pen(canvas);
   const values = lines.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
@@ -66,10 +66,12 @@ export function curves(canvas, { lines, total, cursor, marks, percent, logarithm
   for (const step of apart([0, ...ticks(1, total)], (at) => across(at, total, width), 62).slice(1)) {
     context.fillText(step.toLocaleString("en"), Math.min(across(step, total, width), width - 28), height - 8);
   }
-  for (const { points, name, strong } of lines) {
+  for (const { points, name, strong, dashed } of lines) {
     context.strokeStyle = colour(name);
+    context.setLineDash(dashed ? [6, 4] : []);
     line(context, points.filter(([, value]) => Number.isFinite(value)).map(([step, value]) => [across(step, total, width), up(value)]), strong ? 2.4 : 1.4);
   }
+  context.setLineDash([]);
   const x = across(cursor, total, width);
   context.strokeStyle = colour("ink");
   line(context, [[x, 4], [x, height - BELOW]], 1.4);

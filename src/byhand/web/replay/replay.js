@@ -80,17 +80,19 @@ function said({ steps, total, batches, costs, figures, n }) {
   };
 }
 
-function curvesOf({ steps, total, costs, figures }) {
+function curvesOf({ steps, total, costs, figures, branch }) {
   shown("curves");
+  if (branch) parted(branch);
   const valid = steps.map((step, k) => [step, figures.cost[k]]);
   const right = figures.accuracy?.map((accuracy, k) => [steps[k], accuracy]);
-  const all = [...costs, ...valid].map(([, cost]) => cost).filter(Number.isFinite);
+  const all = [...costs, ...valid, ...(branch?.costs ?? [])].map(([, cost]) => cost).filter(Number.isFinite);
   const logarithmic = Math.min(...all) > 0 && Math.max(...all) / Math.min(...all) > 4;
   if (right) ["accuracy", "rises"].forEach(shown);
   return (k) => {
     const common = { total, cursor: steps[k] };
     const train = { points: costs, name: "minus" };
     const lines = [train, { points: valid, name: "plus", strong: true }];
+    if (branch) lines.push({ points: branch.costs, name: "ink", dashed: true });
     curves($("cost"), { ...common, lines, marks: [{ value: figures.cost[k], name: "plus" }], logarithmic });
     $("cost").setAttribute("aria-label", `Cost over the training; here ${short(figures.cost[k])}`);
     if (!right) return;
@@ -98,6 +100,16 @@ function curvesOf({ steps, total, costs, figures }) {
     curves($("accuracy"), { ...common, lines: only, marks: [{ value: right[k][1], name: "plus" }], percent: true });
     $("accuracy").setAttribute("aria-label", `Share of right answers; here ${(100 * right[k][1]).toFixed(1)} per cent`);
   };
+}
+
+/** The branch in words, under the curves. */
+function parted({ start, rate, steps, ends: [branch, run], ended }) {
+  shown("branch");
+  const known = branch !== null && run !== null;
+  const compared = known ? `at its end a batch costs ${short(branch)}, in the run ${short(run)} at the same time` : "it ended at once";
+  $("branch-said").textContent =
+    `A branch that left before step ${number(start)} with the learning rate ${short(rate)}, for ${number(steps)} steps: ${compared}.` +
+    (ended ? ` It ended early: ${ended}` : "");
 }
 
 const LOOKS = {
