@@ -162,7 +162,9 @@ def test_a_branch_is_drawn_beside_the_run_and_told_in_numbers(driver: Any, digit
     said = page.text("branch-said")
     assert "left before step 100 with the learning rate 0.3, for 400 steps" in said
     ends = [float(np.mean(costs[-40:])) for costs in (branch.costs, branch.recorded)]
-    told = [float(number) for number in re.findall(r"costs? (\d+\.\d+)|in the run (\d+\.\d+)", said) for number in number if number]
+    told = [
+        float(number) for number in re.findall(r"costs? (\d+\.\d+)|in the run (\d+\.\d+)", said) for number in number if number
+    ]
     assert told == pytest.approx(ends, rel=5e-3)
     with_branch = page.js("document.getElementById('cost').toDataURL()")
     plain = Page(driver, (folder / "digits.html").as_uri())

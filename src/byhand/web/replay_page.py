@@ -89,7 +89,9 @@ def _facts(replay: RunReplay, found: Film) -> dict[str, Any]:
 def _branch(branch: Branch) -> dict[str, Any]:
     """A branch beside the run: where it left, with which rate, its costs, and the mean of both over its last tenth."""
     last = slice(-max(1, len(branch.costs) // 10), None)
-    ends = [float(np.nanmean(costs[last])) if np.isfinite(costs[last]).any() else None for costs in (branch.costs, branch.recorded)]
+    ends = [
+        float(np.nanmean(costs[last])) if np.isfinite(costs[last]).any() else None for costs in (branch.costs, branch.recorded)
+    ]
     return {
         "start": branch.start,
         "rate": branch.learning_rate,
