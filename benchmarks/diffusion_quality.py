@@ -3,7 +3,7 @@
 Both take the steps of `emnist-diffusion` with a budget of --epochs (the rate's schedule is fitted to it), keep the same running
 mean, and draw with the same sampler from the same noise; `byhand eval` then measures both. It wants EMNIST (BYHAND_DATA).
 
-    python benchmarks/diffusion_quality.py [--epochs 1] [--held-out 0.1] [--samples 100] [--guidance 1] [--steps 20]
+    python benchmarks/diffusion_quality.py [--epochs 1] [--samples 100] [--guidance 1] [--steps 20] [--only byhand]
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=100, help="of each class")
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=20, help="of DPM-Solver++")
+    parser.add_argument("--only", choices=("byhand", "PyTorch"), help="one of the two: the figures do not depend on the other")
     options = parser.parse_args()
     blas.choose_kernels()
     made = recipe("emnist-diffusion").changed(epochs=options.epochs, data_options={"held_out": options.held_out})
@@ -116,6 +117,8 @@ def main() -> None:
     names = [f"{i // CLASSES}.{splits.test.class_names[label]}" for i, label in enumerate(labels)]
     rows = []
     for who, train in (("PyTorch", theirs), ("byhand", ours)):
+        if options.only not in (None, who):
+            continue
         drawn, seconds = train(made, splits, names, labels, options)
         found = evaluate_samples(drawn, labels, splits.train, test, judge)
         rows.append(row(who, seconds, found))

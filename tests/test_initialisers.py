@@ -12,7 +12,9 @@ from byhand.errors import ModelError
 from byhand.feedforward import FeedForward
 
 
-@pytest.mark.parametrize(("name", "variance"), [("nielsen", 1 / 400), ("he", 2 / 400), ("glorot", 2 / (400 + 200))])
+@pytest.mark.parametrize(
+    ("name", "variance"), [("nielsen", 1 / 400), ("he", 2 / 400), ("glorot", 2 / (400 + 200)), ("uniform", 1 / 1200)]
+)
 def test_the_weights_have_the_variance_of_their_fan_in(name: str, variance: float) -> None:
     net = FeedForward((400, 200, 300), initialiser=name, seed=1, dtype=np.float64)
     w = net.weights[0]
@@ -20,7 +22,9 @@ def test_the_weights_have_the_variance_of_their_fan_in(name: str, variance: floa
     assert w.var() == pytest.approx(variance, rel=0.02)
 
 
-@pytest.mark.parametrize(("name", "variance"), [("nielsen", 1 / 200), ("he", 2 / 200), ("glorot", 2 / (200 + 300))])
+@pytest.mark.parametrize(
+    ("name", "variance"), [("nielsen", 1 / 200), ("he", 2 / 200), ("glorot", 2 / (200 + 300)), ("uniform", 1 / 600)]
+)
 def test_the_fan_in_is_that_of_the_layer_and_not_of_the_input(name: str, variance: float) -> None:
     net = FeedForward((400, 200, 300), initialiser=name, seed=1, dtype=np.float64)
     assert net.weights[1].var() == pytest.approx(variance, rel=0.02)
@@ -32,6 +36,14 @@ def test_glorot_is_uniform_within_its_bound() -> None:
     assert 0.999 * bound < np.abs(w).max() <= bound
     quarters = np.histogram(w, bins=4, range=(-bound, bound))[0] / w.size
     assert quarters == pytest.approx([0.25] * 4, abs=0.01)
+
+
+def test_the_uniform_one_is_pytorchs_within_its_bound_biases_too() -> None:
+    net = FeedForward((400, 5_000), initialiser="uniform", seed=1, dtype=np.float64)
+    for found in (net.weights[0], net.biases[0]):
+        assert 0.99 / 20 < np.abs(found).max() <= 1 / 20
+        quarters = np.histogram(found, bins=4, range=(-1 / 20, 1 / 20))[0] / found.size
+        assert quarters == pytest.approx([0.25] * 4, abs=0.02)
 
 
 def test_nielsens_biases_are_standard_normal_and_the_others_zero() -> None:
@@ -50,5 +62,5 @@ def test_a_seed_gives_its_weights_again_and_another_seed_others(name: str) -> No
 
 
 def test_an_unknown_initialiser_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="initialiser 'orthogonal' is unknown: choose one of nielsen, he, glorot"):
+    with pytest.raises(ModelError, match="initialiser 'orthogonal' is unknown: choose one of nielsen, he, glorot, uniform"):
         initialisers.named("orthogonal")

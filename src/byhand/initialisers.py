@@ -1,4 +1,6 @@
-r"""How weights begin: small enough not to saturate, large enough not to fade. Nielsen's biases are random, the others zero.
+r"""How weights begin: small enough not to saturate, large enough not to fade.
+
+The biases of `he` and `glorot` are zero, those of the others random.
 
 `fan_in` and `fan_out` are those of the one layer that is being filled: n_(l-1) and n_l.
 """
@@ -33,10 +35,22 @@ def glorot(w: Array, b: Array, rng: np.random.Generator) -> None:
     b[...] = 0
 
 
+def uniform(w: Array, b: Array, rng: np.random.Generator) -> None:
+    r"""w, b ~ U(-r, r) with r = 1 / sqrt(fan_in), a sixth of he's variance: as PyTorch's layers begin.
+
+    Where what a layer computes is added to what was there before, as in a U-Net, he's variance adds up from block to block.
+    Source: Glorot and Bengio (2010), eq. 1.
+    """
+    r = 1 / math.sqrt(w.shape[1])
+    w[...] = rng.uniform(-r, r, w.shape)
+    b[...] = rng.uniform(-r, r, b.shape)
+
+
 INITIALISERS: dict[str, Callable[[Array, Array, np.random.Generator], None]] = {
     "nielsen": nielsen,
     "he": he,
     "glorot": glorot,
+    "uniform": uniform,
 }
 
 

@@ -28,7 +28,7 @@ class Network:
         cost: "cross_entropy" of softmax outputs (the module ends with their weighted inputs), "bce" of sigmoid outputs
             (likewise), or "mse".
         label_smoothing: epsilon in [0, 1), for cross_entropy.
-        initialiser: "he", "glorot" or "nielsen"; None keeps the module's weights as they are.
+        initialiser: one of `byhand.initialisers`; None keeps the module's weights as they are.
         seed: of the weights and of dropout. dtype: float32, or float64 for checks.
         device: "cpu", or "gpu" where CuPy and a GPU are at hand (experimental); samples go in and outputs come out as
             NumPy arrays either way.
