@@ -619,6 +619,24 @@ def play(
 
 
 @app.command()
+def microscope(
+    what: Annotated[str, typer.Argument(metavar="RECIPE|MODEL|RUN", help="What `byhand explain` takes too.")],
+    step: Annotated[
+        int | None, typer.Option(help="Take this many training steps before; of a recorded run, it is that step of the run.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+) -> None:
+    """Open a page on which one walks through a training step, and asks of any number what it was made of."""
+    from byhand.see.choose import check_named
+    from byhand.web.server import play as serve
+
+    check_named(what)
+    serve(None, host=host, port=port, open_browser=not no_browser, what=what, step=step)
+
+
+@app.command()
 def site(
     directory: Annotated[Path, typer.Argument(help="Folder to write into.")],
     models: Annotated[

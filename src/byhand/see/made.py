@@ -116,10 +116,11 @@ def per_sample(sums: Iterable[Sum], m: int) -> NDArray[np.float64]:
     return found
 
 
-def indexed(symbol: str, at: Sequence[int]) -> str:
-    r"""A number of an array with all of its indices.
+def indexed(symbol: str, at: Sequence[int | str]) -> str:
+    r"""A number of an array with all of its indices; they stand at the end, or where the symbol has an @.
 
-    >>> indexed("z^{2}", (0, 5)), indexed("C", ())
-    ('z^{2}_{0,5}', 'C')
+    >>> indexed("z^{2}", (0, 5)), indexed("C", ()), indexed(r"\partial C/\partial (w@)", (5, 4))
+    ('z^{2}_{0,5}', 'C', '\\partial C/\\partial (w_{5,4})')
     """
-    return f"{symbol}_{{{','.join(map(str, at))}}}" if len(at) else symbol
+    where = f"_{{{','.join(map(str, at))}}}" if len(at) else ""
+    return symbol.replace("@", where) if "@" in symbol else symbol + where

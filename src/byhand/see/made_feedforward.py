@@ -277,10 +277,10 @@ class _Builder:
             ("b", step.b_gradient[n], of_bias, bias_gradient, rf"{mean} \delta^{{{n}}}_{{i,j}}"),
         ):
             found, name = read(function), f"{letter}{n}"
-            symbol = rf"\frac{{\partial C}}{{\partial {letter}^{{{n}}}}}"
+            symbol = rf"\frac{{\partial C}}{{\partial {letter}^{{{n}}}@}}"
             which = "BP4" if letter == "w" else "BP3"
             about = f"gradient of {name}: how the batch’s cost changes with each"
-            self._add(f"{name}.gradient", symbol, about, values, make, equation=f"{symbol} = {equation}", parameter=name)
+            self._add(f"{name}.gradient", symbol, about, values, make, equation=f"{indexed(symbol, ())} = {equation}", parameter=name)
             code = [function, *([FeedForward._decay] if letter == "w" and decay else [])]
             self.operations.append(
                 Operation("backward", f"Layer {n}", f"{which}, layer {n}: the gradient of the {'weights' if letter == 'w' else 'biases'}",

@@ -6,6 +6,7 @@ The error of an op's output is the sum of what all ops that read it hand back; a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from byhand.backend import Array
 from byhand.engine import Tensor
 from byhand.see.explain import Sample
-from byhand.see.explain_network import equations_of
+from byhand.see.explain_network import drawn, equations_of
 from byhand.see.made import At, Sum
 from byhand.see.made_update import update_numbers
 from byhand.see.section import sources
@@ -73,7 +74,7 @@ class _Builder:
         step = self.step
         theta = step.parameter(name, step.theta)
         self._add(Numbered(name, symbol, f"parameter {name}", theta, None, why=PARAMETER, parameter=name))
-        gradient = rf"\frac{{\partial C}}{{\partial {symbol}}}"
+        gradient = rf"\frac{{\partial C}}{{\partial {symbol}@}}"
         make = self._summed(name)
         self._add(
             Numbered(
@@ -110,25 +111,31 @@ class _Builder:
                 forward.equation,
                 "" if made else f"{node.op.name.replace('_', ' ')} is not worked out term by term yet; its equation and its source are beside.",
                 batch,
+                image=drawn(op),
                 notes=(lambda at: note_of_norm(self.wired[k], at)) if node.op.name in NORMS else None,
             )
         )
         delta = None
         if op.delta is not None:
-            symbol = rf"\delta^{{\text{{{name.replace('_', '-')}}}}}" if len(name) < 14 else r"\delta"
             delta = Numbered(
                 f"{name}.delta",
-                symbol,
+                r"\delta",
                 f"error of what {op.title} computes",
                 np.asarray(op.delta),
                 self._summed(name),
                 batch=batch,
+                image=drawn(op),
                 notes=self._who(name),
                 why="The cost by itself: 1." if k == len(self.step.ops) - 1 else "",
             )
             self._add(delta)
             self.errors[name] = delta.name
-        self.wired.append(Wired(op, tuple(operands), output, delta))
+        places = node.op.places  # in its terms the op calls what it read as its equation does
+        called = [
+            replace(array, symbol=latex(places[slot]) if slot < len(places) else f"a_{{{slot + 1}}}") if array is not None else None
+            for slot, array in enumerate(operands)
+        ]
+        self.wired.append(Wired(op, tuple(called), output, delta))
 
     def _operand(self, k: int, slot: int, value: Any, parameters: dict[int, str]) -> Numbered | None:
         if isinstance(value, Tensor):
@@ -143,7 +150,7 @@ class _Builder:
         symbol = latex(places[slot]) if slot < len(places) else f"a_{{{slot + 1}}}"
         batch = len(values) % self.step.m == 0
         name = f"{self.names[k]}.{places[slot] if slot < len(places) else slot}"
-        return self._add(Numbered(name, symbol, f"given to {self.names[k]}", np.asarray(values), None, why=DATA, batch=batch))
+        return self._add(Numbered(name, symbol, f"given to {self.names[k]}", np.asarray(values), None, why=DATA, batch=batch, image=values.ndim == 4))
 
     def _making(self, k: int) -> Callable[[At], list[Sum]]:
         return lambda at: MADE[self.step.ops[k].node.op.name](self.wired[k], at)
@@ -175,7 +182,8 @@ class _Builder:
             missing = next((op.name for op in readers if op.name not in MADE_BACK), "")
             if missing:
                 return f"{missing.replace('_', ' ')} hands it back, which is not worked out term by term yet; its source is beside."
-            return f"Handed back by {' and '.join(dict.fromkeys(self.names[self.place[id(op.seen.node)]] for op in readers))}."
+            back = dict.fromkeys(f"{op.output.name} ({op.name.replace('_', ' ')})" for op in readers)
+            return f"Handed back by {' and '.join(back)}."
 
         return note
 
@@ -247,7 +255,7 @@ def names_of(step: Taped) -> list[str]:
     counts: dict[str, int] = {name: full.count(name) for name in full}
     names: list[str] = []
     for name, op in zip(full, step.ops, strict=True):
-        shown = name if counts[name] == 1 else f"{name}/{op.node.op.name}"
+        shown = name if counts[name] == 1 or name == op.node.op.name else f"{name}/{op.node.op.name}"
         again = sum(1 for other in names if other.split("#")[0] == shown)
         shown = f"{shown}#{again + 1}" if again else shown
         names.append(shown if shown not in known else f"{shown}/{op.node.op.name}")

@@ -51,7 +51,7 @@ def update_numbers(
             letter = "v" if slot == "velocity" else slot
             meaning = f"{MEANING.get(slot, slot)} of {name}"
             before = Numbered(
-                f"{name}.{slot}.before", rf"{letter}^{{-}}", f"{meaning}, before", old[slot][name], None, "", EARLIER, False, name
+                f"{name}.{slot}.before", rf"{letter}^{{-}}", f"{meaning}, before", old[slot][name], None, "", EARLIER, parameter=name
             )
             state[slot] = _moment(optimizer, slot, letter, meaning, before, g, new[slot][name])
             own += [before, state[slot]]

@@ -34,6 +34,7 @@ class Numbered:
         symbol: LaTeX; its equation too, "" where it was not computed. about: what it is, in words.
         values: the numbers, of any shape. batch: whether its first axis counts samples, or rows sample by sample.
         make: the sums that a number is made of; None where there are none, and `why` says so.
+        image: whether it is (N, H, W, C).
         parameter: of which parameter it is the gradient, the change or the like, or itself; "" else.
     """
 
@@ -45,6 +46,7 @@ class Numbered:
     equation: str = ""
     why: str = ""
     batch: bool = False
+    image: bool = False
     parameter: str = ""
     notes: Callable[[At], str] | None = None
 

@@ -177,7 +177,7 @@ def _of_scale_or_shift(op: Wired, slot: int, at: At) -> list[Sum]:
     delta, c = op.error, at[0]
     hat, slope = channel(op, c)
     errors = delta.values[..., c]
-    scale = op.named("gamma") is not None and op.operand(slot) is op.named("gamma")
+    scale = op.seen.node.op.places[slot] == "gamma"
 
     def factors(k: int) -> tuple[Factor, ...]:
         place = unravelled(k, errors.shape)
