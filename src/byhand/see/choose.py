@@ -53,9 +53,7 @@ def explain_step(
     return explain_upcoming(training, data, sample=sample, weights=weights, at=at, what=what)
 
 
-def training_of(
-    what: str, step: int | None = None, check: Callable[[Any], None] = lambda _: None
-) -> tuple[Steps, Dataset]:
+def training_of(what: str, step: int | None = None, check: Callable[[Any], None] = lambda _: None) -> tuple[Steps, Dataset]:
     """The training that `what` names as in `explain_step`, before its step `step`, and its data; `check` may refuse the network.
 
     Raises ModelError for what there is not.

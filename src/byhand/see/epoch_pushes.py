@@ -1,7 +1,7 @@
 """Which samples pushed one weight over an epoch: its steps are taken again, and each sample's pushes are added up.
 
-A push is -dC/dw by one sample, as in `byhand.see.pushes`: above 0 it raises the weight. A training goes on from a state of its own with
-the same bits, so what is needed is the state at the epoch's beginning: a recording has it, and a live training keeps two.
+A push is -dC/dw by one sample, as in `byhand.see.pushes`: above 0 it raises the weight. A training goes on from a state of
+its own with the same bits, so what is needed is the state at the epoch's beginning: a recording has it, a live training keeps two.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def _by_tape(training: Steps, net: Network, name: str, at: At) -> Callable[[], t
                 if given is not parameter:
                     continue
                 if node.op.name not in MADE_BACK or node.options.get("activation") is not None:
-                    raise ModelError(f"{name} is read by a {node.op.name.replace('_', ' ')}, whose pushes are known of one step only")
+                    raise ModelError(
+                        f"{name} is read by a {node.op.name.replace('_', ' ')}, whose pushes are known of one step only"
+                    )
                 pushed -= per_sample(MADE_BACK[node.op.name](wired(node), slot, at), len(step.indices))
         return step, pushed
 

@@ -2,8 +2,8 @@ r"""What a number of a training step was made of: the terms of its sum, each a p
 
     z^2_{i,5} = \sum_k w^2_{5,k}\, a^1_{i,k} + b^2_5
 
-A factor says which number of which array it is, so one can go on asking of that one, from the last weight's change down to a pixel.
-What is no sum, as sigma(z), is made of one term.
+A factor says which number of which array it is, so one can go on asking of that one, from a weight's change down to a pixel. What
+is no sum, as sigma(z), is made of one term.
 """
 
 from __future__ import annotations
@@ -70,6 +70,12 @@ class Made:
     def total(self) -> float:
         """All terms added up: the number again, to rounding; NaN where it has none."""
         return math.fsum([*(term.value for term in self.terms), self.rest]) if self.terms else math.nan
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from byhand.see.notebook import terms_html  # it sets formulas, which nobody needs who only asks for numbers
+
+        return terms_html(self)
 
 
 @dataclass(frozen=True)

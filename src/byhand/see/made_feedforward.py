@@ -6,6 +6,8 @@ The input is layer 1, weights stand in the layers 2 to L; i counts the samples o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +66,9 @@ class _Builder:
         arrays, operations = update_numbers(step, self._views, after, trained)
         return StepNumbers(step, samples, [*self.arrays.values(), *arrays], [*self.operations, *operations])
 
-    def _add(self, name: str, symbol: str, about: str, values: Array, make: Callable[[At], list[Sum]] | None, **more: object) -> None:
+    def _add(
+        self, name: str, symbol: str, about: str, values: Array, make: Callable[[At], list[Sum]] | None, **more: object
+    ) -> None:
         self.arrays[name] = Numbered(name, symbol, about, values, make, **more)  # type: ignore[arg-type]
 
     def _views(self, vector: Array) -> dict[str, Array]:
@@ -97,9 +101,18 @@ class _Builder:
         equation = rf"z^{{{n}}}_{{i,j}} = \sum_k w^{{{n}}}_{{j,k}}\, {a.symbol}_{{i,k}} + b^{{{n}}}_j"
         self._add(f"z{n}", f"z^{{{n}}}", f"weighted inputs of layer {n}", step.z[n], products, equation=equation, batch=True)
         self.operations.append(
-            Operation("forward", group, f"Layer {n}: weighted input", f"z{n}", (found.equation, equation), (f"z{n}", w.name, a.name, b.name),
-                      lambda: sources(weighted_input), found.shapes, found.source)
-        )  # fmt: skip
+            Operation(
+                "forward",
+                group,
+                f"Layer {n}: weighted input",
+                f"z{n}",
+                (found.equation, equation),
+                (f"z{n}", w.name, a.name, b.name),
+                lambda: sources(weighted_input),
+                found.shapes,
+                found.source,
+            )
+        )
         z, found = self.arrays[f"z{n}"], read(activate)
 
         def squashed(at: At) -> list[Sum]:
@@ -107,26 +120,59 @@ class _Builder:
             return [one(Factor(symbol, float(step.full[n][at]), z.factor(at).ref))]
 
         shown = f"a^{{{n}}}"
-        self._add(f"a{n}", shown, f"activations of layer {n}", step.full[n], squashed, equation=rf"{shown} = \sigma(z^{{{n}}})", batch=True,
-                  notes=lambda at: f"{bent.name.replace('_', ' ')} of the weighted input" + (
-                      ": of all of the layer’s, as a softmax adds up to 1." if bent.name == "softmax" else "."))  # fmt: skip
+        self._add(
+            f"a{n}",
+            shown,
+            f"activations of layer {n}",
+            step.full[n],
+            squashed,
+            equation=rf"{shown} = \sigma(z^{{{n}}})",
+            batch=True,
+            notes=lambda at: (
+                f"{bent.name.replace('_', ' ')} of the weighted input"
+                + (": of all of the layer’s, as a softmax adds up to 1." if bent.name == "softmax" else ".")
+            ),
+        )
         self.operations.append(
-            Operation("forward", group, f"Layer {n}: activation ({bent.name.replace('_', ' ')})", f"a{n}", (found.equation, *split(bent.equation)),
-                      (f"a{n}", f"z{n}"), lambda: sources(activate, bent.forward), found.shapes, f"{found.source}; {bent.source}")
-        )  # fmt: skip
+            Operation(
+                "forward",
+                group,
+                f"Layer {n}: activation ({bent.name.replace('_', ' ')})",
+                f"a{n}",
+                (found.equation, *split(bent.equation)),
+                (f"a{n}", f"z{n}"),
+                lambda: sources(activate, bent.forward),
+                found.shapes,
+                f"{found.source}; {bent.source}",
+            )
+        )
         if n in step.kept:
             self._dropout(n)
 
     def _dropout(self, n: int) -> None:
         step, a = self.step, self.arrays[f"a{n}"]
-        self._add(f"d{n}", rf"\tilde a^{{{n}}}", f"activations of layer {n} after dropout", step.a[n],
-                  lambda at: [one(a.factor(at), Factor(indexed("r", at), float(step.kept[n][at])))],
-                  equation=rf"\tilde a^{{{n}}} = a^{{{n}}} \odot r", batch=True)  # fmt: skip
+        self._add(
+            f"d{n}",
+            rf"\tilde a^{{{n}}}",
+            f"activations of layer {n} after dropout",
+            step.a[n],
+            lambda at: [one(a.factor(at), Factor(indexed("r", at), float(step.kept[n][at])))],
+            equation=rf"\tilde a^{{{n}}} = a^{{{n}}} \odot r",
+            batch=True,
+        )
         self.operations.append(
-            Operation("forward", f"Layer {n}", f"Layer {n}: dropout", f"d{n}", (r"\tilde a^l = a^l \odot r", r"r_j = \frac{[u_j \ge p]}{1 - p}"),
-                      (f"d{n}", f"a{n}"), lambda: sources(FeedForward._drop), reference="Srivastava et al. (2014), JMLR 15",
-                      note=f"p = {step.network.dropout:g}: {int((step.kept[n] == 0).sum()):,} of {step.kept[n].size:,} are left out.")
-        )  # fmt: skip
+            Operation(
+                "forward",
+                f"Layer {n}",
+                f"Layer {n}: dropout",
+                f"d{n}",
+                (r"\tilde a^l = a^l \odot r", r"r_j = \frac{[u_j \ge p]}{1 - p}"),
+                (f"d{n}", f"a{n}"),
+                lambda: sources(FeedForward._drop),
+                reference="Srivastava et al. (2014), JMLR 15",
+                note=f"p = {step.network.dropout:g}: {int((step.kept[n] == 0).sum()):,} of {step.kept[n].size:,} are left out.",
+            )
+        )
 
     # ---------------------------------------------------------------- the cost
 
@@ -154,16 +200,31 @@ class _Builder:
                 shifted = z.values - z.values.max(axis=1, keepdims=True)
                 log_a = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
                 return [
-                    Sum(-step.y * log_a / m, lambda k: (
-                        Factor(rf"\frac{{-1}}{{{m}}}", -1 / m), y.factor(place(k)),
-                        Factor(rf"\ln {indexed(a.symbol, place(k))}", float(log_a[place(k)]), a.factor(place(k)).ref)), True)
-                ]  # fmt: skip
+                    Sum(
+                        -step.y * log_a / m,
+                        lambda k: (
+                            Factor(rf"\frac{{-1}}{{{m}}}", -1 / m),
+                            y.factor(place(k)),
+                            Factor(rf"\ln {indexed(a.symbol, place(k))}", float(log_a[place(k)]), a.factor(place(k)).ref),
+                        ),
+                        True,
+                    )
+                ]
             both = np.logaddexp(0, z.values) - step.y * z.values
             return [
-                Sum(both / m, lambda k: (share, Factor(
-                    rf"\left(-y \ln a - (1 - y) \ln(1 - a)\right)_{{{','.join(map(str, place(k)))}}}", float(both[place(k)]),
-                    a.factor(place(k)).ref)), True)
-            ]  # fmt: skip
+                Sum(
+                    both / m,
+                    lambda k: (
+                        share,
+                        Factor(
+                            rf"\left(-y \ln a - (1 - y) \ln(1 - a)\right)_{{{','.join(map(str, place(k)))}}}",
+                            float(both[place(k)]),
+                            a.factor(place(k)).ref,
+                        ),
+                    ),
+                    True,
+                )
+            ]
 
         def whole(at: At) -> list[Sum]:
             net = step.network
@@ -178,12 +239,21 @@ class _Builder:
         equation = split(cost.equation)[0]
         self._add("C", "C", "the cost of the batch", np.array(step.cost), whole, equation=equation)
         decay = step.network.l2 or step.network.l1
-        code = [cost.per_sample, type(cost).value, *([FeedForward._decay] if decay else [])]
+        code: list[Any] = [cost.per_sample, type(cost).value, *([FeedForward._decay] if decay else [])]
         self.operations.append(
-            Operation("cost", "Cost", f"The cost ({cost.name.replace('_', '-')})", "C", split(cost.equation), ("C", a.name, "y"),
-                      lambda: sources(*code), "z, a, y: (m, n_L) -> C: one number", cost.source,
-                      note="With its weight decay." if decay else "")
-        )  # fmt: skip
+            Operation(
+                "cost",
+                "Cost",
+                f"The cost ({cost.name.replace('_', '-')})",
+                "C",
+                split(cost.equation),
+                ("C", a.name, "y"),
+                lambda: sources(*code),
+                "z, a, y: (m, n_L) -> C: one number",
+                cost.source,
+                note="With its weight decay." if decay else "",
+            )
+        )
 
     # ---------------------------------------------------------------- backward
 
@@ -194,7 +264,7 @@ class _Builder:
         if n == last:
             found, title = read(output_error), f"BP1, layer {n}: the error of the output"
             equations = [found.equation, cost.gradient]
-            code: list[Callable[..., object]] = [output_error, cost.output_error]
+            code: list[Any] = [output_error, cost.output_error]
         else:
             found, title = read(backpropagated_error), f"BP2, layer {n}: the error from layer {n + 1}"
             equations, code = [found.equation], [backpropagated_error]
@@ -202,13 +272,29 @@ class _Builder:
             equations += split(bent.derivative)
             code.append(bent.backward)
         own = equations[0].replace("^L", f"^{{{n}}}").replace("^{l+1}", f"^{{{n + 1}}}").replace("^l", f"^{{{n}}}")
-        self._add(f"delta{n}", symbol, f"errors of layer {n}: how the sample’s cost changes with its weighted inputs", step.delta[n], make,
-                  equation=own, batch=True)  # fmt: skip
+        self._add(
+            f"delta{n}",
+            symbol,
+            f"errors of layer {n}: how a sample’s cost changes with each weighted input",
+            step.delta[n],
+            make,
+            equation=own,
+            batch=True,
+        )
         read_by = (f"a{n}", "y", f"z{n}") if n == last else (f"delta{n + 1}", f"w{n + 1}", f"z{n}")
         self.operations.append(
-            Operation("backward", f"Layer {n}", title, f"delta{n}", tuple(equations), (f"delta{n}", *read_by),
-                      lambda: sources(*code), found.shapes, found.source)
-        )  # fmt: skip
+            Operation(
+                "backward",
+                f"Layer {n}",
+                title,
+                f"delta{n}",
+                tuple(equations),
+                (f"delta{n}", *read_by),
+                lambda: sources(*code),
+                found.shapes,
+                found.source,
+            )
+        )
 
     def _output_error(self, at: At) -> list[Sum]:
         """(a - y) sigma'(z); where the output is a softmax, or its cost takes the slope away, as that does."""
@@ -260,11 +346,18 @@ class _Builder:
 
         def of_weight(at: At) -> list[Sum]:
             j, k = at
-            found = [Sum(delta.values[:, j] * a.values[:, k] / m, lambda i: (*share, delta.factor((i, j)), a.factor((i, k))), True)]
+            found = [
+                Sum(delta.values[:, j] * a.values[:, k] / m, lambda i: (*share, delta.factor((i, j)), a.factor((i, k))), True)
+            ]
             if net.l2:
                 found.append(one(Factor(r"\lambda_2", net.l2), w.factor(at)))
             if net.l1:
-                found.append(one(Factor(r"\lambda_1", net.l1), Factor(r"\operatorname{sign} w", float(np.sign(w.values[at])), w.factor(at).ref)))
+                found.append(
+                    one(
+                        Factor(r"\lambda_1", net.l1),
+                        Factor(r"\operatorname{sign} w", float(np.sign(w.values[at])), w.factor(at).ref),
+                    )
+                )
             return found
 
         def of_bias(at: At) -> list[Sum]:
@@ -280,13 +373,23 @@ class _Builder:
             symbol = rf"\frac{{\partial C}}{{\partial {letter}^{{{n}}}@}}"
             which = "BP4" if letter == "w" else "BP3"
             about = f"gradient of {name}: how the batch’s cost changes with each"
-            self._add(f"{name}.gradient", symbol, about, values, make, equation=f"{indexed(symbol, ())} = {equation}", parameter=name)
+            self._add(
+                f"{name}.gradient", symbol, about, values, make, equation=f"{indexed(symbol, ())} = {equation}", parameter=name
+            )
             code = [function, *([FeedForward._decay] if letter == "w" and decay else [])]
             self.operations.append(
-                Operation("backward", f"Layer {n}", f"{which}, layer {n}: the gradient of the {'weights' if letter == 'w' else 'biases'}",
-                          f"{name}.gradient", (found.equation,), (f"{name}.gradient", f"delta{n}", *((a.name,) if letter == "w" else ())),
-                          lambda code=code: sources(*code), found.shapes, found.source)
-            )  # fmt: skip
+                Operation(
+                    "backward",
+                    f"Layer {n}",
+                    f"{which}, layer {n}: the gradient of the {'weights' if letter == 'w' else 'biases'}",
+                    f"{name}.gradient",
+                    (found.equation,),
+                    (f"{name}.gradient", f"delta{n}", *((a.name,) if letter == "w" else ())),
+                    partial(sources, *code),
+                    found.shapes,
+                    found.source,
+                )
+            )
 
 
 MINUS = Factor("(-1)", -1.0)

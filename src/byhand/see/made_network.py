@@ -5,6 +5,7 @@ The error of an op's output is the sum of what all ops that read it hand back; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.engine import Tensor
+from byhand.see import terms_transposed  # noqa: F401 - enters itself into both tables
 from byhand.see.explain import Sample
 from byhand.see.explain_network import drawn, equations_of
 from byhand.see.made import At, Sum
@@ -23,7 +25,6 @@ from byhand.see.step_numbers import Numbered, Operation, StepNumbers
 from byhand.see.tape import Seen, Taped, latex
 from byhand.see.terms import MADE, Wired, note_of_norm
 from byhand.see.terms_back import MADE_BACK
-from byhand.see import terms_transposed  # noqa: F401 - enters itself into both tables
 
 DATA = "It was given from outside: data, targets, or what was drawn for this step."
 PARAMETER = "It is a parameter as it stood before this step; the steps before made it. Below: who pushes it in this one."
@@ -109,7 +110,9 @@ class _Builder:
                 np.asarray(op.output),
                 made,
                 forward.equation,
-                "" if made else f"{node.op.name.replace('_', ' ')} is not worked out term by term yet; its equation and its source are beside.",
+                ""
+                if made
+                else f"{node.op.name.replace('_', ' ')} is not worked out term by term yet; see its equation and its source.",
                 batch,
                 image=drawn(op),
                 notes=(lambda at: note_of_norm(self.wired[k], at)) if node.op.name in NORMS else None,
@@ -132,7 +135,9 @@ class _Builder:
             self.errors[name] = delta.name
         places = node.op.places  # in its terms the op calls what it read as its equation does
         called = [
-            replace(array, symbol=latex(places[slot]) if slot < len(places) else f"a_{{{slot + 1}}}") if array is not None else None
+            replace(array, symbol=latex(places[slot]) if slot < len(places) else f"a_{{{slot + 1}}}")
+            if array is not None
+            else None
             for slot, array in enumerate(operands)
         ]
         self.wired.append(Wired(op, tuple(called), output, delta))
@@ -150,7 +155,11 @@ class _Builder:
         symbol = latex(places[slot]) if slot < len(places) else f"a_{{{slot + 1}}}"
         batch = len(values) % self.step.m == 0
         name = f"{self.names[k]}.{places[slot] if slot < len(places) else slot}"
-        return self._add(Numbered(name, symbol, f"given to {self.names[k]}", np.asarray(values), None, why=DATA, batch=batch, image=values.ndim == 4))
+        return self._add(
+            Numbered(
+                name, symbol, f"given to {self.names[k]}", np.asarray(values), None, why=DATA, batch=batch, image=values.ndim == 4
+            )
+        )
 
     def _making(self, k: int) -> Callable[[At], list[Sum]]:
         return lambda at: MADE[self.step.ops[k].node.op.name](self.wired[k], at)
@@ -181,7 +190,7 @@ class _Builder:
                 return "Nothing on the way to the cost reads it." if name in self.step.entries else "The cost by itself: 1."
             missing = next((op.name for op in readers if op.name not in MADE_BACK), "")
             if missing:
-                return f"{missing.replace('_', ' ')} hands it back, which is not worked out term by term yet; its source is beside."
+                return f"{missing.replace('_', ' ')} hands it back, which is not worked out term by term yet; see its source."
             back = dict.fromkeys(f"{op.output.name} ({op.name.replace('_', ' ')})" for op in readers)
             return f"Handed back by {' and '.join(back)}."
 
@@ -208,7 +217,9 @@ class _Builder:
     def _backward(self, k: int) -> Operation:
         op, wired = self.step.ops[k], self.wired[k]
         found = op.node.op.documented()
-        read = dict.fromkeys(one.name for one, want in zip(wired.operands, op.node.wanted, strict=True) if one is not None and want)
+        read = dict.fromkeys(
+            one.name for one, want in zip(wired.operands, op.node.wanted, strict=True) if one is not None and want
+        )
         back = [self.errors[name] for name in read if name in self.errors]
         return Operation(
             "backward",
@@ -239,7 +250,7 @@ def _parameters(op: Seen) -> list[tuple[Any, Any]]:
 def names_of(step: Taped) -> list[str]:
     """A name for each op: its module's in full, which its parameters tell, and what the op does where the module has several.
 
-    Modules that are taken one by one out of a sequence know only their place in it; what they belong to is read off the parameters.
+    Modules that are taken one by one out of a sequence know only their place in it; what they belong to, the parameters tell.
     """
     full: list[str] = []
     above: dict[str, str] = {}
@@ -268,7 +279,7 @@ def group_of(name: str) -> str:
     >>> group_of("down.0.conv1"), group_of("stem.weight"), group_of("3"), group_of("add#2")
     ('down.0', 'stem', '3', 'between')
     """
-    parts = name.split("#")[0].split("/")[0].split(".")
+    parts = re.split("[#/]", name, maxsplit=1)[0].split(".")
     if parts[-1] in {"weight", "bias", "gamma", "beta"}:
         parts = parts[:-1]
     if len(parts) == 1 and not parts[0].isdecimal() and parts[0] in MADE:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from byhand.errors import ModelError
 from byhand.see.explain import Explanation, Sample
 from byhand.see.explain_network import NetworkExplanation
@@ -40,6 +38,7 @@ def made_of(
 
     Raises ModelError for a number that there is not.
 
+    >>> import numpy as np
     >>> from byhand import FeedForward
     >>> from byhand.see.explain import explain
     >>> found = explain(FeedForward((4, 5, 3), seed=1), np.ones((1, 4)), np.eye(3)[:1])

@@ -1,4 +1,4 @@
-"""The optimiser's arrays of a step: the gradient as it got it, its moments, each parameter's change, and the parameters after it."""
+"""The optimiser's arrays of a step: the gradient as it got it, its moments, each parameter's change, and what became of it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,14 @@ def update_numbers(
             letter = "v" if slot == "velocity" else slot
             meaning = f"{MEANING.get(slot, slot)} of {name}"
             before = Numbered(
-                f"{name}.{slot}.before", rf"{letter}^{{-}}", f"{meaning}, before", old[slot][name], None, "", EARLIER, parameter=name
+                f"{name}.{slot}.before",
+                rf"{letter}^{{-}}",
+                f"{meaning}, before",
+                old[slot][name],
+                None,
+                "",
+                EARLIER,
+                parameter=name,
             )
             state[slot] = _moment(optimizer, slot, letter, meaning, before, g, new[slot][name])
             own += [before, state[slot]]
@@ -64,15 +71,7 @@ def update_numbers(
             _change_equation(optimizer, theta.symbol),
             parameter=name,
         )
-        end = Numbered(
-            f"{name}.after",
-            rf"{{{theta.symbol}}}^{{\prime}}",
-            f"{name} after the step",
-            after[name],
-            lambda at, theta=theta, changed=changed: [one(theta.factor(at)), one(changed.factor(at))],
-            rf"{{{theta.symbol}}}^{{\prime}} = {theta.symbol} + \Delta {theta.symbol}",
-            parameter=name,
-        )
+        end = _moved(theta, changed, after[name])
         own += [changed, end]
         arrays += own
         operations.append(
@@ -89,6 +88,19 @@ def update_numbers(
             )
         )
     return arrays, operations
+
+
+def _moved(theta: Numbered, changed: Numbered, values: Array) -> Numbered:
+    """The parameter after the step."""
+    return Numbered(
+        f"{theta.name}.after",
+        rf"{{{theta.symbol}}}^{{\prime}}",
+        f"{theta.name} after the step",
+        values,
+        lambda at: [one(theta.factor(at)), one(changed.factor(at))],
+        rf"{{{theta.symbol}}}^{{\prime}} = {theta.symbol} + \Delta {theta.symbol}",
+        parameter=theta.name,
+    )
 
 
 def _source(optimizer: Optimizer) -> Callable[[], tuple[Source, ...]]:
@@ -110,9 +122,7 @@ def _clipped(gradient: Numbered, values: Array, scale: float) -> Numbered:
     )
 
 
-def _moment(
-    optimizer: Any, slot: str, letter: str, meaning: str, before: Numbered, g: Numbered, values: Array
-) -> Numbered:
+def _moment(optimizer: Any, slot: str, letter: str, meaning: str, before: Numbered, g: Numbered, values: Array) -> Numbered:
     """A state vector after the step: of its old value and the gradient, or its square."""
     squared = slot == "v"
     if slot == "velocity":

@@ -1,4 +1,4 @@
-"""The microscope: one step held still, and answers about it as plain JSON, of bounded size. The page asks them; Python may too."""
+"""The microscope: one step held still, and answers about it as plain JSON of bounded size, for the page or for anybody."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from byhand.backend import Array
 from byhand.data.dataset import Dataset
@@ -50,8 +51,8 @@ class Microscope:
         training: stays where it is. data: that it trains on. sample: one sample instead of the batch.
         again: gives the training before a step that was taken, for the pushes of an epoch; None where that cannot be.
 
-    Raises ModelError for a network that the microscope does not know, a sample that there is not, numbers that are not finite, and
-    TrainingError where no step is left.
+    Raises ModelError for a network that the microscope does not know, a sample that there is not, and numbers that are not
+    finite, TrainingError where no step is left.
     """
 
     def __init__(
@@ -235,7 +236,11 @@ class Microscope:
             "total": None if not found.terms else found.total,
             "equation": mathml(found.equation, display=True) if found.equation else "",
             "terms": [
-                {"value": term.value, "share": abs(term.value) / size if size else 0.0, "factors": [_factor(one) for one in term.factors]}
+                {
+                    "value": term.value,
+                    "share": abs(term.value) / size if size else 0.0,
+                    "factors": [_factor(one) for one in term.factors],
+                }
                 for term in found.terms
             ],
             "others": found.others,
@@ -257,7 +262,8 @@ class Microscope:
     def _mean(self, name: str, rest: list[int]) -> Made:
         array, _ = self.numbers.at(name, [0, *rest])
         m = len(array.values)
-        values = np.asarray(array.values[(slice(None), *rest)], np.float64) / m
+        index: tuple[Any, ...] = (slice(None), *rest)
+        values = np.asarray(array.values[index], np.float64) / m
         share = Factor(rf"\frac{{1}}{{{m}}}", 1 / m)
         terms, others, left = gathered([Sum(values, lambda i: (share, array.factor((i, *rest))))], TERMS)
         symbol = rf"\frac{{1}}{{m}} \sum_i {indexed(array.symbol, ['i', *rest])}"
@@ -271,7 +277,7 @@ class Microscope:
         return self._pushed(found, self.indices, places=True) | {"samples": len(found)}
 
     def epoch(self, name: str, at: Sequence[int]) -> Answer:
-        """The same over the last epoch, whose steps are taken again. Raises ModelError where that is not known, or takes too long."""
+        """The same over the last epoch, whose steps are taken again; raises ModelError where that cannot be, or takes long."""
         array, place = self.numbers.at(name, at)
         if not array.parameter:
             raise ModelError(f"{name} is not a parameter: only what is trained is pushed")
@@ -286,7 +292,7 @@ class Microscope:
             "seconds": round(found.seconds, 2),
         }
 
-    def _pushed(self, values: Array, indices: Array, *, places: bool = False) -> Answer:
+    def _pushed(self, values: Array, indices: NDArray[np.intp], *, places: bool = False) -> Answer:
         whole = float(np.abs(values).sum()) or 1.0
         order = np.argsort(-values, kind="stable")
         return {
@@ -295,7 +301,7 @@ class Microscope:
             "down": [self._push(values, indices, int(i), whole, places) for i in order[::-1][:PUSHES] if values[i] < 0],
         }
 
-    def _push(self, values: Array, indices: Array, i: int, whole: float, places: bool) -> Answer:
+    def _push(self, values: Array, indices: NDArray[np.intp], i: int, whole: float, places: bool) -> Answer:
         index = int(indices[i])
         shown = self.inputs[i] if places else self.data.inputs[index]
         return {
@@ -373,7 +379,7 @@ def affordable(network: Network, x: Array, y: Array) -> int:
     return max(1, min(len(x), int(NUMBERS / max(each, 1))))
 
 
-def _taken(training: Steps, data: Dataset, indices: Array, x: Array, y: Array) -> StepNumbers:
+def _taken(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array, y: Array) -> StepNumbers:
     """The step on copies, in float64, and all its numbers."""
     model: Any = training.model
     labels = [named(data, int(index)) for index in indices]

@@ -3,8 +3,8 @@
     found = byhand.see.explain.explain(network, x, y)
     numbers_of(found).made_of("z2", (0, 5)).terms[0]
 
-Of a feed-forward network the arrays are `a1` (the input), `z2`, `a2`, `delta2`, `w2`, `b2`, `w2.gradient`, `w2.change`, `w2.after`
-and so on, `y` and `C`; the input is layer 1. Of a network of modules an op's output has the module's name, as `0` or
+Of a feed-forward network the arrays are `a1` (the input), `z2`, `a2`, `delta2`, `w2`, `b2`, `w2.gradient`, `w2.change`,
+`w2.after` and so on, `y` and `C`; the input is layer 1. Of a network of modules an op's output has the module's name, as `0` or
 `down.0.conv1`, its error is `0.delta`, and a parameter's arrays are `0.weight`, `0.weight.gradient`, `0.weight.change`, ...
 """
 
@@ -57,7 +57,7 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Operation:
-    """One computation of the step, in its order. group: the layer or module it belongs to; arrays: the first is what it computes."""
+    """One computation of the step. group: the layer or module it belongs to; arrays: the first is what it computes."""
 
     stage: str
     group: str
@@ -92,7 +92,11 @@ class StepNumbers:
         """The array of this name; raises ModelError where there is none, with the nearest."""
         if name not in self.arrays:
             near = difflib.get_close_matches(name, self.arrays, 1)
-            hint = f"did you mean {near[0]!r}" if near else f"there are {', '.join(list(self.arrays)[:8])} and {len(self.arrays)} in all"
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else f"there are {', '.join(list(self.arrays)[:8])} and {len(self.arrays)} in all"
+            )
             raise ModelError(f"this step has no array {name[:80]!r}: {hint}")
         return self.arrays[name]
 

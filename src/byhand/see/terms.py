@@ -1,7 +1,7 @@
-"""What one number of an op's output is the sum of: a table as in `worked`, op -> function, whose factors say where they come from.
+"""What one number of an op's output is the sum of: a table as in `worked`, op -> function; the factors say where they come from.
 
-A function gets the op and the indices of one number of its output. `worked` writes such a number out; here every factor is a number
-that one can go on asking of. What is worked out in neither is said to be so.
+A function gets the op and the indices of one number of its output. `worked` writes such a number out; here every factor is a
+number that one can go on asking of. What is worked out in neither is said to be so.
 """
 
 from __future__ import annotations
@@ -173,13 +173,14 @@ def normalised(op: Wired, at: At) -> Normalised:
     gamma, beta = (None if found is None else found.values for found in (op.named("gamma"), op.named("beta")))
     if op.name == "batch_norm":
         index: tuple[Any, ...] = (..., at[-1])
-        place, channels = at[:-1], np.s_[at[-1]]
+        channels: Any = at[-1]
+        place = at[:-1]
     elif op.name == "group_norm":
         n = x.shape[-1] // op.options["groups"]
         first = at[-1] // n * n
-        index, place, channels = (at[0], ..., slice(first, first + n)), (*at[1:-1], at[-1] - first), np.s_[first : first + n]
+        index, place, channels = (at[0], ..., slice(first, first + n)), (*at[1:-1], at[-1] - first), slice(first, first + n)
     else:
-        index, place, channels = at[:-1], at[-1:], np.s_[:]
+        index, place, channels = at[:-1], at[-1:], slice(None)
     values = np.asarray(x[index], np.float64)
     if op.name == "batch_norm" and not op.options.get("training", True):
         mean, variance = float(op.options["running_mean"][at[-1]]), float(op.options["running_var"][at[-1]])
@@ -187,11 +188,9 @@ def normalised(op: Wired, at: At) -> Normalised:
         mean, variance = float(values.mean()), float(values.var())
     sigma = math.sqrt(variance + op.options.get("eps", 1e-5))
     hat = (values - mean) / sigma
-    gamma = np.float64(1) if gamma is None else np.asarray(gamma[channels], np.float64)
-    u = gamma * hat + (0.0 if beta is None else beta[channels])
-    return Normalised(
-        values, None if delta is None else delta[index], place, gamma, mean, sigma, hat, u, activation_slope(op, u)
-    )
+    scale: Any = 1.0 if gamma is None else np.asarray(gamma[channels], np.float64)
+    u = scale * hat + (0.0 if beta is None else beta[channels])
+    return Normalised(values, None if delta is None else delta[index], place, scale, mean, sigma, hat, u, activation_slope(op, u))
 
 
 def activation_slope(op: Wired, u: Array) -> Array:
@@ -229,8 +228,8 @@ def note_of_norm(op: Wired, at: At) -> str:
 # ---------------------------------------------------------------- one number in, one number out
 
 EACH = (
-    "relu", "leaky_relu", "sigmoid", "tanh", "silu", "softplus", "gelu", "exp", "log", "sqrt", "negative", "absolute", "sin", "cos",
-    "clip", "power",
+    "relu", "leaky_relu", "sigmoid", "tanh", "silu", "softplus", "gelu", "exp", "log", "sqrt", "negative", "absolute", "sin",
+    "cos", "clip", "power",
 )  # fmt: skip
 
 

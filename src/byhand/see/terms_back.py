@@ -1,7 +1,7 @@
 """What one number of a gradient is the sum of: a table, op -> function, of what an op hands back to one number that it read.
 
-A function gets the op, which of its inputs, and the indices of one number of that. `delta` is the error of the op's output, and every
-term has a number of it. The parameters' sums have their first axis by samples: that is who pushed.
+A function gets the op, which of its inputs, and the indices of one number of that. `delta` is the error of the op's output, and
+every term has a number of it. The parameters' sums have their first axis by samples: that is who pushed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from byhand.see.terms import (
 from byhand.see.weight import Entry
 from byhand.see.worked import probabilities
 from byhand.see.worked_back import input_place, met
-from byhand.see.worked_sequence import MOVES, looks, looked_at, origins
+from byhand.see.worked_sequence import MOVES, looked_at, looks, origins
 
 Backing = Callable[[Wired, int, At], list[Sum]]
 MADE_BACK: dict[str, Backing] = {}
@@ -85,7 +85,7 @@ def through_the_filters(op: Wired, slot: int, at: At) -> list[Sum]:
     """dC/dx: all outputs whose filter lay over this pixel, each with the weight that was on it."""
     if slot:
         return of_weight(op, at) if slot == 1 else of_bias(op, at)
-    x, w, (stride, padding, dilation, groups) = op.seen.node.saved
+    _, w, (stride, padding, dilation, groups) = op.seen.node.saved
     delta, weights = op.error, op.operand(1)
     n, row, column, channel = at
     kh, kw, c_in, c_out = w.shape
@@ -116,7 +116,10 @@ def _windows(op: Wired, at: At) -> list[At]:
     """The outputs of a pooling whose windows hold this pixel."""
     kernel, stride, padding = op.seen.node.saved[-1]
     ranges = [
-        range(max(0, -(-(at[k + 1] + padding[k] - kernel[k] + 1) // stride[k])), min(n - 1, (at[k + 1] + padding[k]) // stride[k]) + 1)
+        range(
+            max(0, -(-(at[k + 1] + padding[k] - kernel[k] + 1) // stride[k])),
+            min(n - 1, (at[k + 1] + padding[k]) // stride[k]) + 1,
+        )
         for k, n in enumerate(op.error.values.shape[1:3])
     ]
     return [(at[0], i, j, at[3]) for i in ranges[0] for j in ranges[1]]
@@ -148,7 +151,7 @@ def shared_out(op: Wired, slot: int, at: At) -> list[Sum]:
 
 @makes("batch_norm", "group_norm", "layer_norm")
 def through_the_normalisation(op: Wired, slot: int, at: At) -> list[Sum]:
-    r"""dC/dx = (e - mean(e) - x_hat mean(e x_hat)) / sigma with e = gamma f'(u) delta, the means over what shares a mean with x."""
+    r"""dC/dx = (e - mean(e) - x_hat mean(e x_hat)) / sigma, e = gamma f'(u) delta; the means over what shares one with x."""
     if slot:
         return _of_scale_or_shift(op, slot, at)
     found = normalised(op, at)

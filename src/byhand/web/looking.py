@@ -47,7 +47,9 @@ class Looking:
         """The same step as a page to print."""
         training, data, _ = self._training(command, live)
         sample = command.get("sample")
-        explanation = explain_upcoming(training, data, sample=sample, weights=command["weights"], at=command["at"], what="this training")
+        explanation = explain_upcoming(
+            training, data, sample=sample, weights=command["weights"], at=command["at"], what="this training"
+        )
         epoch, batch = divmod(training.index, training.batches)
         moment = f"Step {training.index:,}, as it will be taken: epoch {epoch + 1}, batch {batch + 1} of {training.batches:,}"
         return page(explanation, moment=moment if sample is None else f"{moment}; here on sample {sample} alone")

@@ -1,5 +1,5 @@
-"""What the pages get by plain HTTP: answers about the next step for the microscope, the same step as a page to print, and a place for
-one's own data."""
+"""What the pages get by plain HTTP: answers about the next step for the microscope, the same step as a page to print, and a
+place for one's own data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STYLE = re.compile(r"<style>(.*?)</style>", re.S)
 
 
 class Microscope:
-    """Answers about the step that comes next: of the live training, or of what (a recipe, a run, a model) the server was opened for."""
+    """Answers about the step that comes next: of the live training, or of the recipe, run or model that the server is for."""
 
     def __init__(self, live: Live, what: str | None = None, step: int | None = None) -> None:
         self.live, self.opened = live, {} if what is None else {"what": what, "step": step}

@@ -23,7 +23,7 @@ import numpy as np
 
 from byhand import data
 from byhand.data.dataset import Splits, stratified_split
-from byhand.errors import ByhandError, DataError, TrainingError
+from byhand.errors import ByhandError, DataError
 from byhand.see.epoch_pushes import EpochStarts
 from byhand.training.recipes import Recipe
 from byhand.training.run import begin, build, load_splits
