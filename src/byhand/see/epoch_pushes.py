@@ -1,7 +1,7 @@
 """Which samples pushed one weight over an epoch: its steps are taken again, and each sample's pushes are added up.
 
 A push is -dC/dw by one sample, as in `byhand.see.pushes`: above 0 it raises the weight. A training goes on from a state of
-its own with the same bits, so what is needed is the state at the epoch's beginning: a recording has it, a live training keeps two.
+its own with the same bits, so what is needed is the state at the epoch's beginning: a recording has it, a live one keeps two.
 """
 
 from __future__ import annotations

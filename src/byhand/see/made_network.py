@@ -274,7 +274,7 @@ def names_of(step: Taped) -> list[str]:
 
 
 def group_of(name: str) -> str:
-    """The layer that an op or a parameter belongs to: a module of the network, or a block of a sequence in it.
+    """The layer that an op or a parameter belongs to: a module of the network, a block of a sequence in it, or none of them.
 
     >>> group_of("down.0.conv1"), group_of("stem.weight"), group_of("3"), group_of("add#2")
     ('down.0', 'stem', '3', 'between')
@@ -282,6 +282,6 @@ def group_of(name: str) -> str:
     parts = re.split("[#/]", name, maxsplit=1)[0].split(".")
     if parts[-1] in {"weight", "bias", "gamma", "beta"}:
         parts = parts[:-1]
-    if len(parts) == 1 and not parts[0].isdecimal() and parts[0] in MADE:
+    if not parts or (len(parts) == 1 and parts[0] in MADE):
         return "between"
     return ".".join(parts[:2]) if len(parts) > 1 and parts[1].isdecimal() else parts[0]
