@@ -1,4 +1,4 @@
-"""What a number was made of is true: its terms add up to it, each is the product of its factors, and each factor is the number it says."""
+"""What a number was made of is true: its terms add up to it, each is its factors' product, each factor what it names."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_terms_of_a_layer_are_those_of_numpy() -> None:
     found = explained(NETWORKS["decayed"](), 6)
     step = found.step
     made = made_of(found, "z2", (4, 3), most=1000)
-    products = sorted((step.w[2][3] * step.a[1][4]).tolist() + [float(step.b[2][3])], key=lambda value: -abs(value))
+    products = sorted([*(step.w[2][3] * step.a[1][4]).tolist(), float(step.b[2][3])], key=lambda value: -abs(value))
     assert [term.value for term in made.terms] == [value for value in products if value]
     weight = made_of(found, "w2.gradient", (3, 7))
     each = step.delta[2][:, 3] * step.a[1][:, 7] / 6

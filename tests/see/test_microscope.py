@@ -116,7 +116,9 @@ def test_a_long_array_is_shown_in_parts() -> None:
     assert [part["first"] for part in shown] == [0, *np.cumsum([len(part["values"]) for part in shown])[:-1]]
 
 
-def test_of_a_batch_too_large_for_memory_the_first_samples_are_looked_at_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_batch_too_large_for_memory_the_first_samples_are_looked_at_and_it_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     training, train, _ = started("cnn")
     monkeypatch.setattr(microscope, "NUMBERS", 300_000)
     found = Microscope(training, train)

@@ -51,7 +51,11 @@ class Client(httpx.Client):
             line.send(json.dumps(command))
             while True:
                 moment = json.loads(line.recv(60)).get("moment", {})
-                if moment.get("state") in {"paused", "finished"} and "step" in moment and (command["do"] != "start" or moment["step"]):
+                if (
+                    moment.get("state") in {"paused", "finished"}
+                    and "step" in moment
+                    and (command["do"] != "start" or moment["step"])
+                ):
                     return
 
 
@@ -132,7 +136,9 @@ def test_the_printed_page_is_there_still(iris: Client) -> None:
 )
 def test_a_wrong_question_is_answered_in_one_line_and_does_no_harm(iris: Client, what: str, given: Any, status: int) -> None:
     look = iris.ask("open")["look"]
-    answer = iris.get(f"/api/microscope/{what}", params={name: look if value == "LOOK" else value for name, value in given.items()})
+    answer = iris.get(
+        f"/api/microscope/{what}", params={name: look if value == "LOOK" else value for name, value in given.items()}
+    )
     assert answer.status_code == status
     assert 0 < len(answer.text) < 400 and "\n" not in answer.text
     if what != "open":
@@ -160,7 +166,9 @@ def test_a_recipe_is_opened_at_a_step_without_a_training() -> None:
         assert "Step 14" in client.get("/api/microscope").text
 
 
-@pytest.mark.parametrize(("what", "step", "said"), [("iris", 10**8, "this training has the steps 0 to"), ("mnist-vae", None, "vae")])
+@pytest.mark.parametrize(
+    ("what", "step", "said"), [("iris", 10**8, "this training has the steps 0 to"), ("mnist-vae", None, "vae")]
+)
 def test_what_cannot_be_opened_is_said_in_one_line(what: str, step: int | None, said: str) -> None:
     with serving(what=what, step=step) as port, Client(port) as client:
         answer = client.get("/api/microscope/open")

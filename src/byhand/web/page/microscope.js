@@ -15,7 +15,7 @@ let step = null; // the outline of the step that is held
 let operation = null; // the one that is shown, with its arrays
 let shown = null; // the array that is shown, and its map
 let lens = null;
-let seen = null; // the address of the number that was shown last
+let seen = null; // the address of the number that was shown last; null until the page stands
 let turn = 0; // of what was asked last: a late answer to an earlier question is not shown
 
 // ---------------------------------------------------------------- the server
@@ -78,11 +78,14 @@ function address({ group, k, array, sample, maps, at, part }) {
 /** Go somewhere; replace: without a step for the browser's Back. */
 function go(where, replace = false) {
   const hash = address(where);
-  if (hash === location.hash || (hash === "#" && !location.hash)) return;
+  if (hash === location.hash || (hash === "#" && !location.hash)) return null;
+  document.documentElement.dataset.busy = "yes";
   if (replace) {
     history.replaceState(null, "", hash);
-    render();
-  } else location.hash = hash;
+    return render();
+  }
+  location.hash = hash;
+  return null;
 }
 
 const walk = (by) => {
@@ -135,7 +138,7 @@ async function render() {
     const array = operation.arrays.find((one) => one.name === here.array) ?? operation.arrays[0];
     if (here.array && array.name !== here.array) {
       if (step.owners[here.array] === undefined) throw new Error(`This step has no array ${here.array}: choose one of those that are shown.`);
-      go({ ...here, k: step.owners[here.array] }, true);
+      await go({ ...here, k: step.owners[here.array] }, true);
       return;
     }
     const fixed = array.choosers.map(({ axis, n }) => [axis, mapOf(here, array, axis, n)]);
@@ -438,6 +441,7 @@ async function open(asked) {
   );
   if (!location.hash) history.replaceState(null, "", address(wanted(asked)));
   await render();
+  seen ??= "";
   document.documentElement.dataset.ready = "yes";
 }
 

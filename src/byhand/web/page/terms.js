@@ -51,14 +51,13 @@ export function showTerms(table, made, follow, named) {
 }
 
 /** A button where one can go on asking, else plain. */
-function factorOf({ symbol, plain, value, ref }, follow, named) {
+function factorOf({ symbol, value, ref }, follow, named) {
   const made = element(ref ? "button" : "span", "factor");
   made.append(formula(symbol), element("span", "is", exact(value)));
   if (ref && named) made.append(element("span", "of", ref.name));
   if (ref) {
     made.type = "button";
     made.title = `${ref.name}${ref.at.length ? ` [${ref.at.join(", ")}]` : ""}: see what it was made of`;
-    made.setAttribute("aria-label", `${plain} = ${exact(value)}, ${ref.name}: what it was made of`);
     made.onclick = () => follow(ref);
   }
   return made;
