@@ -14,6 +14,7 @@ from byhand.training.steps import Steps
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
 
+FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 Message = dict[str, Any]
 Live = tuple[Steps, "Dataset", Callable[[int], Steps]]  # a training, its data, and the training before a step that it took
 
@@ -28,6 +29,13 @@ class Looking:
 
     def answer(self, command: Message, live: Live | None) -> Message:
         """What the page asked; raises ByhandError for what there is not."""
+        try:
+            return self._answer(command, live)
+        except FAULTS as error:  # of ours: it must not end the training
+            why = f"{type(error).__name__}: {error}"
+            raise ByhandError(f"the microscope could not answer that ({why}): please report it") from error
+
+    def _answer(self, command: Message, live: Live | None) -> Message:
         ask = command["ask"]
         if ask == "open":
             self.held = None  # its memory first

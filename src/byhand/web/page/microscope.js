@@ -27,7 +27,7 @@ async function ask(what, given = {}) {
   try {
     answer = await fetch(`api/microscope/${what}?${query}`);
   } catch {
-    throw new Error("The server does not answer. Is `byhand play` still running?");
+    throw new Error("The server does not answer. Is byhand still running?");
   }
   if (!answer.ok) throw new Error((await answer.text()).trim());
   return answer.json();
@@ -466,7 +466,8 @@ function wire() {
   addEventListener("hashchange", render);
   addEventListener("resize", () => lens.draw());
   addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.("input, select, textarea, pre, .scroll, .formula")) return;
+    const own = event.key === "Escape" ? "select" : "select, pre, .scroll, .formula"; // what has a use of its own for the key
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.(own)) return;
     const action = { ArrowRight: () => walk(1), ArrowLeft: () => walk(-1), Escape: up }[event.key];
     if (!action || !step) return;
     event.preventDefault();
