@@ -45,6 +45,7 @@ class _Builder:
         self.readers: dict[str, list[tuple[int, int]]] = {}  # array: the ops that read it, and as which input
         self.wired: list[Wired] = []
         self.names = names_of(step)
+        self.titles = [title_of(name, op.node.op.name) for name, op in zip(self.names, step.ops, strict=True)]
         self.place = {id(op.node): k for k, op in enumerate(step.ops)}
         self.errors: dict[str, str] = {}  # array: the array of its error or gradient
 
@@ -106,7 +107,7 @@ class _Builder:
             Numbered(
                 name,
                 op.symbol,
-                f"what {op.title} computes",
+                f"what {self.titles[k]} computes",
                 np.asarray(op.output),
                 made,
                 forward.equation,
@@ -123,7 +124,7 @@ class _Builder:
             delta = Numbered(
                 f"{name}.delta",
                 r"\delta",
-                f"error of what {op.title} computes",
+                f"error of what {self.titles[k]} computes",
                 np.asarray(op.delta),
                 self._summed(name),
                 batch=batch,
@@ -205,7 +206,7 @@ class _Builder:
         return Operation(
             "cost" if last else "forward",
             "Cost" if last else group_of(self.names[k]),
-            f"{self.names[k]}: {op.node.op.name.replace('_', ' ')}",
+            self.titles[k],
             self.names[k],
             equations_of(found.equation),
             tuple(arrays),
@@ -224,7 +225,7 @@ class _Builder:
         return Operation(
             "backward",
             "Cost" if k == len(self.step.ops) - 1 else group_of(self.names[k]),
-            f"{self.names[k]}: {op.node.op.name.replace('_', ' ')}, backward",
+            f"{self.titles[k]}, backward",
             self.names[k],
             equations_of(found.gradient),
             (*back, f"{self.names[k]}.delta", *(name for name in read if name not in self.errors)),
@@ -271,6 +272,16 @@ def names_of(step: Taped) -> list[str]:
         shown = f"{shown}#{again + 1}" if again else shown
         names.append(shown if shown not in known else f"{shown}/{op.node.op.name}")
     return names
+
+
+def title_of(name: str, op: str) -> str:
+    """An op in words: where it is and what it does.
+
+    >>> title_of("down.0.conv1", "conv2d"), title_of("down.0/add#2", "add"), title_of("cross_entropy", "cross_entropy")
+    ('down.0.conv1: conv2d', 'down.0/add#2', 'cross entropy')
+    """
+    inside = name.partition("#")[0].split("/")[-1]
+    return name.replace("_", " ") if inside == op else f"{name}: {op.replace('_', ' ')}"
 
 
 def group_of(name: str) -> str:

@@ -28,7 +28,7 @@ from byhand.see.made_of import numbers_of
 from byhand.see.mathml import mathml
 from byhand.see.observe import observe
 from byhand.see.plaintext import plain
-from byhand.see.step_numbers import Numbered, StepNumbers
+from byhand.see.step_numbers import Numbered, Operation, StepNumbers
 from byhand.see.tape import Taped, copied, take
 from byhand.training.steps import Steps
 
@@ -111,6 +111,7 @@ class Microscope:
             "group": operation.group,
             "title": operation.title,
             "short": operation.short,
+            "about": about(operation),
             "array": main.name,
             "shape": list(main.values.shape),
             "thumb": self._thumb(main),
@@ -329,6 +330,15 @@ def brief(text: str) -> str:
     'Adam(learning_rate=0.000247676)'
     """
     return re.sub(r"\d+\.\d{6,}(e-?\d+)?", lambda found: f"{float(found[0]):.6g}", text)
+
+
+def about(operation: Operation) -> str:
+    """What an operation does, without where: its layer and its array are named beside it."""
+    if operation.stage == "update":
+        return "update"
+    title = operation.title.removesuffix(", backward").replace(f", {operation.group.lower()}", "")
+    named, _, what = title.partition(": ")
+    return what if what and named in {operation.group, operation.short} else title.rpartition("/")[2]
 
 
 def _factor(found: Factor) -> Answer:

@@ -172,7 +172,7 @@ function bar(here, known) {
   const group = one?.group ?? here.group;
   if (group) crumbs.push([group, { group, sample: here.sample }]);
   if (one) crumbs.push([one.title, { ...here, at: null }]);
-  if (one && here.at) crumbs.push([`${here.array ?? one.array} [${here.at.join(", ")}]`, here]);
+  if (one && here.at) crumbs.push([`${here.array ?? one.array}${here.at.length ? ` [${here.at.join(", ")}]` : ""}`, here]);
   $("crumbs").replaceChildren(
     ...crumbs.map(([name, where], n) => {
       const item = element("li");
@@ -218,15 +218,14 @@ function layersOf(inside) {
   });
 }
 
-function card({ k, stage, title, short, shape, thumb, group }) {
+function card({ k, title, short, about, shape, thumb, group }) {
   const item = element("li");
   const link = Object.assign(element("a", "one"), { href: address({ k, sample: place().sample }), title });
   const canvas = document.createElement("canvas");
   paintLevels(canvas, new Int8Array(bytes(thumb.levels).buffer), thumb.rows, thumb.columns);
   canvas.classList.toggle("flat", thumb.rows * 3 < thumb.columns);
   const inside = short.startsWith(`${group}.`) || short.startsWith(`${group}/`) ? short.slice(group.length + 1) : short;
-  const named = stage === "update" ? "update" : title.startsWith(short) && title.includes(": ") ? title.slice(title.indexOf(": ") + 2) : title.replace(`${group}: `, "").replace(`, ${group.toLowerCase()}`, "");
-  link.append(canvas, element("b", "", inside.replaceAll("_", " ")), element("span", "", named.replace(", backward", "")), element("span", "", shape.join(" × ") || "one number"));
+  link.append(canvas, element("b", "", inside.replaceAll("_", " ")), element("span", "", about === inside ? "" : about), element("span", "", shape.join(" × ") || "one number"));
   item.append(link);
   return item;
 }
@@ -295,6 +294,7 @@ function map(here) {
   const at = here.at && (here.array ?? array.name) === array.name ? cellOf(here.at) : undefined;
   lens.show(found, at);
   $("map").setAttribute("aria-label", `${array.about}, ${found.rows} rows and ${found.columns} columns of numbers`);
+  $("scale").hidden = !array.shape.length;
   $("scale").textContent = `Of the whole array: from ${exact(found.least)} to ${exact(found.most)}, ${exact(found.mean)} on average.${found.grey ? "" : " Blue is above 0, orange below."}`;
   sample(here, found);
 }
