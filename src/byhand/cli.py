@@ -328,9 +328,18 @@ def explain(
         ),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the same as one self-contained page.")] = None,
+    number: Annotated[
+        str | None, typer.Option(metavar="NAME:I,J", help="What one number was made of, as z2:0,5 or w2.gradient:5,400.")
+    ] = None,
+    epoch: Annotated[
+        bool, typer.Option("--epoch", help="Who pushed the --weight (or --number 0.weight:1,1,0,5) over the last epoch.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show every number of one real training step, with its equation and the code that computed it."""
+    if number is not None or epoch:
+        _ask(what, number, weight or [], epoch, step, sample, as_json)
+        return
     from byhand.see.as_json import to_dict
     from byhand.see.choose import explain_step
     from byhand.see.page import write_page
@@ -345,6 +354,24 @@ def explain(
         _console().print(f"wrote {html}", highlight=False, soft_wrap=True)
     else:
         render(explanation, _console())
+
+
+def _ask(
+    what: str, number: str | None, weights: list[str], epoch: bool, step: int | None, sample: int | None, as_json: bool
+) -> None:
+    import dataclasses
+
+    from byhand.see.asked import epoch_of, number_of, render_made
+
+    if epoch:
+        asked = [number] if number is not None else weights
+        if len(asked) != 1:
+            raise ByhandError("--epoch is of one weight: give --weight 2:5,400, or --number 0.weight:1,1,0,5")
+        over = epoch_of(what, asked[0], step=step)
+        print(json.dumps(over.figures())) if as_json else over.render(_console())
+        return
+    made = number_of(what, number or "", step=step, sample=sample)
+    print(json.dumps(dataclasses.asdict(made))) if as_json else render_made(made, _console())
 
 
 @app.command()
@@ -617,6 +644,24 @@ def play(
     from byhand.web.server import play as serve
 
     serve(find_model(model) if model else None, host=host, port=port, open_browser=not no_browser)
+
+
+@app.command()
+def microscope(
+    what: Annotated[str, typer.Argument(metavar="RECIPE|MODEL|RUN", help="What `byhand explain` takes too.")],
+    step: Annotated[
+        int | None, typer.Option(help="Take this many training steps before; of a recorded run, it is that step of the run.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+) -> None:
+    """Open a page on which one walks through a training step, and asks of any number what it was made of."""
+    from byhand.see.choose import check_named
+    from byhand.web.server import play as serve
+
+    check_named(what)
+    serve(None, host=host, port=port, open_browser=not no_browser, what=what, step=step)
 
 
 @app.command()

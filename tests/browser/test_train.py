@@ -176,10 +176,13 @@ def test_look_inside_opens_the_microscope_at_the_step_that_comes_next(train: Any
     train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 30)
     train.click("look")
     driver.switch_to.window(opened(train, one))
-    train.wait("document.readyState === 'complete' && document.querySelector('h1')")
+    train.wait("document.documentElement.dataset.ready === 'yes'", 30)
     text = train.js("document.body.innerText")
-    assert "Step 1, as it will be taken: epoch 1, batch 2 of 32." in text
+    assert "Step 1, as it will be taken: epoch 1, batch 2 of 32" in text
     assert "Adam" in text
+    train.driver.get(train.js("document.getElementById('print').href"))
+    train.wait("document.readyState === 'complete' && document.querySelector('.columns')")
+    assert "Step 1, as it will be taken: epoch 1, batch 2 of 32." in train.js("document.body.innerText")
     assert train.js("getComputedStyle(document.querySelector('.columns')).display") == "grid"  # its style passed its policy
     assert [line for line in train.complaints() if "favicon" not in line] == []
 
@@ -205,9 +208,10 @@ def test_a_pixel_of_a_weight_image_opens_that_weight_with_the_samples_that_push_
         train.cdp("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
     assert train.text("weight-value").startswith("Weight 2:5,400 ")
     driver.switch_to.window(opened(train, one))
-    train.wait("document.readyState === 'complete' && document.querySelector('.pushed')", 30)
+    train.wait("document.documentElement.dataset.ready === 'yes' && document.documentElement.dataset.at === 'number'", 30)
     assert "weight=2%3A5%2C400" in train.js("location.search")
-    assert train.js("document.querySelectorAll('.pushed').length") == 1
+    assert train.js("document.querySelector('#crumbs [aria-current]').innerText") == "w2.gradient [5, 400]"
+    assert train.js("!document.getElementById('pushed').hidden")
 
 
 def test_the_keyboard_alone_trains_and_looks_inside(train: Any) -> None:

@@ -6,12 +6,14 @@ On a real batch, or on one sample.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward
 from byhand.modelfile import load_model
@@ -47,6 +49,15 @@ def explain_step(
 
     Raises ModelError for a sample, a step, a weight or an output that there is not.
     """
+    training, data = training_of(what, step, lambda network: _check_named(network, weights, at, what))
+    return explain_upcoming(training, data, sample=sample, weights=weights, at=at, what=what)
+
+
+def training_of(what: str, step: int | None = None, check: Callable[[Any], None] = lambda _: None) -> tuple[Steps, Dataset]:
+    """The training that `what` names as in `explain_step`, before its step `step`, and its data; `check` may refuse the network.
+
+    Raises ModelError for what there is not.
+    """
     recipe, replay = RECIPES.get(what), _recorded(what, step)
     network: Any = None
     if replay is not None:
@@ -66,14 +77,20 @@ def explain_step(
         network = build(recipe, splits)
     if isinstance(network, ConvAutoencoder):
         raise ModelError(f"explain does not know a {recipe.model} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
-    _check_named(network, weights, at, what)
+    check(network)
     if replay is None:
         training = begin(recipe, network, splits)
     if step is not None and not 0 <= step < training.total:
         raise ModelError(f"step is {step}, but this training has the steps 0 to {training.total - 1:,}: choose one of them")
     while training.index < (step or 0):
         next(training)
-    return explain_upcoming(training, splits.train, sample=sample, weights=weights, at=at, what=what)
+    return training, splits.train
+
+
+def check_named(what: str) -> None:
+    """Raises ModelError where `what` names neither a recipe nor a model nor a run."""
+    if what not in RECIPES:
+        find_model(what)
 
 
 def explain_upcoming(
@@ -95,19 +112,11 @@ def explain_upcoming(
     if isinstance(network, ConvAutoencoder):
         raise ModelError(f"explain does not know a {network.kind} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
     _check_named(network, weights, at, what)
-    if sample is not None and not 0 <= sample < len(data):
-        raise ModelError(f"sample is {sample}, but the training data are numbered 0 to {len(data) - 1:,}: choose one of them")
-    indices = training.upcoming() if sample is None else np.array([sample])
-    batch = data.take(indices)
-    x = batch.flat
-    if sample is None and training.augment is not None:
-        x = training.augment(x, copy.deepcopy(training.augment_rng))
-    training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
-    y = batch.targets()
+    indices, x, y = upcoming_batch(training, data, sample)
     settings: dict[str, Any] = {
         "optimizer": training.optimizer,
         "indices": indices.tolist(),
-        "classes": batch.class_names,
+        "classes": data.class_names,
         "clip": training.clip_length,
     }
     if isinstance(network, DiffusionNetwork):
@@ -117,6 +126,22 @@ def explain_upcoming(
     if isinstance(network, Network):
         return explain_network(network, x, y, at=at, **settings)
     return explain(network, x, y, weights=weights, **settings)
+
+
+def upcoming_batch(training: Steps, data: Dataset, sample: int | None = None) -> tuple[NDArray[np.intp], Array, Array]:
+    """What the training's next step will read, or one sample of the data: indices (m,), inputs (m, n), targets (m, K).
+
+    Sets the optimiser's rate to that of the step. Raises ModelError for a sample that there is not.
+    """
+    if sample is not None and not 0 <= sample < len(data):
+        raise ModelError(f"sample is {sample}, but the training data are numbered 0 to {len(data) - 1:,}: choose one of them")
+    indices = training.upcoming() if sample is None else np.array([sample])
+    batch = data.take(indices)
+    x = batch.flat
+    if sample is None and training.augment is not None:
+        x = training.augment(x, copy.deepcopy(training.augment_rng))
+    training.optimizer.learning_rate = training.base_rate * training.factor(training.index / training.total)
+    return indices, x, batch.targets()
 
 
 def _check_named(network: Any, weights: Sequence[str], at: Sequence[str], what: str) -> None:

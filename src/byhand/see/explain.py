@@ -68,6 +68,12 @@ class Explanation:
     def stage(self, name: str) -> tuple[Section, ...]:
         return tuple(section for section in self.sections if section.stage == name)
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from byhand.see.notebook import html_of  # it draws pages of all kinds, this one among them
+
+        return html_of(self)
+
 
 def explain(
     network: FeedForward,

@@ -90,6 +90,12 @@ class DiffusionExplanation:
     def stage(self, name: str) -> tuple[Section, ...]:
         return tuple(section for section in self.sections if section.stage == name)
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from byhand.see.notebook import html_of  # it draws pages of all kinds, this one among them
+
+        return html_of(self)
+
 
 def explain_diffusion(
     network: DiffusionNetwork,

@@ -16,6 +16,9 @@ import numpy as np
 from byhand.backend import Array
 from byhand.engine import Node, Tensor, no_grad, ops, watch
 from byhand.errors import ModelError
+from byhand.kernels.threads import one_blas_thread
+from byhand.models import denoiser
+from byhand.models.denoiser import DiffusionNetwork, Drawn
 from byhand.nn import Network
 from byhand.optim import Optimizer, clip
 
@@ -109,9 +112,18 @@ class Taped:
 
 
 def take(
-    network: Network, x: Array, y: Array, optimizer: Optimizer, clip_length: float | None, dtype: Any, rng: np.random.Generator
+    network: Network,
+    x: Array,
+    y: Array,
+    optimizer: Optimizer,
+    clip_length: float | None,
+    dtype: Any,
+    rng: np.random.Generator,
+    drawn: Drawn | None = None,
 ) -> Taped:
     """Take one step on copies of the network and the optimiser; rng: of dropout, copied and not drawn from.
+
+    drawn: of a diffusion network, the times, the noise and the labels of the batch.
 
     Raises ModelError where the step's numbers are not finite, and EngineError or ModelError where the batch does not fit.
     """
@@ -126,7 +138,7 @@ def take(
 
     net.rng = copy.deepcopy(rng)
     with np.errstate(over="ignore", invalid="ignore"), watch() as tape:  # said below, in words
-        cost = net.learn(x, y)
+        cost = net.learn(x, y) if drawn is None else _learn(net, x, y, drawn)
     if not (np.isfinite(cost) and np.isfinite(net.gradient).all()):
         raise ModelError(
             f"this step cannot be explained: {net.first_non_finite() or 'the cost'} is not finite, so its numbers say nothing"
@@ -141,7 +153,7 @@ def take(
         Optimizer.step(optimizer, net.parameters, net.gradient)
     net.rng = copy.deepcopy(rng)
     with no_grad(), watch() as again:
-        cost_after = net.loss(Tensor(x), y).item()
+        cost_after = net.loss(Tensor(x), y, *([] if drawn is None else [drawn])).item()
     theta_after, net.parameters[...] = net.parameters.copy(), theta  # the tape's arrays are views of these
     return Taped(
         network=was,
@@ -167,8 +179,24 @@ def take(
     )
 
 
+def _learn(net: Network, x: Array, y: Array, drawn: Drawn) -> float:
+    """As `DiffusionNetwork.learn`, with what was drawn."""
+    net.module.train()
+    net.gradient.fill(0)
+    with one_blas_thread():
+        cost = net.loss(Tensor(x), y, drawn)  # type: ignore[call-arg]
+        cost.backward()
+    return cost.item()
+
+
 def copied(network: Network, dtype: Any) -> Network:
     """The same network in this float type, sharing nothing with the first."""
+    if isinstance(network, DiffusionNetwork):
+        twin = denoiser.from_architecture(network.architecture(), dtype)
+        twin.parameters[...] = network.parameters
+        for name, array in network.buffers.items():
+            twin.buffers[name][...] = array
+        return twin
     return Network(
         copy.deepcopy(network.module),
         network.input_shape,

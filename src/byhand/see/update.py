@@ -70,7 +70,7 @@ def update_section(step: Stepped, change: Change, title: str, layer: int = 0, *,
         stage="update",
         layer=layer,
         title=title,
-        equations=_equations(optimizer),
+        equations=equations(optimizer),
         numbers=tuple(_numbers(optimizer, change)),
         shapes="",
         sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector" if whole else "",
@@ -87,7 +87,8 @@ def update_section(step: Stepped, change: Change, title: str, layer: int = 0, *,
     )
 
 
-def _equations(optimizer: Optimizer) -> tuple[str, ...]:
+def equations(optimizer: Optimizer) -> tuple[str, ...]:
+    """The optimiser's own equations, LaTeX, one by one."""
     if isinstance(optimizer, SGD) and optimizer.nesterov:
         return (r"v \leftarrow \mu v + g", r"\theta \leftarrow \theta - \eta\,(g + \mu v)")
     if isinstance(optimizer, Adam):

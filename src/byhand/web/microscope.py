@@ -1,4 +1,5 @@
-"""What the Train page gets by plain HTTP: the next step explained, as a page of its own, and a place for one's own data."""
+"""What the pages get by plain HTTP: answers about the next step for the microscope, the same step as a page to print, and a
+place for one's own data."""
 
 from __future__ import annotations
 
@@ -21,25 +22,93 @@ LARGEST_UPLOAD = 8_000_000  # bytes
 LARGEST_UNPACKED = 256_000_000
 SUFFIXES = (".csv", ".npz")
 LONGEST = 200  # characters of a place or a weight
+MOST_AXES = 8
 STYLE = re.compile(r"<style>(.*?)</style>", re.S)
 
 
 class Microscope:
-    """Answers with a page that explains the step which the training takes next."""
+    """Answers about the step that comes next: of the live training, or of the recipe, run or model that the server is for."""
 
-    def __init__(self, live: Live) -> None:
-        self.live = live
+    def __init__(self, live: Live, what: str | None = None, step: int | None = None) -> None:
+        self.live, self.opened = live, {} if what is None else {"what": what, "step": step}
 
     async def __call__(self, request: Request) -> Response:
+        ask = request.path_params.get("ask")
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return PlainTextResponse("the microscope opens for the page of this server only", 403)
-        if self.live.begun is None:
+        if self.live.begun is None and not self.opened:
             return PlainTextResponse("There is no training to look into: press Start on the Train page first.", 404)
+        if ask is not None and ask not in ASKS:
+            return PlainTextResponse(f"the microscope is asked for {', '.join(ASKS)}", 404)
         try:
-            answer = await self.live.ask({"do": "look", **asked(request)})
+            if ask is None:
+                answer = await self.live.ask({"do": "look", **self.opened, **asked(request)})
+                return HTMLResponse(answer["looked"], headers={"Content-Security-Policy": policy(answer["looked"])})
+            answer = await self.live.ask({"do": "microscope", "ask": ask, **self.opened, **ASKS[ask](request.query_params)})
         except ByhandError as error:
             return PlainTextResponse(str(error), 400)
-        return HTMLResponse(answer["looked"], headers={"Content-Security-Policy": policy(answer["looked"])})
+        return JSONResponse(answer["answer"])
+
+
+def _number(given: Any, name: str) -> int:
+    text = given.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ByhandError(f"{name} is {text[:40]!r}, but it is a whole number from 0 up")
+    return int(text)
+
+
+def _name(given: Any) -> str:
+    name: str = given.get("name", "")
+    if not name or len(name) > LONGEST:
+        raise ByhandError(f"name is that of one of the step's arrays, at most {LONGEST} characters long")
+    return name
+
+
+def _index(text: str) -> int | None:
+    """An index, or the mean of the batch."""
+    if text != "mean" and not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ByhandError(f"an index is {text[:40]!r}, but indices are whole numbers from 0 up")
+    return None if text == "mean" else int(text)
+
+
+def _at(given: Any, *, mean: bool = False) -> list[int | None]:
+    """Indices, as 0,13,14,5; the first may be the mean of the batch where that is asked for."""
+    parts = [part for part in given.get("at", "")[:LONGEST].split(",") if part]
+    found = [_index(part) for part in parts]
+    if len(found) > MOST_AXES or None in found[1:] or (None in found and not mean):
+        raise ByhandError("at is the indices of one number, as 0,13,14,5")
+    return found
+
+
+def _open(given: Any) -> dict[str, Any]:
+    return {"sample": _number(given, "sample") if "sample" in given else None}
+
+
+def _operation(given: Any) -> dict[str, Any]:
+    return {"look": _number(given, "look"), "k": _number(given, "k")}
+
+
+def _picture(given: Any) -> dict[str, Any]:
+    """With the chosen maps as axis:index, and mean for the mean of the batch: fixed=0:3,3:5."""
+    fixed = []
+    for pair in (pair for pair in given.get("fixed", "")[:LONGEST].split(",") if pair):
+        axis, _, index = pair.partition(":")
+        fixed.append((_index(axis), _index(index)))
+    if len(fixed) > MOST_AXES or any(axis is None or (index is None and axis) for axis, index in fixed):
+        raise ByhandError("fixed is which map is shown, as 0:3,3:5 for sample 3 and channel 5")
+    part = _number(given, "part") if "part" in given else 0
+    return {"look": _number(given, "look"), "name": _name(given), "fixed": fixed, "part": part}
+
+
+def _made(given: Any) -> dict[str, Any]:
+    return {"look": _number(given, "look"), "name": _name(given), "at": _at(given, mean=True)}
+
+
+def _pushed(given: Any) -> dict[str, Any]:
+    return {"look": _number(given, "look"), "name": _name(given), "at": _at(given)}
+
+
+ASKS = {"open": _open, "operation": _operation, "picture": _picture, "made": _made, "pushes": _pushed, "epoch": _pushed}
 
 
 def asked(request: Request) -> dict[str, Any]:

@@ -50,8 +50,18 @@ HEADERS = {
 TYPES = {".js": "text/javascript", ".html": "text/html", ".css": "text/css", ".json": "application/json"}
 
 
-def play(model: Path | None, host: str = "127.0.0.1", port: int = 8000, open_browser: bool = True) -> None:
+def play(
+    model: Path | None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    open_browser: bool = True,
+    *,
+    what: str | None = None,
+    step: int | None = None,
+) -> None:
     """Serve the page until Ctrl-C, with this model first and the shipped ones after it; port 0 takes any free one.
+
+    what, step: opens at the microscope, with a step of this recipe, run or model.
 
     Raises ByhandError where the address cannot be had, ModelError for a model that does not read 28 x 28 pixels.
     """
@@ -64,11 +74,11 @@ def play(model: Path | None, host: str = "127.0.0.1", port: int = 8000, open_bro
         with listen(host, port) as listener:
             port = listener.getsockname()[1]
             shown = f"[{host}]" if ":" in host else host
-            address = f"http://{shown}:{port}/"
-            print(f"Draw a digit at {address} (Ctrl-C ends)", flush=True)
+            address = f"http://{shown}:{port}/" + ("microscope.html" if what else "")
+            print(f"{f'Look into {what}' if what else 'Draw a digit'} at {address} (Ctrl-C ends)", flush=True)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            app = application(files, port, host)
+            app = application(files, port, host, what=what, step=step)
             try:
                 uvicorn.Server(configuration(app)).run(sockets=[listener])
             finally:
@@ -112,14 +122,17 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def application(files: dict[str, bytes], port: int, host: str = "127.0.0.1") -> Starlette:
+def application(
+    files: dict[str, bytes], port: int, host: str = "127.0.0.1", *, what: str | None = None, step: int | None = None
+) -> Starlette:
     """The page's files as an ASGI application that answers at this host and port only.
 
+    what, step: a recipe, a run or a model whose step the microscope shows where no training is under way.
     `state.close()` ends the training that it may have under way, and removes uploaded data.
     """
     table, drawer = {"": files["index.html"], **files}, Drawer()
     live = Live()
-    microscope, upload = Microscope(live), Upload(live)
+    microscope, upload = Microscope(live, what, step), Upload(live)
 
     def draw(request: Request) -> Response:
         return drawer(request)
@@ -147,6 +160,7 @@ def application(files: dict[str, bytes], port: int, host: str = "127.0.0.1") -> 
             WebSocketRoute(SOCKET, live.socket),
             Route(UPLOAD, take, methods=["POST"]),
             Route(MICROSCOPE, look, methods=["GET"]),
+            Route(f"{MICROSCOPE}/{{ask}}", look, methods=["GET"]),
             Route(f"/{API}", draw, methods=["GET"]),
             Route("/{name:path}", serve, methods=["GET"]),
         ],

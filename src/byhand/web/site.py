@@ -35,10 +35,11 @@ VIEWS = {  # and the script that each begins with
     "latent.html": "latent.js",
     "write.html": "write.js",
     "train.html": "train.js",
+    "microscope.html": "microscope.js",
 }
 SERVED = (  # of no use without the server
     "train.html", "train.css", "train.js", "socket.js", "form.js", "plots.js", "layers.js", "tiles.js", "mistakes.js",
-    "decision.js",
+    "decision.js", "microscope.html", "microscope.css", "microscope.js", "lens.js", "terms.js",
 )  # fmt: skip
 NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")
 POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')

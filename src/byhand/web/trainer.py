@@ -23,13 +23,13 @@ import numpy as np
 
 from byhand import data
 from byhand.data.dataset import Splits, stratified_split
-from byhand.errors import ByhandError, DataError, TrainingError
-from byhand.see.choose import explain_upcoming
-from byhand.see.page import page
+from byhand.errors import ByhandError, DataError
+from byhand.see.epoch_pushes import EpochStarts
 from byhand.training.recipes import Recipe
 from byhand.training.run import begin, build, load_splits
 from byhand.training.steps import Step, Steps
 from byhand.web.choices import as_settings, checked_size
+from byhand.web.looking import Live, Looking
 from byhand.web.telemetry import Plane, Validation, first_weights, layers
 
 BURST = 0.06  # seconds of training between two looks at the commands
@@ -70,6 +70,7 @@ class Session:
         network = build(recipe, self.splits)
         checked_size(network.parameters.size)
         self.training: Steps = begin(recipe, network, self.splits)
+        self.epochs = EpochStarts()
         self.last: Step | None = None
         self.state = "paused"
         self.until = self.training.total
@@ -156,6 +157,7 @@ class Session:
         self.busy += now - began
 
     def _step(self) -> None:
+        self.epochs.before_step(self.training)
         self.last = next(self.training)
         index, total = self.training.index, self.training.total
         self.costs += self.last.cost * len(self.last.indices)
@@ -201,15 +203,13 @@ class Session:
         self.told = time.perf_counter()
         return found
 
-    def look(self, sample: int | None, weights: list[str], at: list[str]) -> str:
-        """The next step, explained, as a page; the training stays where it is."""
-        training = self.training
-        if training.index >= training.total:
-            raise TrainingError("this training is over, there is no next step: start one with more epochs")
-        explanation = explain_upcoming(training, self.splits.train, sample=sample, weights=weights, at=at, what="this training")
-        epoch, batch = divmod(training.index, training.batches)
-        moment = f"Step {training.index:,}, as it will be taken: epoch {epoch + 1}, batch {batch + 1} of {training.batches:,}"
-        return page(explanation, moment=moment if sample is None else f"{moment}; here on sample {sample} alone")
+    def live(self) -> Live:
+        """What the microscope looks at: the training, its data, and its last epoch made anew."""
+
+        def again(first: int) -> Steps:
+            return self.epochs.again(first, lambda: begin(self.recipe, build(self.recipe, self.splits), self.splits))
+
+        return self.training, self.splits.train, again
 
 
 def with_validation(splits: Splits, seed: int) -> Splits:
@@ -232,6 +232,7 @@ class Worker:
     def __init__(self, tell: Callable[[Message], None]) -> None:
         self.tell = tell
         self.session: Session | None = None
+        self.looking = Looking()
 
     def work(self, commands: queue.SimpleQueue[Message]) -> None:
         """Until the process ends."""
@@ -267,6 +268,7 @@ class Worker:
 
     def do_start(self, command: Message) -> None:
         self.session = None  # its memory first
+        self.looking.forget()
         recipe = Recipe(command["recipe"].pop("name")).changed(**command["recipe"])
         try:
             self.session = Session(recipe)
@@ -304,6 +306,7 @@ class Worker:
     def do_rate(self, command: Message) -> None:
         if self.session:
             self.session.training.base_rate = command["rate"]
+            self.session.epochs.rate_changed(self.session.training)
             self.tell({"moment": self.session.moment()})
 
     def do_stop(self, command: Message) -> None:
@@ -312,10 +315,12 @@ class Worker:
             self.tell({"moment": {"state": "stopped"}})
 
     def do_look(self, command: Message) -> None:
-        if not self.session:
-            raise ByhandError("there is no training to look into: press Start on the Train page first")
-        html = self.session.look(command["sample"], command["weights"], command["at"])
+        html = self.looking.explained(command, self.session.live() if self.session else None)
         self.tell({"looked": html, "id": command["id"]})
+
+    def do_microscope(self, command: Message) -> None:
+        answer = self.looking.answer(command, self.session.live() if self.session else None)
+        self.tell({"answer": answer, "id": command["id"]})
 
     def do_inspect(self, command: Message) -> None:
         path = Path(command["path"])

@@ -222,10 +222,11 @@ function advance(far) {
   else start(far);
 }
 
-/** Open the microscope in a new tab; the training waits for the reader there. */
+/** Open the microscope in a new tab, or the printed step of a network that it does not know; the training waits for the reader there. */
 function look(query) {
   if (state.moment.state === "running") tell({ do: "pause" });
-  window.open(`api/microscope?${new URLSearchParams(query)}`, "_blank", "noopener");
+  const known = ["feedforward", "cnn"].includes(state.begun.settings.model);
+  window.open(`${known ? "microscope.html" : "api/microscope"}?${new URLSearchParams(query)}`, "_blank", "noopener");
 }
 
 function lookAtWeight(unit, pixel) {

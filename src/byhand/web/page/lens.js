@@ -1,0 +1,128 @@
+// The numbers of one map on a canvas: a cursor that the pointer and the arrow keys move, and a number to choose.
+
+import { number } from "./numbers.js";
+
+const GREY = [52, 54, 62];
+const ABOVE = [134, 189, 255];
+const BELOW = [255, 160, 107];
+const TEXT = 40; // CSS pixels of a cell in which its number can be written
+const LARGEST = 56;
+const TALL = 34; // of a cell with its number
+const MOST_HIGH = 460;
+
+/** The colour of a value whose size is this share of the largest. */
+export function shade(value, largest, grey) {
+  if (grey) return [0, 1, 2].map(() => Math.round(255 * Math.min(Math.max(value, 0), 1)));
+  const share = largest ? Math.min(1, Math.abs(value) / largest) ** 0.7 : 0; // weak ones are worth seeing
+  const end = value > 0 ? ABOVE : BELOW;
+  return GREY.map((base, c) => Math.round(base + share * (end[c] - base)));
+}
+
+/** Paint levels from -127 to 127 over the whole of a small canvas. */
+export function paintLevels(canvas, levels, rows, columns) {
+  Object.assign(canvas, { width: columns, height: rows });
+  const image = new ImageData(columns, rows);
+  levels.forEach((level, k) => image.data.set([...shade(level, 127, false), 255], 4 * k));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** The map; `moved` hears of the cursor, `chosen` of a number that is clicked, both by its place in the map. */
+export class Lens {
+  constructor(canvas, moved, chosen) {
+    Object.assign(this, { canvas, moved, chosen, found: null, cursor: 0 });
+    canvas.onpointermove = (event) => this.to(this.under(event));
+    canvas.onclick = (event) => {
+      this.to(this.under(event));
+      this.choose();
+    };
+    canvas.onkeydown = (event) => this.key(event);
+  }
+
+  /** Show numbers; the cursor stays where it is, or goes to a place of them. */
+  show(found, cursor) {
+    this.found = found;
+    this.largest = Math.max(...found.values.map((value) => Math.abs(value ?? 0)));
+    this.cursor = Math.min(cursor ?? this.cursor, found.values.length - 1);
+    while (this.cursor > 0 && found.values[this.cursor] === null) this.cursor -= 1;
+    this.draw();
+    this.moved(this.cursor);
+  }
+
+  draw() {
+    const { canvas, found } = this;
+    if (!found) return;
+    const { rows, columns, values } = found;
+    const room = canvas.parentElement.clientWidth;
+    const wide = Math.min(LARGEST, room / columns);
+    const written = wide >= TEXT && rows * TALL < 900;
+    const tall = written ? TALL : Math.min(wide, MOST_HIGH / rows);
+    this.cell = { wide: written ? wide : tall * Math.min(1, wide / tall), tall };
+    if (!written) this.cell.wide = Math.min(wide, MOST_HIGH / rows, 18);
+    if (!written) this.cell.tall = this.cell.wide;
+    const scale = devicePixelRatio || 1;
+    const [width, height] = [this.cell.wide * columns, this.cell.tall * rows];
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+    Object.assign(canvas, { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) });
+    const context = canvas.getContext("2d");
+    context.setTransform(canvas.width / width, 0, 0, canvas.height / height, 0, 0);
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    const gap = this.cell.wide >= 6 ? 1 : 0;
+    values.forEach((value, k) => {
+      if (value === null) return;
+      const [x, y] = [(k % columns) * this.cell.wide, Math.floor(k / columns) * this.cell.tall];
+      const colour = shade(value, this.largest, found.grey);
+      context.fillStyle = `rgb(${colour.join(" ")})`;
+      context.fillRect(x, y, this.cell.wide - gap, this.cell.tall - gap);
+      if (!written) return;
+      context.fillStyle = colour[0] + colour[1] + colour[2] > 330 ? "#14161b" : "#f5f2ea";
+      context.fillText(short(value), x + this.cell.wide / 2, y + this.cell.tall / 2, this.cell.wide - 4);
+    });
+    const [x, y] = [(this.cursor % columns) * this.cell.wide, Math.floor(this.cursor / columns) * this.cell.tall];
+    context.lineWidth = 2;
+    context.strokeStyle = "#14161b";
+    context.strokeRect(x, y, this.cell.wide, this.cell.tall);
+    context.strokeStyle = "#ffc86b";
+    context.strokeRect(x + 1, y + 1, Math.max(1, this.cell.wide - 2), Math.max(1, this.cell.tall - 2));
+  }
+
+  under({ offsetX, offsetY }) {
+    const { rows, columns } = this.found ?? { rows: 1, columns: 1 };
+    const within = (value, most) => Math.min(Math.max(Math.floor(value), 0), most - 1);
+    return within(offsetY / this.cell.tall, rows) * columns + within(offsetX / this.cell.wide, columns);
+  }
+
+  to(cursor) {
+    if (!this.found || cursor === this.cursor || (this.found.values[cursor] ?? null) === null) return;
+    this.cursor = cursor;
+    this.draw();
+    this.moved(cursor);
+  }
+
+  choose() {
+    if (this.found) this.chosen(this.cursor);
+  }
+
+  key(event) {
+    if (!this.found) return;
+    if (event.key === "Enter" || event.key === " ") this.choose();
+    else {
+      const { columns } = this.found;
+      const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+      if (by === undefined) return;
+      this.to(this.cursor + by);
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+/** A number in the few characters that a cell has room for. */
+function short(value) {
+  const size = Math.abs(value);
+  if (value === 0) return "0";
+  if (size >= 1000 || size < 0.001) return number(value).replace("·10", "e").replace(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (c) => "-0123456789"["⁻⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)]);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3).replace("-", "−").replace(/^(−?)0\./, "$1.");
+}
