@@ -36,6 +36,7 @@ export class Lens {
       this.choose();
     };
     canvas.onkeydown = (event) => this.key(event);
+    new ResizeObserver(() => this.draw()).observe(canvas.parentElement); // it has less room once the sample stands beside it
   }
 
   /** Show numbers; the cursor stays where it is, or goes to a place of them. */
