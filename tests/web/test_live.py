@@ -23,7 +23,9 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from byhand.web.live import LARGEST_MESSAGE, MOST_PAGES, MOST_POINTS, Live, thinned
+from byhand.web.curve import MOST_POINTS, thinned
+from byhand.web.lines import LARGEST_MESSAGE, MOST_PAGES
+from byhand.web.live import Live
 from byhand.web.microscope import LARGEST_UPLOAD, policy
 from byhand.web.server import application, configuration, listen
 from byhand.web.site import page_files

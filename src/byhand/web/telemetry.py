@@ -1,12 +1,11 @@
 """What is measured of a training at a moment, in few bytes: layers, first weights, validation, pictures, the plane.
 
 Everything here only looks: the parameters, the optimiser and the generators of the training stay as they are. Pictures travel
-as bytes in base 64, rounded to 256 levels; numbers that are read travel as numbers.
+as bytes (`byhand.web.packing`), rounded to 256 levels; numbers that are read travel as numbers.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,9 +21,8 @@ from byhand.models.encoder_decoder import EncoderDecoder
 from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.training.steps import Step, Steps
+from byhand.web.packing import histogram, levels_of, text_of
 
-BINS = 32
-SEEN = 20_000  # numbers of an array that a histogram looks at
 PROBE = 32  # samples that run through a network of modules to be looked at
 TILES = 48
 CLASSES = 62  # whose confusions have room
@@ -34,11 +32,6 @@ SIDE = 56  # points along an edge of the plane
 SATURATED = 0.02
 ENDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 RECTIFIED = ("relu",)
-
-
-def text_of(numbers: NDArray[Any]) -> str:
-    """Bytes in base 64."""
-    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
 
 
 # ---------------------------------------------------------------- layers
@@ -120,27 +113,6 @@ def _stuck(activation: str, a: Array) -> tuple[float | None, str]:
     return None, ""
 
 
-def histogram(values: Array, ends: tuple[float, float] | None = None, *, symmetric: bool = False) -> dict[str, Any]:
-    """Counts in bins as whole per cent of the fullest bin, the ends of the bins, mean and standard deviation.
-
-    >>> histogram(np.array([0.0, 1.0, 1.0]))["counts"][::31]
-    [50, 100]
-    """
-    flat = values.reshape(-1)
-    flat = flat[:: max(1, -(-len(flat) // SEEN))]
-    flat = flat[np.isfinite(flat)] if not np.isfinite(flat).all() else flat
-    if not len(flat):
-        return {"counts": [0] * BINS, "low": 0.0, "high": 0.0, "mean": None, "std": None}
-    if ends is None:
-        low, high = float(flat.min()), float(flat.max())
-        most = max(abs(low), abs(high))
-        low, high = (-most, most) if symmetric else (low, high)
-        ends = (low, high) if high > low else (low - 0.5, low + 0.5)
-    counts, _ = np.histogram(flat, BINS, ends)
-    share = np.rint(100 * counts / max(1, counts.max())).astype(int)
-    return {"counts": share.tolist(), "low": ends[0], "high": ends[1], "mean": float(flat.mean()), "std": float(flat.std())}
-
-
 def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
     """The weights into the first units as images; shape: of one sample. None where they are too many to be looked at.
 
@@ -158,8 +130,7 @@ def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
         kind = "weight" if isinstance(model, FeedForward) else "code" if isinstance(model, EncoderDecoder) else "place"
     units = len(images)
     images = images[:TILES]
-    unit = float(np.abs(images).max()) / 127 or 1.0
-    levels = np.rint(images / unit).astype(np.int8)
+    unit, levels = levels_of(images)
     return {
         "name": name,
         "kind": kind,
@@ -167,7 +138,7 @@ def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
         "rows": images.shape[1],
         "columns": images.shape[2],
         "unit": unit,
-        "levels": text_of(levels),
+        "levels": levels,
     }
 
 

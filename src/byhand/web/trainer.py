@@ -30,6 +30,7 @@ from byhand.training.recipes import Recipe
 from byhand.training.run import begin, build, load_splits
 from byhand.training.steps import Step, Steps
 from byhand.web.choices import as_settings, checked_size
+from byhand.web.packing import as_json, sentence
 from byhand.web.telemetry import Plane, Validation, first_weights, layers
 
 BURST = 0.06  # seconds of training between two looks at the commands
@@ -253,14 +254,14 @@ class Worker:
         except ByhandError as error:
             session.state = "exploded"
             self.tell({"moment": {"state": "exploded", "step": session.training.index}})
-            self.tell({"problem": _sentence(error)})
+            self.tell({"problem": sentence(error)})
 
     def obey(self, command: Message) -> None:
         """One command; what cannot be done is told in one line."""
         try:
             getattr(self, f"do_{command['do']}")(command)
         except ByhandError as error:
-            self.tell({"problem": _sentence(error), "id": command.get("id")})
+            self.tell({"problem": sentence(error), "id": command.get("id")})
         except MemoryError:
             why = "There is not enough memory for this: choose smaller layers or less data."
             self.tell({"problem": why, "id": command.get("id")})
@@ -327,19 +328,6 @@ class Worker:
             )
         facts = {"samples": len(train) + len(splits.test), "inputs": list(train.inputs.shape[1:]), "classes": train.n_classes}
         self.tell({"inspected": facts, "id": command["id"]})
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).replace("\n", " ")
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def as_json(message: Message) -> str:
-    """The message as JSON that a browser reads, which knows neither NaN nor infinity: they become null."""
-    try:
-        return json.dumps(message, allow_nan=False)
-    except ValueError:
-        return json.dumps(json.loads(json.dumps(message), parse_constant=lambda _: None))
 
 
 def main() -> None:

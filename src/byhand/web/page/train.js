@@ -1,5 +1,6 @@
 // The Train page: steers the training on this computer, and shows what it tells.
 
+import { grow } from "./curve.js";
 import { drawPlane, showKey } from "./decision.js";
 import { Form, numeral } from "./form.js";
 import { showLayers } from "./layers.js";
@@ -9,7 +10,6 @@ import { Line } from "./socket.js";
 import { themeButton } from "./theme.js";
 import { Tiles } from "./tiles.js";
 
-const MOST_POINTS = 1500;
 const FIRST = "mnist-nielsen-30";
 const $ = (id) => document.getElementById(id);
 
@@ -94,7 +94,7 @@ function begin(begun, costs, validated) {
 function take(moment) {
   const before = state.moment.state;
   for (const [name, value] of Object.entries(moment)) if (value !== null || name === "pace") state.moment[name] = value;
-  for (const curve of ["costs", "validated"]) for (const point of moment[curve] ?? []) push(state[curve], point);
+  for (const curve of ["costs", "validated"]) for (const point of moment[curve] ?? []) grow(state[curve], point);
   if (before !== state.moment.state) {
     $("status").textContent = SAYS[state.moment.state]();
     if (moment.state === "running") complain("");
@@ -104,17 +104,6 @@ function take(moment) {
   allow();
   state.fresh = { ...state.fresh, ...moment };
   state.frame ||= requestAnimationFrame(show);
-}
-
-function push(points, point) {
-  points.push(point);
-  if (points.length <= MOST_POINTS) return;
-  const mean = (a, b) => (a === null || b === null ? null : (a + b) / 2);
-  const kept = [];
-  for (let k = 0; k + 1 < points.length; k += 2) {
-    kept.push(points[k + 1].map((value, c) => (c ? mean(points[k][c], value) : value)));
-  }
-  points.splice(0, points.length, ...kept);
 }
 
 function complain(text) {
