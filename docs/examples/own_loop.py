@@ -37,8 +37,10 @@ for _ in range(EPOCHS):
         delta2 = (output - y[rows]) / len(rows)
         delta1 = delta2 @ w2.T * (hidden > 0)
         gradients = {"w1": x[rows].T @ delta1, "b1": delta1.sum(axis=0), "w2": hidden.T @ delta2, "b2": delta2.sum(axis=0)}
-        for parameter, gradient in zip((w1, b1, w2, b2), gradients.values(), strict=True):
-            parameter -= eta * gradient
+        w1 -= eta * gradients["w1"]
+        b1 -= eta * gradients["b1"]
+        w2 -= eta * gradients["w2"]
+        b2 -= eta * gradients["b2"]
         watcher(cost, gradients=gradients, activations={"hidden": hidden, "output": output}, learning_rate=eta)  # ←
     right = (forward(held_x)[1].argmax(axis=1) == held_labels).mean()
     watcher.validation(accuracy=right)

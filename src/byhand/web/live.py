@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import json
 import secrets
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 from byhand.errors import ByhandError
 from byhand.web.choices import LARGEST_RATE, OWN, as_settings, chosen, offered, positive
+from byhand.web.consultation import Consultation
 from byhand.web.curve import thinned
 from byhand.web.lines import Lines, Message
 from byhand.web.supervisor import Supervisor
@@ -29,7 +31,10 @@ class Live:
     def __init__(self) -> None:
         self.name = secrets.token_hex(8)  # of this server, so that a page notices a new one
         self.pages = Lines(self.whole, self.obey)
-        self.trainer = Supervisor(self._heard_there, self._ended_there)
+        self.trainer = Supervisor(
+            lambda message: self._there(lambda: self.hear(message)), lambda why: self._there(lambda: self.ended(why))
+        )
+        self.doctor = Consultation(self.tell, self._there)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.own: Path | None = None  # the uploaded file
         self.answers: dict[int, asyncio.Future[Message]] = {}
@@ -37,7 +42,8 @@ class Live:
         self._forget()
 
     def close(self) -> None:
-        """End the training process."""
+        """End the training process, and the doctor's."""
+        self.doctor.close()
         self.trainer.close()
 
     # ---------------------------------------------------------------- what is known of the training
@@ -52,7 +58,8 @@ class Live:
         """All that a page needs which knows nothing yet."""
         training = {"begun": self.begun, "moment": self.moment, "costs": self.costs, "validated": self.validated}
         own = self.own.name if self.own else None
-        return json.dumps({"hello": {"server": self.name, "offered": offered(), "own": own, "training": training}})
+        known = {"server": self.name, "offered": offered(), "own": own, "training": training, "doctor": self.doctor.known}
+        return json.dumps({"hello": known})
 
     def hear(self, message: Message) -> None:
         """Take in what the training process tells, and pass it on."""
@@ -97,15 +104,11 @@ class Live:
             self.tell({"moment": {"state": "gone"}})
         self.tell({"problem": why})
 
-    def _heard_there(self, message: Message) -> None:
+    def _there(self, call: Callable[[], None]) -> None:
+        """Make this call on the server's thread."""
         with contextlib.suppress(RuntimeError):  # the server has just closed
             assert self.loop
-            self.loop.call_soon_threadsafe(self.hear, message)
-
-    def _ended_there(self, why: str) -> None:
-        with contextlib.suppress(RuntimeError):
-            assert self.loop
-            self.loop.call_soon_threadsafe(self.ended, why)
+            self.loop.call_soon_threadsafe(call)
 
     async def ask(self, command: Message) -> Message:
         """A command to the training process, and its answer.
@@ -149,19 +152,28 @@ class Live:
             self._pass_on({"do": "pace", "pace": None if pace is None else positive("steps a second", pace, FASTEST)})
         elif do == "rate":
             self._pass_on({"do": "rate", "rate": positive("learning rate", command.get("rate"), LARGEST_RATE)})
+        elif do == "examine":
+            recipe, settings = self._asked_for(command)
+            self.doctor.examine(recipe, settings)
+        elif do == "cancel":
+            self.doctor.cancel()
         else:
-            raise ByhandError("there is no such command: choose start, go, pause, pace, rate or stop")
+            raise ByhandError("there is no such command: choose start, go, pause, pace, rate, stop, examine or cancel")
 
     def _start(self, command: Message) -> None:
-        recipe, far = chosen(command.get("settings"), self.own), _far(command)
+        (recipe, settings), far = self._asked_for(command), _far(command)
         pace = command.get("pace")
         pace = None if pace is None else positive("steps a second", pace, FASTEST)
-        settings = as_settings(recipe) | {"data": OWN if recipe.data == str(self.own) else recipe.data}
         self._forget()
         self.moment = {"state": "loading"}
         self.tell({"moment": self.moment})
-        fields = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
-        self.trainer.send({"do": "start", "recipe": fields, "settings": settings, "pace": pace, "far": far})
+        self.trainer.send({"do": "start", "recipe": recipe, "settings": settings, "pace": pace, "far": far})
+
+    def _asked_for(self, command: Message) -> tuple[Message, Message]:
+        """The recipe that a page's settings describe, field by field, and the settings as the form shows them."""
+        recipe = chosen(command.get("settings"), self.own)
+        settings = as_settings(recipe) | {"data": OWN if recipe.data == str(self.own) else recipe.data}
+        return {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}, settings
 
     def _pass_on(self, command: Message) -> None:
         if self.begun is None or self.moment["state"] in ("gone", "stopped"):

@@ -38,7 +38,7 @@ VIEWS = {  # and the script that each begins with
 }
 SERVED = (  # of no use without the server
     "train.html", "train.css", "train.js", "socket.js", "form.js", "plots.js", "layers.js", "tiles.js", "mistakes.js",
-    "decision.js", "curve.js",
+    "decision.js", "curve.js", "doctor.js",
 )  # fmt: skip
 WATCHED = ("watch.html", "watch.js")  # which a watched program serves itself
 NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")

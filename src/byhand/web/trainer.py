@@ -25,7 +25,9 @@ from byhand import data
 from byhand.data.dataset import Splits, stratified_split
 from byhand.errors import ByhandError, DataError, TrainingError
 from byhand.see.choose import explain_upcoming
+from byhand.see.doctor.rules import rules
 from byhand.see.page import page
+from byhand.training.history import Epoch, History
 from byhand.training.recipes import Recipe
 from byhand.training.run import begin, build, load_splits
 from byhand.training.steps import Step, Steps
@@ -40,7 +42,7 @@ VALIDATING = 0.02  # and that validation with its pictures may take
 VALIDATED, VALIDATED_BY_MODULES = 1_000, 300  # samples; convolutions take a millisecond each
 HELD_OUT = 0.2
 MOST_CLASSES = 200  # more are rather a column of numbers
-EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5}  # seconds between two of a part, at least
+EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5, "signs": 1.0}  # seconds between two of a part, at least
 POINTS, EARLY = 600, 50  # of the cost's curve over a whole training; a step each at first, when most happens
 CHECKS, EARLY_CHECKS = 150, 15  # of validation's, where they are quick
 CHECKED = 0.015  # of the time, at most, goes into them
@@ -83,6 +85,9 @@ class Session:
         most = VALIDATED_BY_MODULES if recipe.model == "cnn" else VALIDATED
         self.validation = Validation(self.splits.validation, most) if self.splits.validation is not None else None
         self.check = Part(0.0, self._check, CHECKED)
+        self.history = History()
+        self.held: tuple[float | None, float | None] = (None, None)  # the last cost and accuracy of validation
+        self.began_epoch = time.perf_counter()
         self.plane = self._plane()
         self.parts = self._parts()
 
@@ -96,6 +101,7 @@ class Session:
             "layers": lambda: layers(self.training, self.last) if self.last is not None else None,
             "weights": lambda: first_weights(model, shape),
         }
+        measures["signs"] = self._signs
         if self.plane is not None:
             plane = self.plane
             measures["plane"] = lambda: plane.measure(model)
@@ -167,6 +173,8 @@ class Session:
         due = index % max(1, min(total // CHECKS, index // EARLY_CHECKS)) == 0
         if due and self.validation and time.perf_counter() >= self.check.next:
             self.check.take()
+        if self.last.last:
+            self._end_epoch(self.last)
 
     def _point(self) -> None:
         """The mean cost since the last point becomes one."""
@@ -176,7 +184,21 @@ class Session:
 
     def _check(self) -> None:
         assert self.validation
-        self.checked.append([self.training.index, *self.validation.check(self.training.model)])
+        self.held = self.validation.check(self.training.model)
+        self.checked.append([self.training.index, *self.held])
+
+    def _end_epoch(self, step: Step) -> None:
+        """A row of the history, with the last that validation measured: for very short epochs that may be a few epochs old."""
+        now, training = time.perf_counter(), self.training
+        cost = training.cost_sum / training.samples
+        self.history.append(Epoch(step.epoch, training.index, now - self.began_epoch, cost, *self.held, step.learning_rate))
+        self.began_epoch = now
+
+    def _signs(self) -> list[Message]:
+        """What the curves alone say is wrong: the doctor's rules on the history so far."""
+        found = rules(self.history)
+        over = self.training.index >= self.training.total  # only then can it have ended too early
+        return [finding.to_dict() for finding in found if over or finding.fault != "too-few-epochs"]
 
     def moment(self, whole: bool = False) -> Message:
         """What to tell now, with the parts that are due; `whole`: with all of them."""
@@ -195,7 +217,8 @@ class Session:
                 found[name] = taken
         if "validation" in found:
             validation = found["validation"]
-            self.checked.append([training.index, validation["cost"], validation["accuracy"]])
+            self.held = (validation["cost"], validation["accuracy"])
+            self.checked.append([training.index, *self.held])
         if self.checked:
             found["validated"] = self.checked
         self.points, self.checked, self.samples, self.busy = [], [], 0, 0.0

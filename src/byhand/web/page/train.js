@@ -2,6 +2,7 @@
 
 import { grow } from "./curve.js";
 import { drawPlane, showKey } from "./decision.js";
+import { Doctor } from "./doctor.js";
 import { Form, numeral } from "./form.js";
 import { showLayers } from "./layers.js";
 import { showConfusion, showSamples } from "./mistakes.js";
@@ -43,11 +44,12 @@ function hear(message) {
   if (message.begun) begin(message.begun, [], []);
   if (message.moment) take(message.moment);
   if (message.own) state.form.setData(message.own.name);
+  if (message.doctor) examined(message.doctor);
   if (message.problem) complain(message.problem);
 }
 
 /** The server as it is now: for the first time, again, or another one than before. */
-function meet({ server, offered, own, training }) {
+function meet({ server, offered, own, training, doctor }) {
   const lost = state.server && state.server !== server && !training.begun && state.begun;
   const first = !state.form;
   state.server = server;
@@ -65,6 +67,7 @@ function meet({ server, offered, own, training }) {
     complain("The server was started anew, and the training is gone: press Start for a new one, with the settings above.");
   }
   take(lost ? {} : training.moment);
+  examined(doctor);
   document.documentElement.dataset.ready = "yes";
 }
 
@@ -88,7 +91,7 @@ function begin(begun, costs, validated) {
   if (begun.points) showKey($("plane-key"), begun.classes);
   $("place-name").textContent = { feedforward: "Weight, as 2:5,3", cnn: "Output, as 0:0,13,14,5" }[begun.settings.model] ?? "Number of the code and pixel, as 3,406";
   state.tiles.found = null;
-  $("doctor").hidden = true; // until there is one
+  state.doctor.signs([]);
 }
 
 function take(moment) {
@@ -104,6 +107,11 @@ function take(moment) {
   allow();
   state.fresh = { ...state.fresh, ...moment };
   state.frame ||= requestAnimationFrame(show);
+}
+
+function examined(known) {
+  state.doctor.show(known);
+  allow();
 }
 
 function complain(text) {
@@ -135,6 +143,7 @@ function show() {
   if (fresh.weights) state.tiles.show(fresh.weights);
   if (fresh.plane && begun.points) drawPlane($("plane"), fresh.plane, begun.points);
   if (fresh.validation) mistakes(fresh.validation);
+  if (fresh.signs) state.doctor.signs(fresh.signs);
   document.documentElement.dataset.shown = String(step);
 }
 
@@ -179,6 +188,8 @@ function allow() {
   can("stop", alive);
   can("look", now === "paused");
   can("look-here", now === "paused");
+  can("examine", state.doctor.known.state !== "examining");
+  can("cancel", true);
   document.documentElement.dataset.state = now;
 }
 
@@ -272,7 +283,14 @@ function wire() {
     $("own-file").value = "";
   };
   state.tiles = new Tiles($("tiles"), $("weight"), $("weight-value"), lookAtWeight);
+  state.doctor = new Doctor($("doctor"), (settings) => state.form.fill(settings));
+  $("examine").onclick = () => trying(() => {
+    complain("");
+    tell({ do: "examine", settings: state.form.read() });
+  }); // prettier-ignore
+  $("cancel").onclick = () => tell({ do: "cancel" });
   const again = () => {
+    state.doctor.draw();
     state.fresh = { ...state.moment, ...state.fresh };
     state.frame ||= requestAnimationFrame(show);
   };

@@ -23,8 +23,8 @@ from byhand.web.site import PAGE
 PORT = 8421  # the one that a program gets which asks for none, so that a page left open finds the next run
 HOST, SOCKET = "127.0.0.1", "/api/watch"
 FILES = (
-    "watch.js", "style.css", "train.css", "socket.js", "plots.js", "layers.js", "tiles.js", "theme.js", "outputs.js", "numbers.js",
-    "roving.js", "curve.js",
+    "watch.js", "style.css", "train.css", "socket.js", "plots.js", "layers.js", "tiles.js", "theme.js", "outputs.js",
+    "numbers.js", "roving.js", "curve.js",
 )  # fmt: skip
 PAGE_COMES_BACK = 2.0  # seconds that a page of an earlier run has to come back by itself, before another is opened
 GOODBYE = 0.5  # seconds in which the last words may reach the pages
