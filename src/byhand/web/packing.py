@@ -20,6 +20,11 @@ def text_of(numbers: NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
 
 
+def bytes_of(image: Array) -> NDArray[np.uint8]:
+    """Grey levels from 0 to 1 as bytes."""
+    return np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
+
+
 def levels_of(images: Array) -> tuple[float, str]:
     """Signed pictures as levels from -127 to 127, in base 64, and the unit that a level stands for.
 

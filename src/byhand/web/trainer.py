@@ -24,6 +24,7 @@ import numpy as np
 from byhand import data
 from byhand.data.dataset import Splits, stratified_split
 from byhand.errors import ByhandError, DataError, TrainingError
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.see.choose import explain_upcoming
 from byhand.see.doctor.rules import rules
 from byhand.see.page import page
@@ -32,6 +33,7 @@ from byhand.training.recipes import Recipe
 from byhand.training.run import begin, build, load_splits
 from byhand.training.steps import Step, Steps
 from byhand.web.choices import as_settings, checked_size
+from byhand.web.drawn import TRIED, Drawn
 from byhand.web.packing import as_json, sentence
 from byhand.web.telemetry import Plane, Validation, first_weights, layers
 
@@ -39,10 +41,12 @@ BURST = 0.06  # seconds of training between two looks at the commands
 TOLD = 0.11  # seconds between two messages: nine a second
 SHARE = 0.006  # of the time that each part of the telemetry may take
 VALIDATING = 0.02  # and that validation with its pictures may take
+DRAWING = 0.05  # and drawing out of noise, which takes the network a dozen times
 VALIDATED, VALIDATED_BY_MODULES = 1_000, 300  # samples; convolutions take a millisecond each
 HELD_OUT = 0.2
 MOST_CLASSES = 200  # more are rather a column of numbers
-EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5, "signs": 1.0}  # seconds between two of a part, at least
+# Seconds between two of a part, at least.
+EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5, "signs": 1.0, "drawn": 0.5}
 POINTS, EARLY = 600, 50  # of the cost's curve over a whole training; a step each at first, when most happens
 CHECKS, EARLY_CHECKS = 150, 15  # of validation's, where they are quick
 CHECKED = 0.015  # of the time, at most, goes into them
@@ -82,7 +86,7 @@ class Session:
         self.points: list[list[float]] = []  # not told yet, as those of validation
         self.checked: list[list[float | None]] = []
         self.samples, self.busy, self.told = 0, 0.0, 0.0  # since the last message: samples, seconds; when that was
-        most = VALIDATED_BY_MODULES if recipe.model == "cnn" else VALIDATED
+        most = {"cnn": VALIDATED_BY_MODULES, "diffusion": TRIED}.get(recipe.model, VALIDATED)
         self.validation = Validation(self.splits.validation, most) if self.splits.validation is not None else None
         self.check = Part(0.0, self._check, CHECKED)
         self.history = History()
@@ -93,7 +97,7 @@ class Session:
 
     def _plane(self) -> Plane | None:
         train = self.splits.train
-        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model == "feedforward" else None
+        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model in ("feedforward", "diffusion") else None
 
     def _parts(self) -> dict[str, Part]:
         model, shape = self.training.model, self.splits.train.inputs.shape[1:]
@@ -102,13 +106,16 @@ class Session:
             "weights": lambda: first_weights(model, shape),
         }
         measures["signs"] = self._signs
-        if self.plane is not None:
+        if isinstance(model, DiffusionNetwork):
+            drawn = Drawn(self.splits.train)
+            measures["drawn"] = lambda: drawn.measure(model)
+        elif self.plane is not None:
             plane = self.plane
             measures["plane"] = lambda: plane.measure(model)
         if self.validation is not None:
             validation = self.validation
             measures["validation"] = lambda: validation.measure(model) | {"step": self.training.index}
-        shares = {"validation": VALIDATING}
+        shares = {"validation": VALIDATING, "drawn": DRAWING}
         return {name: Part(EVERY[name], measure, shares.get(name, SHARE)) for name, measure in measures.items()}
 
     def describe(self) -> Message:
@@ -127,6 +134,7 @@ class Session:
             "inputs": list(train.inputs.shape[1:]),
             "augmented": self.training.augment is not None,
             "points": self.plane.points if self.plane is not None else None,
+            "ends": self.plane.ends if self.plane is not None else None,
         }
 
     def go(self, steps: int | None = None) -> None:

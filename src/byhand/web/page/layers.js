@@ -99,7 +99,7 @@ function fillSpread(cell, found, own) {
   const [canvas, ends, words] = cell.children;
   canvas.hidden = ends.hidden = !found;
   if (!found) {
-    words.textContent = "not handed over";
+    words.textContent = "–";
     return;
   }
   drawHistogram(canvas, found, own);

@@ -173,8 +173,7 @@ class Watcher:
         for step in training:
 
             def seen(step: Step = step) -> Mapping[str, Array]:
-                found = activations_of(training, step)
-                return {name: a for name, (_, a) in zip(gradients, found, strict=False)}
+                return {name: a for name, (_, a) in activations_of(training, step).items()}
 
             self(step.cost, gradients=gradients, activations=seen, learning_rate=step.learning_rate)
             yield step
