@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from byhand.errors import ByhandError
-from byhand.web.choices import chosen
+from byhand.web.choices import KINDS, chosen
 
 NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 SETTINGS: list[tuple[str, str]] = [
@@ -42,7 +42,8 @@ def _change(fix: str, settings: dict[str, Any]) -> dict[str, Any] | None:
         if found := re.search(pattern, fix):
             return {name: float(found[1]) if name == "lr" else int(found[1])}
     for words, (name, factor) in FACTORS.items():
-        if fix.startswith(words) and settings.get(name):
+        kept = name == "hidden" and name not in KINDS[settings["model"]]  # a convolutional network keeps its layers
+        if fix.startswith(words) and settings.get(name) and not kept:
             value = settings[name]
             return {name: [units * factor for units in value] if isinstance(value, list) else value * factor}
     return None

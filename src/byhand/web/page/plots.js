@@ -34,13 +34,14 @@ export function ticks(low, high, about) {
   return found;
 }
 
-/** Logarithms of round numbers between two logarithms: powers of ten, and 2 and 5 times those where there is room. */
+/** Logarithms of round numbers between two logarithms: powers of ten, 2 and 5 times those where there is room, or closer ones. */
 function powers(low, high) {
   const found = [];
   for (let power = Math.floor(low); power <= high; power += 1) {
     for (const factor of high - low < 2.5 ? [1, 2, 5] : [1]) found.push(power + Math.log10(factor));
   }
-  return found.filter((y) => y >= low && y <= high);
+  const seen = found.filter((y) => y >= low && y <= high);
+  return seen.length > 1 ? seen : ticks(10 ** low, 10 ** high, 4).map(Math.log10);
 }
 
 /** A number in few characters. */
