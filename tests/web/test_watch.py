@@ -422,7 +422,8 @@ def test_a_huge_message_ends_its_line_and_nothing_else(loop: Loop, tab: Tab) -> 
 def test_two_hundred_lines_are_survived_while_the_loop_goes_on(loop: Loop) -> None:
     before = loop.steps
     with contextlib.ExitStack() as every:
-        lines = [every.enter_context(line_to(loop.watcher)) for _ in range(200)]
+        # These pages read nothing more once they have heard hello, so nobody waits for them to say goodbye.
+        lines = [every.enter_context(line_to(loop.watcher, close_timeout=0.1)) for _ in range(200)]
         for line in lines[:MOST_PAGES]:
             assert "hello" in json.loads(line.recv(10))
         for line in lines[MOST_PAGES:]:
