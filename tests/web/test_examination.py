@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from byhand.see.doctor import Patient
@@ -21,7 +23,7 @@ from byhand.web.choices import as_settings, is_watched, offered
 from byhand.web.examiner import patient
 from byhand.web.prescription import prescribed
 
-from .test_live import MOONS, PLAY, Tab, alive, app_and_port, live, opened, port  # noqa: F401
+from .test_live import HEADERS, MOONS, PLAY, Tab, alive, app_and_port, live, opened, port  # noqa: F401
 
 SLOW = {"recipe": "mnist-nielsen-30", "lr": 300.0, "epochs": 5}  # its examination takes a while
 
@@ -104,6 +106,19 @@ def test_impossible_settings_are_told_in_one_line(tab: Tab, settings: Any) -> No
 def test_data_that_do_not_fit_are_told_in_one_line(tab: Tab) -> None:
     tab.say(do="examine", settings={"recipe": "mnist-cnn", "data": "moons"})
     assert "a CNN reads images" in doctor(tab, "failed")["problem"].replace("A CNN", "a CNN")
+
+
+def test_ones_own_data_are_examined_and_named_as_they_are_called(tab: Tab, port: int) -> None:  # noqa: F811
+    base = f"http://127.0.0.1:{port}"
+    rows = [f"{k},{(k * 7) % 11},{'up' if k > 50 else 'down'}" for k in range(100)]
+    with httpx.Client(base_url=base, headers=HEADERS | {"Origin": base}, timeout=30) as client:
+        sent = client.post("/api/train/data", params={"name": "mine.csv"}, content="\n".join(rows).encode())
+    assert sent.status_code == 200
+    tab.say(do="examine", settings={"recipe": "iris", "data": "own"})
+    found = doctor(tab, "done")
+    assert found["settings"]["data"] == "own"
+    assert "/byhand-" not in json.dumps(found)
+    assert any(check["name"] == "labels" for check in found["report"]["checks"])
 
 
 def test_the_death_of_the_doctor_is_told_in_one_line(tab: Tab, live: Any) -> None:  # noqa: F811

@@ -350,9 +350,9 @@ def test_a_curve_that_rises_again_is_a_sign_while_it_trains_and_an_early_end_onl
     session = Session(recipe("iris").changed(epochs=50))
     for epoch, (cost, held) in enumerate([(1.0, 1.0), (0.5, 0.6), (0.3, 0.5), (0.2, 0.7), (0.1, 0.9), (0.05, 1.1)]):
         session.history.append(Epoch(epoch, epoch + 1, 0.1, cost, held, None, 1.0))
-    assert [sign["fault"] for sign in session._signs()] == ["overfitting"]
+    assert [sign["fault"] for sign in session.signs()] == ["overfitting"]
     session.training.index = session.training.total
-    assert [sign["fault"] for sign in session._signs()] == ["overfitting", "too-few-epochs"]
+    assert [sign["fault"] for sign in session.signs()] == ["overfitting", "too-few-epochs"]
 
 
 def test_the_history_of_a_training_has_a_row_an_epoch_with_its_mean_cost() -> None:

@@ -304,6 +304,14 @@ def test_parameters_that_are_none_are_told_in_one_line(what: Any, told: str) -> 
     assert "\n" not in str(error.value)
 
 
+def test_a_second_loop_gets_a_port_of_its_own() -> None:
+    w = {"w": np.ones(3)}
+    with byhand.watch(w, open_browser=False) as one, byhand.watch(w, open_browser=False) as other:
+        assert one.address != other.address
+        for watcher in (one, other):
+            assert httpx.get(watcher.address).status_code == 200
+
+
 def test_an_impossible_port_or_title_is_told_in_one_line() -> None:
     w = {"w": np.ones(3)}
     with pytest.raises(ByhandError, match="port 70000 is impossible"):

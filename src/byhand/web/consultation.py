@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +17,14 @@ from byhand.web.supervisor import Supervisor
 class Consultation:
     """What is known of the examination: its state, the probes so far, and at the end the report.
 
-    `tell` sends a message to the pages, and is called on the server's thread; `there` brings a call to that thread.
+    `tell` sends a message to the pages, and is called on the server's thread; `there` brings a call to that thread; `named` takes
+    the place of uploaded data out of a text.
     """
 
-    def __init__(self, tell: Callable[[Message], None], there: Callable[[Callable[[], None]], None]) -> None:
-        self.tell, self.there = tell, there
+    def __init__(
+        self, tell: Callable[[Message], None], there: Callable[[Callable[[], None]], None], named: Callable[[str], str]
+    ) -> None:
+        self.tell, self.named = tell, named
         self.examiner = Supervisor(
             lambda message: there(lambda: self.hear(message)),
             lambda why: there(lambda: self.ended(why)),
@@ -49,6 +53,7 @@ class Consultation:
         """Take in what the doctor says."""
         if self.known["state"] != "examining":
             return  # it was cancelled
+        message = json.loads(self.named(json.dumps(message)))
         if "probe" in message:
             probes = [*self.known["probes"], [message["probe"], round(time.monotonic() - self.began, 2)]]
             self._now(self.known | {"probes": probes})

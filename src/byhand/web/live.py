@@ -34,7 +34,7 @@ class Live:
         self.trainer = Supervisor(
             lambda message: self._there(lambda: self.hear(message)), lambda why: self._there(lambda: self.ended(why))
         )
-        self.doctor = Consultation(self.tell, self._there)
+        self.doctor = Consultation(self.tell, self._there, self._named)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.own: Path | None = None  # the uploaded file
         self.answers: dict[int, asyncio.Future[Message]] = {}

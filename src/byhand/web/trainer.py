@@ -105,7 +105,7 @@ class Session:
             "layers": lambda: layers(self.training, self.last) if self.last is not None else None,
             "weights": lambda: first_weights(model, shape),
         }
-        measures["signs"] = self._signs
+        measures["signs"] = self.signs
         if isinstance(model, DiffusionNetwork):
             drawn = Drawn(self.splits.train)
             measures["drawn"] = lambda: drawn.measure(model)
@@ -202,7 +202,7 @@ class Session:
         self.history.append(Epoch(step.epoch, training.index, now - self.began_epoch, cost, *self.held, step.learning_rate))
         self.began_epoch = now
 
-    def _signs(self) -> list[Message]:
+    def signs(self) -> list[Message]:
         """What the curves alone say is wrong: the doctor's rules on the history so far."""
         found = rules(self.history)
         over = self.training.index >= self.training.total  # only then can it have ended too early
