@@ -25,7 +25,7 @@ from selenium.webdriver.chrome.service import Service
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 PLAY = "import sys; from byhand.cli import main; sys.argv = ['byhand', 'play', '--no-browser', '--port', '0']; main()"
-WIDTH, COLOURS = 1280, 256
+WIDTH = 1280
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def resized(driver: Any, height: int) -> None:
 
 
 def picture(driver: Any, name: str, part: str = "") -> None:
-    """The whole page, or the element with this id and what stands around it, in few colours."""
+    """The whole page, or the element with this id and what stands around it."""
     resized(driver, 900)
     resized(driver, driver.execute_script("return document.documentElement.scrollHeight"))
     image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
@@ -87,7 +87,7 @@ def picture(driver: Any, name: str, part: str = "") -> None:
         box = driver.execute_script("return document.getElementById(arguments[0]).getBoundingClientRect().toJSON()", part)
         image = image.crop((0, int(box["top"]) - 24, WIDTH, int(box["bottom"]) + 24))
     path = PICTURES / f"{name}.png"
-    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {image.size[0]} x {image.size[1]}, {path.stat().st_size:,} bytes")
 
 
@@ -119,8 +119,8 @@ def main() -> None:
                     picture(driver, "train")
                     press(driver, "stop")
                 if "doctor" in wanted:
-                    train_page(driver, address, recipe="moons")
-                    fill(driver, lr=30)
+                    train_page(driver, address, recipe="iris")
+                    fill(driver, lr=1000)
                     press(driver, "examine")
                     until(driver, "document.getElementById('doctor').dataset.state === 'done'")
                     picture(driver, "train-doctor", "doctor")

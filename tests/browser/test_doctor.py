@@ -46,7 +46,7 @@ def test_a_healthy_training_gets_a_clean_bill_with_what_was_looked_at(train: Any
 
 
 def test_a_finding_says_what_where_how_sure_and_its_fix_goes_into_the_form(train: Any) -> None:
-    examine(train, recipe="moons", lr=30, seed=5)
+    examine(train, recipe="iris", lr=1000, seed=1, batch_size=9)
     first = "document.querySelector('.findings > li')"
     text = train.js(f"{first}.innerText")
     assert text.startswith("The learning rate is too high")
@@ -64,12 +64,12 @@ def test_a_finding_says_what_where_how_sure_and_its_fix_goes_into_the_form(train
       return data.some((value) => value > 0);
     """
     assert train.run(inked)
-    fill(train, recipe="iris")  # meanwhile the form holds something else
+    fill(train, recipe="moons", batch_size=64)  # meanwhile the form holds something else
     train.driver.execute_script(f"{first}.querySelector('button').click()")
     rate = float(train.js("document.getElementById('lr').value"))
-    assert rate < 30
-    assert train.js("document.getElementById('recipe').value") == "moons"
-    assert train.js("document.getElementById('seed').value") == "5"
+    assert rate < 1000
+    assert train.js("document.getElementById('recipe').value") == "iris"
+    assert train.js("document.getElementById('batch_size').value") == "9"
     assert f"The form has learning rate {rate:g} now" in train.text("examining")
 
 
@@ -135,7 +135,7 @@ def test_the_curves_of_a_running_training_speak_for_themselves(train: Any) -> No
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
 def test_nobody_is_left_out(train: Any, here: Path, width: int, scheme: str) -> None:
     go(train, width, prefers_color_scheme=scheme)
-    examine(train, recipe="moons", lr=30, epochs=10)
+    examine(train, recipe="iris", lr=1000)
     assert train.js("document.querySelectorAll('.findings > li').length") >= 1
     train.driver.execute_script("document.querySelector('#diagnosis details').open = true")
     assert train.js("document.documentElement.scrollWidth") <= width

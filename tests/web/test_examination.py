@@ -56,8 +56,8 @@ def test_a_healthy_training_gets_a_clean_bill_probe_by_probe(tab: Tab) -> None:
 
 
 def test_a_rate_that_is_too_high_is_found_and_following_the_doctor_leads_to_a_clean_bill(port: int, tab: Tab) -> None:  # noqa: F811
-    settings: dict[str, Any] = {"recipe": "moons", "lr": 30}
-    rates = [30.0]
+    settings: dict[str, Any] = {"recipe": "iris", "lr": 1000}
+    rates = [1000.0]
     while True:
         tab.say(do="examine", settings=settings)
         found = doctor(tab, "done")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -24,13 +23,8 @@ class Consultation:
     def __init__(
         self, tell: Callable[[Message], None], there: Callable[[Callable[[], None]], None], named: Callable[[str], str]
     ) -> None:
-        self.tell, self.named = tell, named
-        self.examiner = Supervisor(
-            lambda message: there(lambda: self.hear(message)),
-            lambda why: there(lambda: self.ended(why)),
-            module="byhand.web.examiner",
-            died="The doctor’s process {how} before it was done: examine again, or run byhand doctor in a terminal.",
-        )
+        self.tell, self.there, self.named = tell, there, named
+        self.examiner: Supervisor | None = None  # of this examination
         self.known: Message = {"state": "none"}
         self.began = 0.0
 
@@ -38,15 +32,30 @@ class Consultation:
         """Begin; raises ByhandError while another examination is under way."""
         if self.known["state"] == "examining":
             raise ByhandError("an examination is under way: wait for it, or cancel it")
-        self.examiner.close(0)
+        self.close()
+        examiner = self.examiner = self._examiner()
         self.began = time.monotonic()
         self._now({"state": "examining", "settings": settings, "probes": []})
-        self.examiner.send({"recipe": recipe})
+        examiner.send({"recipe": recipe})
+
+    def _examiner(self) -> Supervisor:
+        """A process for one examination; what one says that was cancelled may come late, and is then not of this one."""
+
+        def of_this(call: Callable[[], None]) -> None:
+            self.there(lambda: call() if self.examiner is examiner else None)
+
+        examiner = Supervisor(
+            lambda message: of_this(lambda: self.hear(message)),
+            lambda why: of_this(lambda: self.ended(why)),
+            module="byhand.web.examiner",
+            died="The doctor’s process {how} before it was done: examine again, or run byhand doctor in a terminal.",
+        )
+        return examiner
 
     def cancel(self) -> None:
         """End the examination, without a word on what it has found so far."""
         if self.known["state"] == "examining":
-            self.examiner.close(0)
+            self.close()
             self._now({"state": "none"})
 
     def hear(self, message: Message) -> None:
@@ -76,5 +85,6 @@ class Consultation:
 
     def close(self) -> None:
         """End the process."""
-        with contextlib.suppress(OSError):
-            self.examiner.close(0)
+        examiner, self.examiner = self.examiner, None
+        if examiner is not None:
+            examiner.close(0)

@@ -23,9 +23,9 @@ FACTORS = {"a tenth of the learning rate": ("lr", 0.1), "with eight times as man
 def prescribed(fix: str, settings: dict[str, Any]) -> dict[str, Any] | None:
     """The settings of the form that a fix changes, beside the present ones; None where it is none of them, or beyond its limits.
 
-    >>> prescribed("learning rate 0.3 instead of 3", {"recipe": "mnist-nielsen-30", "lr": 3.0})
+    >>> prescribed("learning rate 0.3 instead of 3", {"recipe": "iris", "model": "feedforward", "lr": 3.0})
     {'lr': 0.3}
-    >>> prescribed("shuffle the samples", {"recipe": "mnist-nielsen-30"}) is None
+    >>> prescribed("shuffle the samples", {"recipe": "iris", "model": "feedforward"}) is None
     True
     """
     change = _change(fix, settings)

@@ -67,7 +67,7 @@ export function drawCurves(canvas, series, { log = false, low = null, high = nul
   const [x0, x1] = [0, Math.max(...xs, steps ? 1 : 0)];
   let [y0, y1] = [low ?? Math.min(...ys), high ?? ys.reduce((a, b) => Math.max(a, b), -Infinity)];
   if (y1 - y0 < 1e-9) [y0, y1] = [y0 - 0.5, y1 + 0.5];
-  if (!steps) y1 += 0.16 * shown.length * (y1 - y0); // a small plot, in which the names would hide the curves
+  if (!steps) y1 += 0.22 * shown.length * (y1 - y0); // a small plot, in which the names would hide the curves
   const px = (x) => ROOM.left + ((x - x0) / (x1 - x0)) * (width - ROOM.left - ROOM.right);
   const py = (y) => height - ROOM.bottom - ((y - y0) / (y1 - y0)) * (height - ROOM.top - ROOM.bottom);
   context.font = "12px system-ui, sans-serif";
