@@ -28,7 +28,7 @@ from byhand.errors import ByhandError
 from byhand.web.curve import MOST_POINTS
 from byhand.web.lines import LARGEST_MESSAGE, MOST_PAGES
 from byhand.web.watch import steering
-from byhand.web.watch.looking import activation_rows, kind_of, notes, picture, ratio
+from byhand.web.watch.looking import activation_rows, kind_of, notes, picture, pixels, ratio
 from byhand.web.watch.watcher import Watcher
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "own_loop.py"
@@ -224,11 +224,27 @@ def test_what_activations_are_taken_for() -> None:
 def test_weights_are_pictures_in_whichever_order_the_array_is() -> None:
     w = np.random.default_rng(0).standard_normal((784, 30))
     for array, order, shape in ((w, "columns", (28, 28)), (w.T, "rows", (28, 28)), (w[:7, :5], "matrix", (7, 5))):
-        found = picture("w", array)
+        found = picture("w", array, 784)
         assert found and (found["order"], found["rows"], found["columns"]) == (order, *shape)
-    assert picture("b", w[0]) is None
-    assert picture("w", np.full((5, 5), np.nan)) is None
-    assert picture("w", np.ones((3_000, 20))) is None
+    assert picture("b", w[0], 784) is None
+    assert picture("w", np.full((5, 5), np.nan), 0) is None
+    assert picture("w", np.ones((3_000, 20)), 784) is None
+
+
+@pytest.mark.parametrize(
+    ("shapes", "n"),
+    [
+        ([(784, 64), (64,), (64, 10), (10,)], 784),  # x @ w
+        ([(64, 784), (64,), (10, 64), (10,)], 784),  # w @ x
+        ([(64, 144), (144,), (144, 10), (10,)], 64),  # more units than pixels
+        ([(784, 30), (30, 10)], 784),  # no biases
+        ([(784, 64), (64,), (64, 784), (784,)], 784),  # an autoencoder: its last bias is as long as its image
+        ([(20, 64), (64,), (64, 3), (3,)], 0),  # 64 units, which are no image
+        ([(64,), (3, 3, 1, 8)], 0),
+    ],
+)
+def test_how_many_pixels_a_network_reads(shapes: list[tuple[int, ...]], n: int) -> None:
+    assert pixels({f"p{k}": np.ones(shape) for k, shape in enumerate(shapes)}) == n
 
 
 def test_a_ratio_of_zeros_is_none() -> None:

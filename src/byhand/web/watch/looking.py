@@ -18,7 +18,7 @@ from byhand.web.packing import histogram, levels_of
 
 TILES = 48  # units of an array that have a picture
 WIDEST = 4_096  # numbers of a picture
-SMALLEST = 16  # numbers that make a picture when their count is a square
+SMALLEST = 16  # pixels of an image
 NEAR_AN_END = 0.02  # of the range of a sigmoid or tanh: the slope there is less than 8 % of the steepest
 MOST = 64  # arrays of a kind
 
@@ -123,22 +123,41 @@ def stuck(a: Array, taken_for: str) -> tuple[float | None, str]:
 
 def pictures(now: Arrays) -> list[dict[str, Any]]:
     """Pictures of all parameters that can be seen as such."""
-    return [found for found in (picture(name, w) for name, w in now.items()) if found]
+    n = pixels(now)
+    return [found for found in (picture(name, w, n) for name, w in now.items()) if found]
 
 
-def picture(name: str, w: Array) -> dict[str, Any] | None:
-    """A two-dimensional parameter as pictures, one a unit where its inputs are a square image, else one of the whole matrix.
+def pixels(now: Arrays) -> int:
+    """How many pixels the network reads: the inputs of its first matrix where they are a square number, else 0.
+
+    The units are as many as the bias has numbers that comes next; without one the longer side is taken for the inputs.
+
+    >>> pixels({"w1": np.ones((784, 100)), "b1": np.ones(100)}), pixels({"w1": np.ones((100, 20)), "b1": np.ones(100)})
+    (784, 0)
+    """
+    named = list(now.values())
+    for w, after in zip(named, [*named[1:], np.empty(0)], strict=True):
+        if w.ndim == 2:
+            rows, columns = w.shape
+            units = len(after) if after.ndim == 1 else 0
+            n = columns if units == rows else rows if units == columns else max(w.shape)
+            return n if math.isqrt(n) ** 2 == n and SMALLEST <= n <= WIDEST else 0
+    return 0
+
+
+def picture(name: str, w: Array, n: int) -> dict[str, Any] | None:
+    """A matrix as pictures: one a unit where a side of it is as long as an image of n pixels, else one of the whole.
 
     `order` says how the array is indexed: "rows", w[unit, pixel]; "columns", w[pixel, unit]; "matrix", w[row, column]. None for
     what is no matrix, or too large.
     """
     if w.ndim != 2 or not np.isfinite(w).all():
         return None
-    by_rows, by_columns = _square(w.shape[1]), _square(w.shape[0])
-    if by_rows and w.shape[1] >= w.shape[0]:
-        order, units, images = "rows", w.shape[0], w[:TILES].reshape(-1, by_rows, by_rows)
-    elif by_columns and w.shape[0] > w.shape[1]:
-        order, units, images = "columns", w.shape[1], w[:, :TILES].T.reshape(-1, by_columns, by_columns)
+    side = math.isqrt(n)
+    if n and w.shape[1] == n:
+        order, units, images = "rows", w.shape[0], w[:TILES].reshape(-1, side, side)
+    elif n and w.shape[0] == n:
+        order, units, images = "columns", w.shape[1], w[:, :TILES].T.reshape(-1, side, side)
     elif w.size <= WIDEST:
         order, units, images = "matrix", 1, w[None]
     else:
@@ -154,12 +173,6 @@ def picture(name: str, w: Array) -> dict[str, Any] | None:
         "unit": unit,
         "levels": levels,
     }
-
-
-def _square(n: int) -> int:
-    """The side of a square image of n pixels, 0 where n is none."""
-    side = math.isqrt(n)
-    return side if side * side == n and SMALLEST <= n <= WIDEST else 0
 
 
 # ---------------------------------------------------------------- what stands out
