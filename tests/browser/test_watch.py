@@ -154,6 +154,7 @@ def test_every_matrix_is_a_picture_and_its_pixels_are_named_as_the_array_is(watc
     watched.driver.execute_script(code)
     weight.send_keys("\ue012")
     assert watched.text("weight-value").startswith("w2[6, 0] ≈ ")
+    assert watched.js("document.getElementById('tiles').hidden")
 
 
 def test_an_array_that_the_loop_replaced_is_named_in_a_sentence(page: Any) -> None:

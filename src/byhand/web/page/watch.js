@@ -130,7 +130,9 @@ function pictures(found) {
     $("which").replaceChildren(...names.map((name) => new Option(name, name)));
     $("which").value = chosen;
   }
-  state.tiles.show(found.find(({ name }) => name === chosen));
+  const shown = found.find(({ name }) => name === chosen);
+  $("tiles").hidden = shown.order === "matrix"; // one picture needs no choice
+  state.tiles.show(shown);
 }
 
 /** Which buttons do something now. */
