@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from byhand.training.fit import fit as fit
     from byhand.training.steps import Step as Step
     from byhand.training.steps import steps as steps
+    from byhand.web.watch.watcher import watch as watch
 
 # Names are fetched when they are first used, so that `import byhand` costs next to nothing.
 _PLACES = {
@@ -35,9 +36,10 @@ _PLACES = {
     "load": ("byhand.modelfile", "load_model"),
     "optim": ("byhand.optim", None),
     "steps": ("byhand.training.steps", "steps"),
+    "watch": ("byhand.web.watch.watcher", "watch"),
 }
 
-__all__ = ["ByhandError", "FeedForward", "Patient", "Step", "data", "fit", "load", "optim", "steps"]
+__all__ = ["ByhandError", "FeedForward", "Patient", "Step", "data", "fit", "load", "optim", "steps", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -236,6 +236,28 @@ def test_the_keyboard_alone_trains_and_looks_inside(train: Any) -> None:
     assert "weight=2%3A1%2C0" in train.js("location.search")
 
 
+@pytest.mark.parametrize("recipe", ["moons-diffusion", "mnist-diffusion", "mnist-vae"])
+def test_networks_that_draw_or_go_through_a_code_show_what_they_make(train: Any, recipe: str) -> None:
+    fill(train, recipe=recipe)
+    train.click("step")
+    train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 90)
+    shown = train.js("[...document.querySelectorAll('main h2')].filter((e) => e.checkVisibility()).map((e) => e.innerText)")
+    assert ("What it draws" in shown) == (recipe != "mnist-vae")
+    assert ("Through the code and back" in shown) == (recipe == "mnist-vae")
+    assert "Accuracy" not in shown and "Who is taken for whom" not in shown
+    assert train.js("document.getElementById('validation-name').innerText") == "Cost on validation data"
+    if recipe == "mnist-diffusion":
+        assert train.js("[...document.querySelectorAll('#drawn li')].map((e) => e.innerText).join('')") == "0123456789"
+    elif recipe == "moons-diffusion":
+        assert train.js("document.getElementById('plane').getAttribute('aria-label')").startswith(
+            "300 points that the network draws"
+        )
+    else:
+        assert train.js("document.querySelectorAll('#misread canvas').length") == 24
+    assert train.js("document.getElementById('cost').value") == ""  # its cost is its own
+    assert train.complaints() == []
+
+
 def test_ones_own_table_is_trained_on_and_a_malformed_one_told_in_one_line(train: Any, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("1,2,a\n3,four,b\n")

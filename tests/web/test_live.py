@@ -23,7 +23,9 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from byhand.web.live import LARGEST_MESSAGE, MOST_PAGES, MOST_POINTS, Live, thinned
+from byhand.web.curve import MOST_POINTS, thinned
+from byhand.web.lines import LARGEST_MESSAGE, MOST_PAGES
+from byhand.web.live import Live
 from byhand.web.microscope import LARGEST_UPLOAD, policy
 from byhand.web.server import application, configuration, listen
 from byhand.web.site import page_files
@@ -317,6 +319,58 @@ def test_other_networks_and_data_are_told_of_too(tab: Tab, client: httpx.Client,
     assert moment["weights"]["units"] == {"iris": 5, "mnist-vae": 256, "mnist-cnn": 16}[recipe]
     assert ("confusion" in moment["validation"]) == (recipe != "mnist-vae")
     assert client.get("/api/microscope").status_code == 200
+
+
+@pytest.mark.parametrize("recipe", ["moons-diffusion", "mnist-diffusion"])
+def test_what_a_diffusion_network_draws_is_told_as_it_learns(tab: Tab, client: httpx.Client, recipe: str) -> None:
+    tab.say(do="start", settings={"recipe": recipe, "batch_size": 16}, far="step")
+    begun = tab.until(lambda m: m.get("begun", {}).get("settings", {}).get("recipe") == recipe, 120)["begun"]
+    moment = tab.until(lambda m: "layers" in m.get("moment", {}), 120)["moment"]
+    assert moment["step"] == 1
+    layers = {layer["name"]: layer for layer in moment["layers"]}
+    assert all(layer["gradients"] for layer in layers.values())
+    assert sum(layer["activations"] is None for layer in layers.values()) == 0
+    assert "time1" in layers and "out" in layers
+    drawn = moment["drawn"]
+    if recipe == "moons-diffusion":
+        assert begun["points"] and begun["ends"]["low"][0] < begun["ends"]["high"][0]
+        assert len(drawn["points"]) == 300 and {k for *_, k in drawn["points"]} == {0, 1}
+    else:
+        assert [one["label"] for one in drawn["images"]] == list("0123456789")
+        assert moment["weights"]["rows"] == 3
+    assert moment["validation"]["cost"] > 0 and moment["validation"]["accuracy"] is None
+    assert client.get("/api/microscope").status_code == 200
+
+
+def test_a_curve_that_rises_again_is_a_sign_while_it_trains_and_an_early_end_only_at_its_end() -> None:
+    from byhand.training.history import Epoch
+    from byhand.training.recipes import recipe
+    from byhand.web.trainer import Session
+
+    session = Session(recipe("iris").changed(epochs=50))
+    for epoch, (cost, held) in enumerate([(1.0, 1.0), (0.5, 0.6), (0.3, 0.5), (0.2, 0.7), (0.1, 0.9), (0.05, 1.1)]):
+        session.history.append(Epoch(epoch, epoch + 1, 0.1, cost, held, None, 1.0))
+    assert [sign["fault"] for sign in session.signs()] == ["overfitting"]
+    session.training.index = session.training.total
+    assert [sign["fault"] for sign in session.signs()] == ["overfitting", "too-few-epochs"]
+
+
+def test_the_history_of_a_training_has_a_row_an_epoch_with_its_mean_cost() -> None:
+    from byhand.training.recipes import recipe
+    from byhand.training.run import begin, build
+    from byhand.web.trainer import Session
+
+    chosen = recipe("iris").changed(epochs=3)
+    session = Session(chosen)
+    session.go()
+    while session.state == "running":
+        session.burst()
+    again = begin(chosen, build(chosen, session.splits), session.splits)
+    costs: list[list[float]] = [[], [], []]
+    for step in again:
+        costs[step.epoch] += [step.cost] * len(step.indices)
+    assert [epoch.cost for epoch in session.history.epochs] == pytest.approx([np.mean(one) for one in costs])
+    assert all(epoch.validation_cost is not None for epoch in session.history.epochs)
 
 
 def test_an_explosion_is_told_in_one_line(tab: Tab) -> None:

@@ -13,14 +13,14 @@ from byhand.errors import ByhandError, ModelError
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, save_model
 from byhand.shipped import shipped
-from byhand.web.site import PAGE, SERVED, bundled, models_that_fit, write_site
+from byhand.web.site import PAGE, SERVED, WATCHED, bundled, models_that_fit, write_site
 
 
 def test_a_site_holds_every_file_that_the_page_asks_for(tmp_path: Path) -> None:
     page = write_site(tmp_path / "new" / "site", [], single_file=False)
     assert page == tmp_path / "new" / "site" / "index.html"
     names = {path.name for path in page.parent.iterdir()}
-    assert {path.name for path in PAGE.iterdir()} - set(SERVED) <= names
+    assert {path.name for path in PAGE.iterdir()} - {*SERVED, *WATCHED} <= names
     assert not names & set(SERVED)  # there is no server to train
     assert all("train.html" not in path.read_text() for path in page.parent.glob("*.html"))
     assert {path.name for path in models_that_fit()} <= names

@@ -22,6 +22,7 @@ KINDS = {
     "cnn": (),
     "autoencoder": ("hidden", "activation"),
     "vae": ("hidden", "activation"),
+    "diffusion": (),
 }  # the models that the page knows, and which of their settings may be changed besides those of any training
 HIDDEN = tuple(name for name in ACTIVATIONS if name != "softmax")
 PROBABILITIES = COSTS["cross_entropy"].outputs
@@ -38,7 +39,7 @@ def data_names() -> list[str]:
 def offered() -> dict[str, Any]:
     """Everything that the page's form lets one choose, for JSON."""
     names = data_names()
-    recipes = [recipe for recipe in RECIPES.values() if recipe.model in KINDS and recipe.data in names]
+    recipes = [recipe for recipe in RECIPES.values() if is_watched(recipe) and recipe.data in names]
     return {
         "data": names,
         "recipes": {recipe.name: {"about": recipe.about, "settings": as_settings(recipe)} for recipe in recipes},
@@ -48,6 +49,11 @@ def offered() -> dict[str, Any]:
         "optimizers": list(OPTIMIZERS),
         "schedules": list(SCHEDULES),
     }
+
+
+def is_watched(recipe: Recipe) -> bool:
+    """Whether the page can train it: what learns a coder's codes shows nothing by itself."""
+    return recipe.model in KINDS and not recipe.codes_of
 
 
 def as_settings(recipe: Recipe) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def chosen(asked: Any, own: Path | None = None) -> Recipe:
     """
     if not isinstance(asked, dict):
         raise ModelError("settings are an object with a recipe and what is changed of it: fill in the form")
-    base = _one_of("recipe", asked.get("recipe"), [name for name, one in RECIPES.items() if one.model in KINDS])
+    base = _one_of("recipe", asked.get("recipe"), [name for name, one in RECIPES.items() if is_watched(one)])
     recipe = RECIPES[base]
     names = [*data_names(), *([OWN] if own else [])]
     data = _one_of("data", asked.get("data", recipe.data), names)

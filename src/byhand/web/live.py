@@ -1,8 +1,7 @@
 """The live side of the Train page: one training that every open page sees and steers, over a WebSocket.
 
 The training runs in a process of its own (`byhand.web.supervisor`). What it tells is kept here, so that a page that comes
-later, or comes back, sees the training from its beginning. A page that reads too slowly misses moments, and is then given the
-whole anew.
+later, or comes back, sees the training from its beginning.
 """
 
 from __future__ import annotations
@@ -11,49 +10,19 @@ import asyncio
 import contextlib
 import json
 import secrets
-import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from byhand.errors import ByhandError
 from byhand.web.choices import LARGEST_RATE, OWN, as_settings, chosen, offered, positive
+from byhand.web.consultation import Consultation
+from byhand.web.curve import thinned
+from byhand.web.lines import Lines, Message
 from byhand.web.supervisor import Supervisor
 
-LARGEST_MESSAGE = 16_384  # bytes
-MOST_PAGES = 32
-PER_SECOND, AT_ONCE = 20.0, 40.0  # commands of a page
-BEHIND = 64  # messages that may wait for a slow page
-MOST_POINTS = 1_500  # of a curve; then every two become one
 PATIENCE = 60.0  # seconds for an answer of the training process
 FASTEST = 60.0  # steps a second that are still called slow motion
-TOO_FAST, TOO_LARGE, TOO_MANY = 1008, 1009, 1013  # codes of closing
-
-Message = dict[str, Any]
-
-
-class Page:
-    """One open page: what waits to be sent to it, and how many commands it may still give."""
-
-    def __init__(self, websocket: WebSocket) -> None:
-        self.websocket = websocket
-        self.waiting: asyncio.Queue[str] = asyncio.Queue(BEHIND)
-        self.allowed, self.since = AT_ONCE, time.monotonic()
-
-    def may(self) -> bool:
-        """Whether one more command is within its rate."""
-        now = time.monotonic()
-        self.allowed = min(AT_ONCE, self.allowed + PER_SECOND * (now - self.since))
-        self.since = now
-        self.allowed -= 1
-        return self.allowed >= 0
-
-    async def speak(self) -> None:
-        """Send what waits, as fast as the page takes it."""
-        while True:
-            await self.websocket.send_text(await self.waiting.get())
 
 
 class Live:
@@ -61,8 +30,11 @@ class Live:
 
     def __init__(self) -> None:
         self.name = secrets.token_hex(8)  # of this server, so that a page notices a new one
-        self.pages: set[Page] = set()
-        self.trainer = Supervisor(self._heard_there, self._ended_there)
+        self.pages = Lines(self.whole, self.obey)
+        self.trainer = Supervisor(
+            lambda message: self._there(lambda: self.hear(message)), lambda why: self._there(lambda: self.ended(why))
+        )
+        self.doctor = Consultation(self.tell, self._there, self._named)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.own: Path | None = None  # the uploaded file
         self.answers: dict[int, asyncio.Future[Message]] = {}
@@ -70,7 +42,8 @@ class Live:
         self._forget()
 
     def close(self) -> None:
-        """End the training process."""
+        """End the training process, and the doctor's."""
+        self.doctor.close()
         self.trainer.close()
 
     # ---------------------------------------------------------------- what is known of the training
@@ -85,7 +58,8 @@ class Live:
         """All that a page needs which knows nothing yet."""
         training = {"begun": self.begun, "moment": self.moment, "costs": self.costs, "validated": self.validated}
         own = self.own.name if self.own else None
-        return json.dumps({"hello": {"server": self.name, "offered": offered(), "own": own, "training": training}})
+        known = {"server": self.name, "offered": offered(), "own": own, "training": training, "doctor": self.doctor.known}
+        return json.dumps({"hello": known})
 
     def hear(self, message: Message) -> None:
         """Take in what the training process tells, and pass it on."""
@@ -130,15 +104,11 @@ class Live:
             self.tell({"moment": {"state": "gone"}})
         self.tell({"problem": why})
 
-    def _heard_there(self, message: Message) -> None:
+    def _there(self, call: Callable[[], None]) -> None:
+        """Make this call on the server's thread."""
         with contextlib.suppress(RuntimeError):  # the server has just closed
             assert self.loop
-            self.loop.call_soon_threadsafe(self.hear, message)
-
-    def _ended_there(self, why: str) -> None:
-        with contextlib.suppress(RuntimeError):
-            assert self.loop
-            self.loop.call_soon_threadsafe(self.ended, why)
+            self.loop.call_soon_threadsafe(call)
 
     async def ask(self, command: Message) -> Message:
         """A command to the training process, and its answer.
@@ -163,62 +133,12 @@ class Live:
 
     def tell(self, message: Message) -> None:
         """Send it to every page."""
-        text = json.dumps(message)
-        for page in self.pages:
-            self._queue(page, text)
+        self.pages.tell(json.dumps(message))
 
-    def _queue(self, page: Page, text: str) -> None:
-        if page.waiting.full():
-            while not page.waiting.empty():
-                page.waiting.get_nowait()
-            text = self.whole()
-        page.waiting.put_nowait(text)
-
-    async def socket(self, websocket: WebSocket) -> None:
-        """Serve one page until it goes."""
-        await websocket.accept()
-        if len(self.pages) >= MOST_PAGES:
-            await websocket.close(TOO_MANY, f"{MOST_PAGES} pages are open already: close one of them")
-            return
-        self.loop = asyncio.get_running_loop()
-        page = Page(websocket)
-        self.pages.add(page)
-        self._queue(page, self.whole())
-        speaking = asyncio.create_task(page.speak())
-        try:
-            await self._listen(page)
-        except WebSocketDisconnect:
-            pass
-        finally:
-            self.pages.discard(page)
-            speaking.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError, OSError):
-                await speaking
-
-    async def _listen(self, page: Page) -> None:
-        while True:
-            message = await page.websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            text = message.get("text")
-            if text is None or len(text) > LARGEST_MESSAGE:
-                await page.websocket.close(TOO_LARGE, f"a message here is text of at most {LARGEST_MESSAGE:,} characters")
-                return
-            if not page.may():
-                await page.websocket.close(TOO_FAST, f"at most {PER_SECOND:.0f} commands a second are taken")
-                return
-            try:
-                self.obey(text)
-            except ByhandError as error:
-                self._queue(page, json.dumps({"problem": f"{str(error)[:1].upper()}{str(error)[1:]}."}))
-
-    def obey(self, text: str) -> None:
-        """One command of a page; raises ByhandError where it is none, or asks for what cannot be."""
-        try:
-            command = json.loads(text)
-        except (ValueError, RecursionError):
-            raise ByhandError('a command is an object in JSON, as in {"do": "pause"}') from None
-        do = command.get("do") if isinstance(command, dict) else None
+    def obey(self, command: Message) -> None:
+        """One command of a page; raises ByhandError where it asks for what cannot be."""
+        self.loop = self.pages.loop
+        do = command.get("do")
         if do == "start":
             self._start(command)
         elif do in ("pause", "stop"):
@@ -232,19 +152,28 @@ class Live:
             self._pass_on({"do": "pace", "pace": None if pace is None else positive("steps a second", pace, FASTEST)})
         elif do == "rate":
             self._pass_on({"do": "rate", "rate": positive("learning rate", command.get("rate"), LARGEST_RATE)})
+        elif do == "examine":
+            recipe, settings = self._asked_for(command)
+            self.doctor.examine(recipe, settings)
+        elif do == "cancel":
+            self.doctor.cancel()
         else:
-            raise ByhandError("there is no such command: choose start, go, pause, pace, rate or stop")
+            raise ByhandError("there is no such command: choose start, go, pause, pace, rate, stop, examine or cancel")
 
     def _start(self, command: Message) -> None:
-        recipe, far = chosen(command.get("settings"), self.own), _far(command)
+        (recipe, settings), far = self._asked_for(command), _far(command)
         pace = command.get("pace")
         pace = None if pace is None else positive("steps a second", pace, FASTEST)
-        settings = as_settings(recipe) | {"data": OWN if recipe.data == str(self.own) else recipe.data}
         self._forget()
         self.moment = {"state": "loading"}
         self.tell({"moment": self.moment})
-        fields = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
-        self.trainer.send({"do": "start", "recipe": fields, "settings": settings, "pace": pace, "far": far})
+        self.trainer.send({"do": "start", "recipe": recipe, "settings": settings, "pace": pace, "far": far})
+
+    def _asked_for(self, command: Message) -> tuple[Message, Message]:
+        """The recipe that a page's settings describe, field by field, and the settings as the form shows them."""
+        recipe = chosen(command.get("settings"), self.own)
+        settings = as_settings(recipe) | {"data": OWN if recipe.data == str(self.own) else recipe.data}
+        return {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}, settings
 
     def _pass_on(self, command: Message) -> None:
         if self.begun is None or self.moment["state"] in ("gone", "stopped"):
@@ -257,18 +186,3 @@ def _far(command: Message) -> str | None:
     if far not in (None, "step", "epoch"):
         raise ByhandError('a training goes a step, an epoch, or on: far is "step", "epoch" or not there')
     return far
-
-
-def thinned(points: list[list[Any]]) -> list[list[Any]]:
-    """A curve with every two points made one where there are too many; the step is the later one's, the rest their mean.
-
-    >>> thinned([[1, 4.0], [2, 2.0]])
-    [[1, 4.0], [2, 2.0]]
-    """
-    if len(points) <= MOST_POINTS:
-        return points
-    pairs = zip(points[::2], points[1::2], strict=False)
-    return [
-        [later[0], *(None if a is None or b is None else (a + b) / 2 for a, b in zip(one[1:], later[1:], strict=True))]
-        for one, later in pairs
-    ]

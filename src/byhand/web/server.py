@@ -16,6 +16,7 @@ import mimetypes
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -29,7 +30,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from byhand.errors import ByhandError
 from byhand.web.handwriting import API, Drawer, writers
-from byhand.web.live import LARGEST_MESSAGE, Live
+from byhand.web.lines import LARGEST_MESSAGE
+from byhand.web.live import Live
 from byhand.web.microscope import LARGEST_UPLOAD, Microscope, Upload
 from byhand.web.site import models_that_fit, page_files
 
@@ -137,14 +139,6 @@ def application(
     def draw(request: Request) -> Response:
         return drawer(request)
 
-    def serve(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in table:
-            return PlainTextResponse("there is no such file here", 404)
-        suffix = Path(name or "index.html").suffix
-        kind = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(table[name], media_type=kind)
-
     async def look(request: Request) -> Response:
         return await microscope(request)
 
@@ -157,17 +151,31 @@ def application(
 
     app = Starlette(
         routes=[
-            WebSocketRoute(SOCKET, live.socket),
+            WebSocketRoute(SOCKET, live.pages.socket),
             Route(UPLOAD, take, methods=["POST"]),
             Route(MICROSCOPE, look, methods=["GET"]),
             Route(f"{MICROSCOPE}/{{ask}}", look, methods=["GET"]),
             Route(f"/{API}", draw, methods=["GET"]),
-            Route("/{name:path}", serve, methods=["GET"]),
+            Route("/{name:path}", from_table(table), methods=["GET"]),
         ],
         middleware=[Middleware(Guard, port=port, host=host.lower())],
     )
     app.state.live, app.state.close = live, close
     return app
+
+
+def from_table(table: dict[str, bytes]) -> Callable[[Request], Response]:
+    """What answers with a file of this table, by its name; "" is the page itself."""
+
+    def serve(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in table:
+            return PlainTextResponse("there is no such file here", 404)
+        suffix = Path(name or "index.html").suffix
+        kind = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(table[name], media_type=kind)
+
+    return serve
 
 
 class Guard:

@@ -39,8 +39,9 @@ VIEWS = {  # and the script that each begins with
 }
 SERVED = (  # of no use without the server
     "train.html", "train.css", "train.js", "socket.js", "form.js", "plots.js", "layers.js", "tiles.js", "mistakes.js",
-    "decision.js", "microscope.html", "microscope.css", "microscope.js", "lens.js", "terms.js",
+    "decision.js", "curve.js", "doctor.js", "microscope.html", "microscope.css", "microscope.js", "lens.js", "terms.js",
 )  # fmt: skip
+WATCHED = ("watch.html", "watch.js")  # which a watched program serves itself
 NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")
 POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')
 
@@ -52,7 +53,7 @@ def page_files(models: list[Path], *, served: bool = False) -> dict[str, bytes]:
     """
     models = models or models_that_fit()
     names = _names(models)
-    files = {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file()}
+    files = {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file() and path.name not in WATCHED}
     files["models.json"] = json.dumps([_entry(name, path) for name, path in zip(names, models, strict=True)]).encode()
     files |= {f"{name}.safetensors": path.read_bytes() for name, path in zip(names, models, strict=True)}
     coders = {f"latent-{path.name}": path for path in coders_that_fit()}  # beside a model of one's own that has the same name

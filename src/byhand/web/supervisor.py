@@ -1,4 +1,4 @@
-"""The training process from the outside: started when it is needed, heard on a thread of its own, killed cleanly."""
+"""A process that works for a page, from the outside: started when it is needed, heard on a thread of its own, killed cleanly."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-COMMAND = [sys.executable, "-m", "byhand.web.trainer"]
 PATIENCE = 2.0  # seconds that it has to end by itself
 
 
 class Supervisor:
-    """One process at a time.
+    """One process at a time, which runs a module of ours.
 
     `heard` gets each of its messages and `ended` a line of words when it dies without having been asked to; both are called on
-    the thread that listens.
+    the thread that listens. `died` are these words, with {how} in them.
     """
 
-    def __init__(self, heard: Callable[[dict[str, Any]], None], ended: Callable[[str], None]) -> None:
-        self.heard, self.ended = heard, ended
+    def __init__(
+        self,
+        heard: Callable[[dict[str, Any]], None],
+        ended: Callable[[str], None],
+        module: str = "byhand.web.trainer",
+        died: str = "The training process {how}, and its training is gone: press Start for a new one.",
+    ) -> None:
+        self.heard, self.ended, self.died = heard, ended, died
+        self.command = [sys.executable, "-m", module]
         self.process: subprocess.Popen[str] | None = None
         self.listener: threading.Thread | None = None
         self.lock = threading.Lock()
@@ -44,7 +50,7 @@ class Supervisor:
 
     def _start(self) -> None:
         pipe = subprocess.PIPE
-        process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")
+        process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")
         self.process = process
         self.listener = threading.Thread(target=self._listen, args=(process,), daemon=True)
         self.listener.start()
@@ -64,10 +70,10 @@ class Supervisor:
         process.stdout.close()
         if not expected:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-            self.ended(f"The training process {how}, and its training is gone: press Start for a new one.")
+            self.ended(self.died.format(how=how))
 
-    def close(self) -> None:
-        """End the process, and wait until it is gone."""
+    def close(self, patience: float = PATIENCE) -> None:
+        """End the process, killed where it has not ended by itself after so many seconds, and wait until it is gone."""
         with self.lock:
             process, self.process = self.process, None
         if process is None:
@@ -76,7 +82,7 @@ class Supervisor:
             assert process.stdin is not None
             process.stdin.close()
         try:
-            process.wait(PATIENCE)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
         if self.listener is not None and self.listener is not threading.current_thread():

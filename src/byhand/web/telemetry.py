@@ -1,30 +1,27 @@
 """What is measured of a training at a moment, in few bytes: layers, first weights, validation, pictures, the plane.
 
 Everything here only looks: the parameters, the optimiser and the generators of the training stay as they are. Pictures travel
-as bytes in base 64, rounded to 256 levels; numbers that are read travel as numbers.
+as bytes (`byhand.web.packing`), rounded to 256 levels; numbers that are read travel as numbers.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from byhand.backend import Array, generator
 from byhand.data.dataset import Dataset
-from byhand.engine import no_grad, watch
+from byhand.engine import Tensor, no_grad, watch
 from byhand.feedforward import FeedForward
 from byhand.models.autoencoder import Autoencoder
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.encoder_decoder import EncoderDecoder
 from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.training.steps import Step, Steps
+from byhand.web.packing import bytes_of, histogram, levels_of, text_of
 
-BINS = 32
-SEEN = 20_000  # numbers of an array that a histogram looks at
 PROBE = 32  # samples that run through a network of modules to be looked at
 TILES = 48
 CLASSES = 62  # whose confusions have room
@@ -36,19 +33,15 @@ ENDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 RECTIFIED = ("relu",)
 
 
-def text_of(numbers: NDArray[Any]) -> str:
-    """Bytes in base 64."""
-    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
-
-
 # ---------------------------------------------------------------- layers
 
 
 def weights_of(model: Any) -> dict[str, Array]:
     """The weight arrays of a model by name, in order: views into its flat parameters."""
+    named = {name: tensor.data for name, tensor in model.module.parameters()} if isinstance(model, Network) else model.tensors()
     return {
         name.removesuffix(".weight"): array
-        for name, array in model.tensors().items()
+        for name, array in named.items()
         if array.ndim >= 2 and np.may_share_memory(array, model.parameters)
     }
 
@@ -70,18 +63,19 @@ def layers(training: Steps, step: Step) -> list[dict[str, Any]]:
     `ratio` is the length of the last update over the length of the weights; `stuck` the share of the layer that cannot learn
     now (`why` says in which sense), None where that has no meaning.
     """
-    model, found = training.model, []
-    for (name, w), (activation, a) in zip(weights_of(model).items(), activations(training, step), strict=True):
+    model, found, answers = training.model, [], activations(training, step)
+    for name, w in weights_of(model).items():
+        activation, a = answers.get(name, ("", None))
         gradient = beside(w, model.parameters, model.gradient)
         update = beside(w, model.parameters, training.optimizer.update)
         size = float(np.linalg.norm(w))
-        stuck, why = _stuck(activation, a)
+        stuck, why = (None, "") if a is None else _stuck(activation, a)
         found.append(
             {
                 "name": name,
                 "shape": list(w.shape),
                 "activation": activation,
-                "activations": histogram(a, ENDS.get(activation)),
+                "activations": None if a is None else histogram(a, ENDS.get(activation)),
                 "gradients": histogram(gradient, symmetric=True),
                 "ratio": float(np.linalg.norm(update)) / size if size else None,
                 "stuck": stuck,
@@ -91,22 +85,38 @@ def layers(training: Steps, step: Step) -> list[dict[str, Any]]:
     return found
 
 
-def activations(training: Steps, step: Step) -> Iterator[tuple[str, Array]]:
-    """Name of the activation function and the activations (m, ...) of each layer that has weights, in order."""
+def activations(training: Steps, step: Step) -> dict[str, tuple[str, Array]]:
+    """Of each layer that has weights: name of the activation function, and the activations (m, ...).
+
+    Of a network of modules, what the op that used the weights gave for the first samples of the step's batch.
+    """
     model: Any = training.model
     if isinstance(model, FeedForward):
-        for activation, a in zip(model.activations, model.trace().a[1:], strict=True):
-            yield activation.name, a
+        pairs = zip(model.activations, model.trace().a[1:], strict=True)
     elif isinstance(model, EncoderDecoder):
-        for stack in (model.encoder, model.decoder):
-            for activation, a in zip(stack.activations, stack.a[1:], strict=True):
-                yield activation.name, a
-    elif isinstance(model, Network):
-        with watch() as tape, no_grad():
-            model.forward(training.x[step.indices[:PROBE]])
-        outputs = {node.scope: node.output for node in tape}
-        for name in weights_of(model):
-            yield "", outputs[name]
+        stacks = (model.encoder, model.decoder)
+        pairs = ((f, a) for stack in stacks for f, a in zip(stack.activations, stack.a[1:], strict=True))  # type: ignore[assignment]
+    else:
+        return _of_modules(training, step)
+    return {name: (f.name, a) for name, (f, a) in zip(weights_of(model), pairs, strict=True)}
+
+
+def _of_modules(training: Steps, step: Step) -> dict[str, tuple[str, Array]]:
+    model: Any = training.model
+    rows = step.indices[:PROBE]
+    with watch() as tape, no_grad():
+        if isinstance(model, DiffusionNetwork):  # at times and with noise that are the same each time
+            x, labels = training.x[rows].reshape(-1, *model.input_shape), training.y[rows].argmax(axis=1)
+            model.loss(Tensor(x), training.y[rows], model.draw(labels, generator(0, "look")))
+        else:
+            model.forward(training.x[rows])
+    outputs = {_place(given.data): node.output for node in tape for given in node.inputs if isinstance(given, Tensor)}
+    return {name: ("", outputs[_place(w)]) for name, w in weights_of(model).items() if _place(w) in outputs}
+
+
+def _place(array: Array) -> int:
+    """Where an array lies in memory."""
+    return int(array.__array_interface__["data"][0])
 
 
 def _stuck(activation: str, a: Array) -> tuple[float | None, str]:
@@ -120,34 +130,18 @@ def _stuck(activation: str, a: Array) -> tuple[float | None, str]:
     return None, ""
 
 
-def histogram(values: Array, ends: tuple[float, float] | None = None, *, symmetric: bool = False) -> dict[str, Any]:
-    """Counts in bins as whole per cent of the fullest bin, the ends of the bins, mean and standard deviation.
-
-    >>> histogram(np.array([0.0, 1.0, 1.0]))["counts"][::31]
-    [50, 100]
-    """
-    flat = values.reshape(-1)
-    flat = flat[:: max(1, -(-len(flat) // SEEN))]
-    flat = flat[np.isfinite(flat)] if not np.isfinite(flat).all() else flat
-    if not len(flat):
-        return {"counts": [0] * BINS, "low": 0.0, "high": 0.0, "mean": None, "std": None}
-    if ends is None:
-        low, high = float(flat.min()), float(flat.max())
-        most = max(abs(low), abs(high))
-        low, high = (-most, most) if symmetric else (low, high)
-        ends = (low, high) if high > low else (low - 0.5, low + 0.5)
-    counts, _ = np.histogram(flat, BINS, ends)
-    share = np.rint(100 * counts / max(1, counts.max())).astype(int)
-    return {"counts": share.tolist(), "low": ends[0], "high": ends[1], "mean": float(flat.mean()), "std": float(flat.std())}
-
-
 def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
     """The weights into the first units as images; shape: of one sample. None where they are too many to be looked at.
 
     `levels` are bytes, -127 to 127 times `unit`; `kind` says how a pixel names its weight: "weight" of a feed-forward network,
     "place" of a network of modules, "code" of an autoencoder.
     """
-    name, w = next(iter(weights_of(model).items()))
+    weights = weights_of(model)
+    if isinstance(model, DiffusionNetwork):  # begins with its time and label; what it sees goes into its first convolution
+        weights = {name: w for name, w in weights.items() if w.ndim == 4}
+    if not weights:
+        return None
+    name, w = next(iter(weights.items()))
     if w.ndim == 4:  # (k, k, C, units)
         images, kind = w[:, :, 0, :].transpose(2, 0, 1), "place"
     else:
@@ -158,8 +152,7 @@ def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
         kind = "weight" if isinstance(model, FeedForward) else "code" if isinstance(model, EncoderDecoder) else "place"
     units = len(images)
     images = images[:TILES]
-    unit = float(np.abs(images).max()) / 127 or 1.0
-    levels = np.rint(images / unit).astype(np.int8)
+    unit, levels = levels_of(images)
     return {
         "name": name,
         "kind": kind,
@@ -167,7 +160,7 @@ def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
         "rows": images.shape[1],
         "columns": images.shape[2],
         "unit": unit,
-        "levels": text_of(levels),
+        "levels": levels,
     }
 
 
@@ -196,7 +189,9 @@ class Validation:
             y = self.targets[rows] if model.classes else None
             rebuilt = model.reconstruct(self.data.flat[rows], y)
             pairs = zip(rows, rebuilt, strict=True)
-            return found | {"rebuilt": [self._picture(int(row)) | {"rebuilt": text_of(_bytes(image))} for row, image in pairs]}
+            return found | {"rebuilt": [self._picture(int(row)) | {"rebuilt": text_of(bytes_of(image))} for row, image in pairs]}
+        if isinstance(model, DiffusionNetwork):
+            return found
         outputs, labels = model.forward(self.data.flat), self.data.labels
         predictions = outputs.argmax(axis=1)
         if self.data.n_classes <= CLASSES:
@@ -219,12 +214,8 @@ class Validation:
         x = self.data.inputs[row]
         shown: dict[str, Any] = {"index": int(self.indices[row]), "label": self.data.class_names[self.data.labels[row]]}
         if x.ndim == 3 and x.shape[2] == 1:
-            return shown | {"rows": x.shape[0], "columns": x.shape[1], "image": text_of(_bytes(x))}
+            return shown | {"rows": x.shape[0], "columns": x.shape[1], "image": text_of(bytes_of(x))}
         return shown | {"numbers": [round(float(value), 4) for value in x.reshape(-1)[:8]]}
-
-
-def _bytes(image: Array) -> NDArray[np.uint8]:
-    return np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
 # ---------------------------------------------------------------- the plane
@@ -238,6 +229,7 @@ class Plane:
         low, high = x.min(axis=0), x.max(axis=0)
         margin = 0.15 * np.maximum(high - low, 1e-6)
         self.low, self.high = low - margin, high + margin
+        self.ends = {"low": self.low.tolist(), "high": self.high.tolist()}
         across, up = (np.linspace(self.low[axis], self.high[axis], SIDE, dtype=np.float32) for axis in (0, 1))
         grid = np.meshgrid(across, up[::-1])  # the first row is the top one
         self.grid = np.stack([axis.reshape(-1) for axis in grid], axis=1)
@@ -253,8 +245,7 @@ class Plane:
         lead = two[:, 1] - two[:, 0]
         return {
             "side": SIDE,
-            "low": self.low.tolist(),
-            "high": self.high.tolist(),
+            **self.ends,
             "winner": text_of(outputs.argmax(axis=1).astype(np.uint8)),
-            "lead": text_of(_bytes(lead)),
+            "lead": text_of(bytes_of(lead)),
         }

@@ -24,22 +24,29 @@ import numpy as np
 from byhand import data
 from byhand.data.dataset import Splits, stratified_split
 from byhand.errors import ByhandError, DataError
+from byhand.models.denoiser import DiffusionNetwork
+from byhand.see.doctor.rules import rules
 from byhand.see.epoch_pushes import EpochStarts
+from byhand.training.history import Epoch, History
 from byhand.training.recipes import Recipe
 from byhand.training.run import begin, build, load_splits
 from byhand.training.steps import Step, Steps
 from byhand.web.choices import as_settings, checked_size
+from byhand.web.drawn import TRIED, Drawn
 from byhand.web.looking import Live, Looking
+from byhand.web.packing import as_json, sentence
 from byhand.web.telemetry import Plane, Validation, first_weights, layers
 
 BURST = 0.06  # seconds of training between two looks at the commands
 TOLD = 0.11  # seconds between two messages: nine a second
 SHARE = 0.006  # of the time that each part of the telemetry may take
 VALIDATING = 0.02  # and that validation with its pictures may take
+DRAWING = 0.05  # and drawing out of noise, which takes the network a dozen times
 VALIDATED, VALIDATED_BY_MODULES = 1_000, 300  # samples; convolutions take a millisecond each
 HELD_OUT = 0.2
 MOST_CLASSES = 200  # more are rather a column of numbers
-EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5}  # seconds between two of a part, at least
+# Seconds between two of a part, at least.
+EVERY = {"layers": 0.1, "weights": 0.5, "plane": 0.3, "validation": 0.5, "signs": 1.0, "drawn": 0.5}
 POINTS, EARLY = 600, 50  # of the cost's curve over a whole training; a step each at first, when most happens
 CHECKS, EARLY_CHECKS = 150, 15  # of validation's, where they are quick
 CHECKED = 0.015  # of the time, at most, goes into them
@@ -80,15 +87,18 @@ class Session:
         self.points: list[list[float]] = []  # not told yet, as those of validation
         self.checked: list[list[float | None]] = []
         self.samples, self.busy, self.told = 0, 0.0, 0.0  # since the last message: samples, seconds; when that was
-        most = VALIDATED_BY_MODULES if recipe.model == "cnn" else VALIDATED
+        most = {"cnn": VALIDATED_BY_MODULES, "diffusion": TRIED}.get(recipe.model, VALIDATED)
         self.validation = Validation(self.splits.validation, most) if self.splits.validation is not None else None
         self.check = Part(0.0, self._check, CHECKED)
+        self.history = History()
+        self.held: tuple[float | None, float | None] = (None, None)  # the last cost and accuracy of validation
+        self.began_epoch = time.perf_counter()
         self.plane = self._plane()
         self.parts = self._parts()
 
     def _plane(self) -> Plane | None:
         train = self.splits.train
-        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model == "feedforward" else None
+        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model in ("feedforward", "diffusion") else None
 
     def _parts(self) -> dict[str, Part]:
         model, shape = self.training.model, self.splits.train.inputs.shape[1:]
@@ -96,13 +106,17 @@ class Session:
             "layers": lambda: layers(self.training, self.last) if self.last is not None else None,
             "weights": lambda: first_weights(model, shape),
         }
-        if self.plane is not None:
+        measures["signs"] = self.signs
+        if isinstance(model, DiffusionNetwork):
+            drawn = Drawn(self.splits.train)
+            measures["drawn"] = lambda: drawn.measure(model)
+        elif self.plane is not None:
             plane = self.plane
             measures["plane"] = lambda: plane.measure(model)
         if self.validation is not None:
             validation = self.validation
             measures["validation"] = lambda: validation.measure(model) | {"step": self.training.index}
-        shares = {"validation": VALIDATING}
+        shares = {"validation": VALIDATING, "drawn": DRAWING}
         return {name: Part(EVERY[name], measure, shares.get(name, SHARE)) for name, measure in measures.items()}
 
     def describe(self) -> Message:
@@ -121,6 +135,7 @@ class Session:
             "inputs": list(train.inputs.shape[1:]),
             "augmented": self.training.augment is not None,
             "points": self.plane.points if self.plane is not None else None,
+            "ends": self.plane.ends if self.plane is not None else None,
         }
 
     def go(self, steps: int | None = None) -> None:
@@ -168,6 +183,8 @@ class Session:
         due = index % max(1, min(total // CHECKS, index // EARLY_CHECKS)) == 0
         if due and self.validation and time.perf_counter() >= self.check.next:
             self.check.take()
+        if self.last.last:
+            self._end_epoch(self.last)
 
     def _point(self) -> None:
         """The mean cost since the last point becomes one."""
@@ -177,7 +194,21 @@ class Session:
 
     def _check(self) -> None:
         assert self.validation
-        self.checked.append([self.training.index, *self.validation.check(self.training.model)])
+        self.held = self.validation.check(self.training.model)
+        self.checked.append([self.training.index, *self.held])
+
+    def _end_epoch(self, step: Step) -> None:
+        """A row of the history, with the last that validation measured: for very short epochs that may be a few epochs old."""
+        now, training = time.perf_counter(), self.training
+        cost = training.cost_sum / training.samples
+        self.history.append(Epoch(step.epoch, training.index, now - self.began_epoch, cost, *self.held, step.learning_rate))
+        self.began_epoch = now
+
+    def signs(self) -> list[Message]:
+        """What the curves alone say is wrong: the doctor's rules on the history so far."""
+        found = rules(self.history)
+        over = self.training.index >= self.training.total  # only then can it have ended too early
+        return [finding.to_dict() for finding in found if over or finding.fault != "too-few-epochs"]
 
     def moment(self, whole: bool = False) -> Message:
         """What to tell now, with the parts that are due; `whole`: with all of them."""
@@ -196,7 +227,8 @@ class Session:
                 found[name] = taken
         if "validation" in found:
             validation = found["validation"]
-            self.checked.append([training.index, validation["cost"], validation["accuracy"]])
+            self.held = (validation["cost"], validation["accuracy"])
+            self.checked.append([training.index, *self.held])
         if self.checked:
             found["validated"] = self.checked
         self.points, self.checked, self.samples, self.busy = [], [], 0, 0.0
@@ -254,14 +286,14 @@ class Worker:
         except ByhandError as error:
             session.state = "exploded"
             self.tell({"moment": {"state": "exploded", "step": session.training.index}})
-            self.tell({"problem": _sentence(error)})
+            self.tell({"problem": sentence(error)})
 
     def obey(self, command: Message) -> None:
         """One command; what cannot be done is told in one line."""
         try:
             getattr(self, f"do_{command['do']}")(command)
         except ByhandError as error:
-            self.tell({"problem": _sentence(error), "id": command.get("id")})
+            self.tell({"problem": sentence(error), "id": command.get("id")})
         except MemoryError:
             why = "There is not enough memory for this: choose smaller layers or less data."
             self.tell({"problem": why, "id": command.get("id")})
@@ -332,19 +364,6 @@ class Worker:
             )
         facts = {"samples": len(train) + len(splits.test), "inputs": list(train.inputs.shape[1:]), "classes": train.n_classes}
         self.tell({"inspected": facts, "id": command["id"]})
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).replace("\n", " ")
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def as_json(message: Message) -> str:
-    """The message as JSON that a browser reads, which knows neither NaN nor infinity: they become null."""
-    try:
-        return json.dumps(message, allow_nan=False)
-    except ValueError:
-        return json.dumps(json.loads(json.dumps(message), parse_constant=lambda _: None))
 
 
 def main() -> None:

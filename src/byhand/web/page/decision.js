@@ -26,6 +26,24 @@ export function drawPlane(canvas, { side, low, high, winner, lead }, points) {
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  dots(canvas, { low, high }, points);
+  canvas.setAttribute("aria-label", `Which class wins at each place, from ${low.map(brief)} to ${high.map(brief)}`);
+}
+
+/** Paint what a diffusion network draws, over the samples that it learns from, which are faint. */
+export function drawSamples(canvas, ends, learned, drawn) {
+  const context = canvas.getContext("2d");
+  context.fillStyle = `rgb(${SLATE})`;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.globalAlpha = 0.22;
+  dots(canvas, ends, learned);
+  context.globalAlpha = 1;
+  dots(canvas, ends, drawn);
+  canvas.setAttribute("aria-label", `${drawn.length} points that the network draws, over the samples that it learns from`);
+}
+
+function dots(canvas, { low, high }, points) {
+  const context = canvas.getContext("2d");
   for (const [x, y, k] of points) {
     context.beginPath();
     context.arc(
@@ -38,7 +56,6 @@ export function drawPlane(canvas, { side, low, high, winner, lead }, points) {
     context.strokeStyle = "rgb(25 26 31 / 0.7)";
     context.stroke();
   }
-  canvas.setAttribute("aria-label", `Which class wins at each place, from ${low.map(brief)} to ${high.map(brief)}`);
 }
 
 /** The colours' names. */

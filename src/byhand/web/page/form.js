@@ -31,7 +31,10 @@ export class Form {
     for (const name of [...FIELDS, ...NUMBERS, "lr"]) $(name).value = settings[name];
     $("hidden").value = settings.hidden.join(", ");
     const free = this.offered.kinds[settings.model];
-    for (const name of ["hidden", "activation", "cost"]) $(name).disabled = !free.includes(name);
+    for (const name of ["hidden", "activation", "cost"]) {
+      $(name).disabled = !free.includes(name);
+      if ($(name).disabled) $(name).value = ""; // it keeps its own
+    }
     $("about").textContent = `${settings.recipe}: ${this.offered.recipes[settings.recipe]?.about ?? ""}.`;
   }
 

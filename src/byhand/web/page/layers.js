@@ -3,41 +3,64 @@
 import { brief, drawHistogram } from "./plots.js";
 import { element } from "./outputs.js";
 
-const HEADS = ["Layer", "Activations", "Gradients", "Update / weight", "Stuck"];
 const ROLES = [["thead, tbody", "rowgroup"], ["tr", "row"], ["thead th", "columnheader"], ["tbody th", "rowheader"], ["td", "cell"]];
 const [LEAST, MOST] = [-6, 0]; // powers of ten of the ratio's scale
 
-/** Show the rows; the table is built anew only where the layers are others. */
-export function showLayers(table, layers) {
-  const names = layers.map(({ name, shape }) => `${name} ${shape}`).join();
-  if (table.dataset.names !== names) build(table, layers);
+const spreadOf = (key, head, own) => ({ head, make: () => spread(head), fill: (cell, row) => fillSpread(cell, row[key], own) });
+const COLUMNS = {
+  activations: spreadOf("activations", "Activations", "plus"),
+  values: spreadOf("values", "Values", "plus"),
+  gradients: spreadOf("gradients", "Gradients", "minus"),
+  ratio: { head: "Update / weight", make: scale, fill: fillScale },
+  stuck: {
+    head: "Stuck",
+    make: () => element("td", "stuck"),
+    fill: (cell, { stuck, why }) => (cell.textContent = stuck === null ? "–" : `${Math.round(100 * stuck)} % ${why}`),
+  },
+};
+
+/** Show the rows, with these columns; the table is built anew only where the rows or columns are others. */
+export function showLayers(table, layers, columns = ["activations", "gradients", "ratio", "stuck"], describe = layer) {
+  const names = [columns, ...layers.map(({ name, shape }) => `${name} ${shape}`)].join("; ");
+  if (table.dataset.names !== names) build(table, layers, columns, describe);
   table.dataset.names = names;
-  layers.forEach((layer, k) => fill(table.tBodies[0].rows[k], layer));
+  layers.forEach((row, k) => {
+    const cells = table.tBodies[0].rows[k].cells;
+    columns.forEach((column, c) => COLUMNS[column].fill(cells[c + 1], row));
+  });
 }
 
-function build(table, layers) {
+function build(table, layers, columns, describe) {
+  const heads = [describe.head, ...columns.map((column) => COLUMNS[column].head)];
   const head = element("thead");
   const row = element("tr");
-  for (const text of HEADS) {
+  for (const text of heads) {
     const cell = element("th", "", text);
     cell.scope = "col";
     row.append(cell);
   }
   head.append(row);
   const body = element("tbody");
-  for (const { name, shape, activation } of layers) {
+  for (const one of layers) {
     const made = element("tr");
     const title = element("th");
     title.scope = "row";
-    title.append(element("b", "", title_of(name)), element("span", "small", `${shape.join(" × ")} weights${activation ? `, ${activation.replace("_", " ")}` : ""}`));
-    made.append(title, spread("Activations"), spread("Gradients"), scale(), element("td", "stuck"));
+    const [name, about] = describe(one);
+    title.append(element("b", "", name), element("span", "small", about));
+    made.append(title, ...columns.map((column) => COLUMNS[column].make()));
     body.append(made);
   }
   table.replaceChildren(head, body);
   // On a phone the rows become cards, and browsers then no longer take them for a table's unless told.
   for (const [selector, role] of ROLES) for (const part of table.querySelectorAll(selector)) part.setAttribute("role", role);
-  for (const made of body.rows) HEADS.forEach((name, k) => k && (made.cells[k].dataset.name = name));
+  for (const made of body.rows) heads.forEach((name, k) => k && (made.cells[k].dataset.name = name));
 }
+
+/** Name and size of a layer with weights. */
+function layer({ name, shape, activation }) {
+  return [title_of(name), `${shape.join(" × ")} weights${activation ? `, ${activation.replace("_", " ")}` : ""}`];
+}
+layer.head = "Layer";
 
 /** `layers.0` is layer 2 in the book, where the input is layer 1. */
 function title_of(name) {
@@ -65,19 +88,20 @@ function scale() {
   return cell;
 }
 
-function fill(row, layer) {
-  const [, activations, gradients, ratio, stuck] = row.cells;
-  fillSpread(activations, layer.activations, "plus");
-  fillSpread(gradients, layer.gradients, "minus");
-  ratio.firstChild.textContent = layer.ratio === null ? "–" : layer.ratio.toExponential(1);
-  const power = layer.ratio ? Math.log10(layer.ratio) : LEAST;
+function fillScale(cell, { ratio }) {
+  cell.firstChild.textContent = ratio === null ? "–" : ratio.toExponential(1);
+  const power = ratio ? Math.log10(ratio) : LEAST;
   const place = (Math.min(Math.max(power, LEAST), MOST) - LEAST) / (MOST - LEAST);
-  ratio.querySelector(".mark").style.left = `${100 * place}%`;
-  stuck.textContent = layer.stuck === null ? "–" : `${Math.round(100 * layer.stuck)} % ${layer.why}`;
+  cell.querySelector(".mark").style.left = `${100 * place}%`;
 }
 
 function fillSpread(cell, found, own) {
   const [canvas, ends, words] = cell.children;
+  canvas.hidden = ends.hidden = !found;
+  if (!found) {
+    words.textContent = "–";
+    return;
+  }
   drawHistogram(canvas, found, own);
   ends.children[0].textContent = brief(found.low);
   ends.children[1].textContent = brief(found.high);

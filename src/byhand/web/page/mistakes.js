@@ -54,6 +54,17 @@ export function showSamples(list, samples) {
   list.replaceChildren(...samples.map(entry));
 }
 
+/** Images that a diffusion network draws, each with the class that it was asked for. */
+export function showDrawn(list, images) {
+  list.replaceChildren(
+    ...images.map((one, k) => {
+      const item = element("li");
+      item.append(image(one.image, one, `Drawing ${k}, asked for ${one.label}`), element("span", "", one.label));
+      return item;
+    }),
+  );
+}
+
 function entry(sample) {
   const item = element("li");
   if (sample.image) item.append(image(sample.image, sample, `Validation sample ${sample.index}, ${sample.label}`));

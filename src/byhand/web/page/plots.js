@@ -34,13 +34,14 @@ export function ticks(low, high, about) {
   return found;
 }
 
-/** Logarithms of round numbers between two logarithms: powers of ten, and 2 and 5 times those where there is room. */
+/** Logarithms of round numbers between two logarithms: powers of ten, 2 and 5 times those where there is room, or closer ones. */
 function powers(low, high) {
   const found = [];
   for (let power = Math.floor(low); power <= high; power += 1) {
     for (const factor of high - low < 2.5 ? [1, 2, 5] : [1]) found.push(power + Math.log10(factor));
   }
-  return found.filter((y) => y >= low && y <= high);
+  const seen = found.filter((y) => y >= low && y <= high);
+  return seen.length > 1 ? seen : ticks(10 ** low, 10 ** high, 4).map(Math.log10);
 }
 
 /** A number in few characters. */
@@ -53,8 +54,8 @@ export function brief(value) {
   return String(Number(value.toPrecision(3)));
 }
 
-/** Lines over a common x; series: [{ name, colour, points: [[x, y]] }]; log: powers of ten up the side. */
-export function drawCurves(canvas, series, { log = false, low = null, high = null, unit = "", key = "top" } = {}) {
+/** Lines over a common x; series: [{ name, colour, points: [[x, y]] }]; log: powers of ten up the side; steps: x counts them. */
+export function drawCurves(canvas, series, { log = false, low = null, high = null, unit = "", key = "top", steps = true } = {}) {
   const { context, width, height } = ready(canvas);
   const shown = series
     .map((one) => ({ ...one, points: one.points.filter(([, y]) => y !== null && Number.isFinite(y) && (!log || y > 0)) }))
@@ -63,9 +64,10 @@ export function drawCurves(canvas, series, { log = false, low = null, high = nul
   const up = log ? Math.log10 : (y) => y;
   const xs = shown.flatMap(({ points }) => [points[0][0], points.at(-1)[0]]);
   const ys = shown.flatMap(({ points }) => points.map(([, y]) => up(y)));
-  const [x0, x1] = [0, Math.max(...xs, 1)];
+  const [x0, x1] = [0, Math.max(...xs, steps ? 1 : 0)];
   let [y0, y1] = [low ?? Math.min(...ys), high ?? ys.reduce((a, b) => Math.max(a, b), -Infinity)];
   if (y1 - y0 < 1e-9) [y0, y1] = [y0 - 0.5, y1 + 0.5];
+  if (!steps) y1 += 0.22 * shown.length * (y1 - y0); // a small plot, in which the names would hide the curves
   const px = (x) => ROOM.left + ((x - x0) / (x1 - x0)) * (width - ROOM.left - ROOM.right);
   const py = (y) => height - ROOM.bottom - ((y - y0) / (y1 - y0)) * (height - ROOM.top - ROOM.bottom);
   context.font = "12px system-ui, sans-serif";
@@ -83,7 +85,7 @@ export function drawCurves(canvas, series, { log = false, low = null, high = nul
   }
   context.textBaseline = "alphabetic";
   context.textAlign = "center";
-  for (const x of ticks(x0, x1, width / 110)) {
+  for (const x of steps ? ticks(x0, x1, width / 110) : []) {
     context.fillText(x === 0 ? "step 0" : brief(x), Math.min(px(x), width - 18), height - 8);
   }
   for (const { points, colour: name, width: line = 1.6 } of shown) {

@@ -110,6 +110,11 @@ export class Tiles {
   /** The name of the chosen weight, as the microscope takes it. */
   name() {
     const { kind, columns, rows } = this.found;
+    if (kind === "own") {
+      const [row, column] = [Math.floor(this.pixel / columns), this.pixel % columns];
+      const place = { rows: [this.unit, this.pixel], columns: [this.pixel, this.unit], matrix: [row, column] };
+      return `${this.found.name}[${place[this.found.order].join(", ")}]`;
+    }
     if (kind === "weight") return `Weight 2:${this.unit},${this.pixel}`;
     if (kind === "code") return `Weight from pixel ${this.pixel} to unit ${this.unit}`;
     return rows > 1 ? `Filter ${this.unit}, row ${Math.floor(this.pixel / columns)}, column ${this.pixel % columns}` : `Unit ${this.unit}, from ${this.pixel}`;

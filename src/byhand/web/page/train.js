@@ -1,15 +1,16 @@
 // The Train page: steers the training on this computer, and shows what it tells.
 
-import { drawPlane, showKey } from "./decision.js";
+import { grow } from "./curve.js";
+import { drawPlane, drawSamples, showKey } from "./decision.js";
+import { Doctor } from "./doctor.js";
 import { Form, numeral } from "./form.js";
 import { showLayers } from "./layers.js";
-import { showConfusion, showSamples } from "./mistakes.js";
+import { showConfusion, showDrawn, showSamples } from "./mistakes.js";
 import { brief, drawCurves, fillTable } from "./plots.js";
 import { Line } from "./socket.js";
 import { themeButton } from "./theme.js";
 import { Tiles } from "./tiles.js";
 
-const MOST_POINTS = 1500;
 const FIRST = "mnist-nielsen-30";
 const $ = (id) => document.getElementById(id);
 
@@ -24,6 +25,16 @@ const state = {
   tiles: null,
   open: false,
 };
+
+// What stands beside the pictures: of a network that tells classes apart, or goes through a code.
+const PICTURES = {
+  classes: ["Surest mistakes", "Validation samples that are read wrong, the surest mistake first, with what it says instead and how strongly that output answers, in per cent. Late in a good training they should be ones that you would misread too."],
+  code: ["Through the code and back", "Validation images, and beside each what the decoder makes of its code. They should come to look alike."],
+}; // prettier-ignore
+const PLANES = {
+  classes: ["Decisions in the plane", "Each place has the colour of the class that wins there, the stronger the surer; dots are training samples. The border should come to run between the colours, and bend no more than the data do."],
+  draws: ["What it draws", "Bright: points that the network draws out of noise, of each class in turn. Faint: training samples. The bright ones should come to lie among the faint ones, and cover them."],
+}; // prettier-ignore
 
 const SAYS = {
   none: () => "No training yet: choose what to train, and press Start.",
@@ -43,11 +54,12 @@ function hear(message) {
   if (message.begun) begin(message.begun, [], []);
   if (message.moment) take(message.moment);
   if (message.own) state.form.setData(message.own.name);
+  if (message.doctor) examined(message.doctor);
   if (message.problem) complain(message.problem);
 }
 
 /** The server as it is now: for the first time, again, or another one than before. */
-function meet({ server, offered, own, training }) {
+function meet({ server, offered, own, training, doctor }) {
   const lost = state.server && state.server !== server && !training.begun && state.begun;
   const first = !state.form;
   state.server = server;
@@ -65,6 +77,7 @@ function meet({ server, offered, own, training }) {
     complain("The server was started anew, and the training is gone: press Start for a new one, with the settings above.");
   }
   take(lost ? {} : training.moment);
+  examined(doctor);
   document.documentElement.dataset.ready = "yes";
 }
 
@@ -76,25 +89,29 @@ function begin(begun, costs, validated) {
   $("live").hidden = false;
   state.form.fill(begun.settings);
   $("note").textContent = `${begun.network}, ${begun.optimizer.replace(/\(.*/, "")}: ${begun.samples.toLocaleString("en")} samples, ${begun.batches.toLocaleString("en")} batches an epoch${begun.augmented ? ", augmented" : ""}; validated on ${begun.validated_on.toLocaleString("en")} that it does not train on. The learning rate may be changed while it runs; everything else counts from the next start.`;
-  const classifies = begun.settings.model === "feedforward" || begun.settings.model === "cnn";
+  const does = { feedforward: "classes", cnn: "classes", diffusion: "draws" }[begun.settings.model] ?? "code";
+  const classifies = does === "classes";
   $("accuracy-panel").hidden = $("confusion-panel").hidden = !classifies || !begun.validated_on;
-  $("mistakes").hidden = !begun.validated_on;
+  $("mistakes").hidden = does === "draws" || !begun.validated_on;
+  $("drawn-panel").hidden = does !== "draws" || Boolean(begun.points);
   $("augmented").hidden = !begun.augmented;
   $("chance").textContent = `${Math.round(100 / begun.classes.length)} %`;
   $("validation-name").textContent = classifies ? "Accuracy on validation data" : "Cost on validation data";
-  $("pictures-title").textContent = classifies ? "Surest mistakes" : "Through the code and back";
-  if (!classifies) $("pictures-about").textContent = "Validation images, and beside each what the decoder makes of its code. They should come to look alike.";
+  [$("pictures-title").textContent, $("pictures-about").textContent] = PICTURES[does] ?? ["", ""];
+  [$("plane-title").textContent, $("plane-about").textContent] = PLANES[does] ?? ["", ""];
   $("plane-panel").hidden = !begun.points;
   if (begun.points) showKey($("plane-key"), begun.classes);
-  $("place-name").textContent = { feedforward: "Weight, as 2:5,3", cnn: "Output, as 0:0,13,14,5" }[begun.settings.model] ?? "Number of the code and pixel, as 3,406";
+  $("place-name").textContent = { feedforward: "Weight, as 2:5,3", cnn: "Output, as 0:0,13,14,5", diffusion: "Number of the sample, as 14,9,0" }[begun.settings.model] ?? "Number of the code and pixel, as 3,406";
   state.tiles.found = null;
-  $("doctor").hidden = true; // until there is one
+  for (const id of ["misread", "drawn"]) $(id).replaceChildren();
+  $("misread").classList.remove("pairs");
+  state.doctor.signs([]);
 }
 
 function take(moment) {
   const before = state.moment.state;
   for (const [name, value] of Object.entries(moment)) if (value !== null || name === "pace") state.moment[name] = value;
-  for (const curve of ["costs", "validated"]) for (const point of moment[curve] ?? []) push(state[curve], point);
+  for (const curve of ["costs", "validated"]) for (const point of moment[curve] ?? []) grow(state[curve], point);
   if (before !== state.moment.state) {
     $("status").textContent = SAYS[state.moment.state]();
     if (moment.state === "running") complain("");
@@ -106,15 +123,9 @@ function take(moment) {
   state.frame ||= requestAnimationFrame(show);
 }
 
-function push(points, point) {
-  points.push(point);
-  if (points.length <= MOST_POINTS) return;
-  const mean = (a, b) => (a === null || b === null ? null : (a + b) / 2);
-  const kept = [];
-  for (let k = 0; k + 1 < points.length; k += 2) {
-    kept.push(points[k + 1].map((value, c) => (c ? mean(points[k][c], value) : value)));
-  }
-  points.splice(0, points.length, ...kept);
+function examined(known) {
+  state.doctor.show(known);
+  allow();
 }
 
 function complain(text) {
@@ -145,7 +156,10 @@ function show() {
   $("weights-section").hidden = !moment.weights;
   if (fresh.weights) state.tiles.show(fresh.weights);
   if (fresh.plane && begun.points) drawPlane($("plane"), fresh.plane, begun.points);
-  if (fresh.validation) mistakes(fresh.validation);
+  if (fresh.validation && !$("mistakes").hidden) mistakes(fresh.validation);
+  if (fresh.drawn?.points && begun.points) drawSamples($("plane"), begun.ends, begun.points, fresh.drawn.points);
+  if (fresh.drawn?.images) showDrawn($("drawn"), fresh.drawn.images);
+  if (fresh.signs) state.doctor.signs(fresh.signs);
   document.documentElement.dataset.shown = String(step);
 }
 
@@ -190,6 +204,8 @@ function allow() {
   can("stop", alive);
   can("look", now === "paused");
   can("look-here", now === "paused");
+  can("examine", state.doctor.known.state !== "examining");
+  can("cancel", true);
   document.documentElement.dataset.state = now;
 }
 
@@ -234,6 +250,7 @@ function lookAtWeight(unit, pixel) {
   const [height, width] = state.begun.inputs;
   if (kind === "weight") look({ weight: `2:${unit},${pixel}` });
   else if (kind === "code") look({ at: `0,${pixel}` });
+  else if (state.begun.settings.model === "diffusion") look({});
   else if (rows > 1 || columns > 1) look({ at: `${state.tiles.found.name}:0,${Math.floor(height / 2)},${Math.floor(width / 2)},${unit}` });
 }
 
@@ -284,7 +301,14 @@ function wire() {
     $("own-file").value = "";
   };
   state.tiles = new Tiles($("tiles"), $("weight"), $("weight-value"), lookAtWeight);
+  state.doctor = new Doctor($("doctor"), (settings) => state.form.fill(settings));
+  $("examine").onclick = () => trying(() => {
+    complain("");
+    tell({ do: "examine", settings: state.form.read() });
+  }); // prettier-ignore
+  $("cancel").onclick = () => tell({ do: "cancel" });
   const again = () => {
+    state.doctor.draw();
     state.fresh = { ...state.moment, ...state.fresh };
     state.frame ||= requestAnimationFrame(show);
   };
