@@ -1,70 +1,37 @@
 """Make the pictures of docs/walkthroughs: run what the chapter says, open the page in Chromium, and keep what one sees.
 
-    python scripts/walkthrough_pictures.py [--only replay] [--work FOLDER] [--out docs/pictures]
+    python scripts/walkthrough_pictures.py [microscope] [pushed] [replay] [branch] [imported] [doctor] [--work FOLDER]
 
-It wants Chromium with its driver (`make browser`); the chapter on PyTorch wants PyTorch too. What was trained in FOLDER stays
+Needs Chromium, its driver, and Selenium; the chapter on PyTorch needs PyTorch too. What was trained in the folder stays
 there and is not trained again.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chromium import BYHAND, PICTURES, ROOT, browser, kept, press, resized, running, seen, until
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
-BYHAND = [sys.executable, "-c", "from byhand.cli import main; main()"]
-COLOURS = 128  # of a picture's palette
+READY = "document.documentElement.dataset.ready === 'yes'"
+NUMBER = "document.documentElement.dataset.at === 'number'"  # the microscope is down at one
 
 
 def byhand(work: Path, *words: str) -> None:
     """Run the command line in the folder."""
-    subprocess.run([*BYHAND, *words], cwd=work, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", BYHAND, *words], cwd=work, check=True, stdout=subprocess.DEVNULL)
 
 
-class Browser:
-    """Chromium without a window."""
-
-    def __init__(self) -> None:
-        from selenium import webdriver
-
-        options = webdriver.ChromeOptions()
-        for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb"):
-            options.add_argument(argument)
-        self.driver: Any = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-
-    def open(self, address: str, width: int, height: int, until: str = "document.readyState === 'complete'") -> None:
-        """Open a page in a window of this size, and wait until the condition holds."""
-        self.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        )
-        self.driver.get(address)
-        self.wait(until)
-
-    def wait(self, until: str, seconds: float = 120) -> None:
-        """Until a condition in JavaScript holds; raises TimeoutError where it does not."""
-        ends = time.monotonic() + seconds
-        while not self.driver.execute_script(f"return {until}"):
-            if time.monotonic() > ends:
-                raise TimeoutError(f"the page never came to {until}")
-            time.sleep(0.1)
-        time.sleep(0.5)  # what it draws next
-
-    def do(self, code: str) -> None:
-        self.driver.execute_script(code)
-        time.sleep(0.4)
-
-    def picture(self, name: str = "") -> Image.Image:
-        """What one sees: of the window, or of the element with this id."""
-        data = self.driver.find_element("id", name).screenshot_as_png if name else self.driver.get_screenshot_as_png()
-        return Image.open(io.BytesIO(data)).convert("RGB")
+def opened(driver: Any, address: str, width: int, height: int, condition: str = READY) -> None:
+    resized(driver, height, width)
+    driver.get("about:blank")  # else another place of the same page would be no new page
+    driver.get(address)
+    until(driver, condition)
 
 
 def above(pictures: list[Image.Image], gap: int = 10) -> Image.Image:
@@ -91,85 +58,103 @@ def beside(pictures: list[Image.Image], gap: int = 24) -> Image.Image:
 
 
 def recorded(work: Path) -> None:
-    """The run of chapter 3."""
+    """The run of the chapters 2 and 3."""
     if not (work / "runs/mnist-nielsen-30/recording").exists():
         byhand(work, "train", "mnist-nielsen-30", "--epochs", "10", "--record")
 
 
-READY = "document.documentElement.dataset.ready === 'yes'"
+def held(work: Path, driver: Any, place: str, height: int, *words: str) -> Image.Image:
+    """The microscope at a place of a step."""
+    with running("-c", BYHAND, "microscope", *words, "--no-browser", "--port", "0", work=work) as address:
+        opened(driver, f"{address}#{place}", 1280, height, NUMBER)
+        resized(driver, height)
+        return seen(driver)
 
 
-def slid(browser: Browser, step: int) -> None:
+def microscope(work: Path, driver: Any) -> Image.Image:
+    """Chapter 1: one number of the first step."""
+    return held(work, driver, "k=0&array=z2&at=0,24", 1180, "mnist-nielsen-30")
+
+
+def pushed(work: Path, driver: Any) -> Image.Image:
+    """Chapter 2: a weight, and who pushed it over an epoch."""
+    recorded(work)
+    words = ("microscope", "runs/mnist-nielsen-30", "--step", "5300", "--no-browser", "--port", "0")
+    with running("-c", BYHAND, *words, work=work) as address:
+        opened(
+            driver, f"{address}#array=w2.gradient&k=0&at=22,436", 1280, 1400, "document.documentElement.dataset.at === 'number'"
+        )
+        press(driver, "last-epoch")
+        until(driver, "document.getElementById('last-epoch').getAttribute('aria-pressed') === 'true'")
+        until(driver, "document.querySelectorAll('#down canvas').length > 2")
+        resized(driver, 2400)
+        return seen(driver, "pushed")
+
+
+def slid(driver: Any, step: int) -> None:
     """The slider at the frame that is nearest to a step."""
-    browser.do(
+    driver.execute_script(
         "const { steps } = JSON.parse(document.getElementById('facts').textContent), s = document.getElementById('moment');"
         f"const far = steps.map((at) => Math.abs(at - {step})); s.value = far.indexOf(Math.min(...far));"
         "s.dispatchEvent(new Event('input'))"
     )
 
 
-def replay(work: Path, browser: Browser) -> Image.Image:
-    """The first layer at three moments."""
+def replay(work: Path, driver: Any) -> Image.Image:
+    """Chapter 3: the first layer at three moments."""
     recorded(work)
     byhand(work, "replay", "runs/mnist-nielsen-30", "--html", "learning.html")
-    browser.open((work / "learning.html").as_uri(), 470, 1800, READY)
-    browser.do("document.getElementById('said').style.minHeight = '4.9em'")  # three lines, whatever it says
+    opened(driver, (work / "learning.html").as_uri(), 470, 1800)
+    driver.execute_script("document.getElementById('said').style.minHeight = '4.9em'")  # three lines, whatever it says
     shown = []
     for step in (0, 200, 50_000):
-        slid(browser, step)
-        shown.append(above([browser.picture("said"), browser.picture("weights")]))
+        slid(driver, step)
+        shown.append(above([seen(driver, "said"), seen(driver, "weights")]))
     return beside(shown)
 
 
-def branch(work: Path, browser: Browser) -> Image.Image:
-    """The curves of the run and of a branch."""
+def branch(work: Path, driver: Any) -> Image.Image:
+    """Chapter 3: the curves of the run and of a branch."""
     recorded(work)
     away = ("--at", "50", "--branch-lr", "0.3", "--steps", "20000", "--html", "branch.html")
     byhand(work, "replay", "runs/mnist-nielsen-30", *away)
-    browser.open((work / "branch.html").as_uri(), 1100, 1000, READY)
-    slid(browser, 20_000)
-    return browser.picture("curves")
+    opened(driver, (work / "branch.html").as_uri(), 1100, 1000)
+    slid(driver, 20_000)
+    return seen(driver, "curves")
 
 
-def imported(work: Path, browser: Browser) -> Image.Image:
-    """The way of one digit through a network that PyTorch trained."""
+def imported(work: Path, driver: Any) -> Image.Image:
+    """Chapter 4: the way of one digit through a network that PyTorch trained."""
     chapter = (ROOT / "docs/walkthroughs/4-a-network-that-pytorch-trained.md").read_text(encoding="utf-8")
     script = chapter.split("```python\n")[1].split("```")[0]
     if not (work / "digits.safetensors").exists():
         subprocess.run([sys.executable, "-c", script], cwd=work, check=True)
-    byhand(
-        work,
-        "import",
-        "digits.safetensors",
-        "--layers",
-        "0+1 relu pool2 3+1 relu pool2 flatten 7",
-        "-o",
-        "digits-byhand.safetensors",
-    )
+    layers = "0+1 relu pool2 3+1 relu pool2 flatten 7"
+    byhand(work, "import", "digits.safetensors", "--layers", layers, "-o", "digits-byhand.safetensors")
     byhand(work, "explain", "digits-byhand.safetensors", "--sample", "7", "--html", "step.html")
-    browser.open((work / "step.html").as_uri(), 1200, 1150)
-    return browser.picture()
+    opened(driver, (work / "step.html").as_uri(), 1200, 1150, "document.readyState === 'complete'")
+    return seen(driver)
 
 
-PICTURES: dict[str, Callable[[Path, Browser], Image.Image]] = {"replay": replay, "branch": branch, "imported": imported}
+CHAPTERS: dict[str, Callable[[Path, Any], Image.Image]] = {
+    "microscope": microscope,
+    "pushed": pushed,
+    "replay": replay,
+    "branch": branch,
+    "imported": imported,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=PICTURES, action="append")
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=f"of {', '.join(CHAPTERS)}; all unless given")
     parser.add_argument("--work", type=Path, default=ROOT / "demo" / "walkthroughs")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    browser = Browser()
-    try:
-        for name in options.only or PICTURES:
-            picture = PICTURES[name](options.work.resolve(), browser)
-            path = options.out / f"walkthrough-{name}.png"
-            picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
-            print(f"{path.relative_to(ROOT)}: {picture.width} x {picture.height}, {path.stat().st_size / 1e3:.0f} kB", flush=True)
-    finally:
-        browser.driver.quit()
+    with browser() as driver:
+        for name in options.pictures or CHAPTERS:
+            picture = CHAPTERS[name](options.work.resolve(), driver)
+            kept(picture, PICTURES / f"walkthrough-{name}.png")
 
 
 if __name__ == "__main__":
