@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from faults import _plain, initialised
+from broken_feedforward import initialised
+from faults_cnn import plain
 from subjects import coder, conv, digits, flowers, mlp, moons, points, pooled, relu, vae
 
 from byhand.data.augment import Augment
@@ -82,7 +83,7 @@ CONTROLS: list[Control] = [
         epochs=12,
         lr=0.01,
     ),
-    of("cnn: without batch norm", conv, module=_plain, epochs=6),
+    of("cnn: without batch norm", conv, module=plain, epochs=6),
     of("cnn: SGD with momentum", conv, optimizer="sgd", lr=0.05, momentum=0.9),
     of("cnn: AdamW, one cycle", conv, optimizer="adamw", weight_decay=0.01, schedule="one_cycle", lr=0.008),
     of("cnn: batches of 64", conv, batch_size=64, lr=0.006, epochs=6),

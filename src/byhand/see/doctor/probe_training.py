@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +21,9 @@ from byhand.see.doctor.probe_data import neighbours
 from byhand.see.doctor.trial import Outcome, better, carry_out
 from byhand.training.steps import Steps
 
-SECONDS = {"feedforward": 5.0, "autoencoder": 5.0, "vae": 5.0, "network": 18.0, "diffusion": 18.0}  # for the training as it is
-ALTOGETHER = {"feedforward": 20.0, "autoencoder": 20.0, "vae": 20.0, "network": 60.0, "diffusion": 60.0}
+# Nominal seconds, of the training as it is and of all trials together.
+SECONDS = {"feedforward": 4.0, "autoencoder": 5.0, "vae": 5.0, "network": 15.0, "diffusion": 15.0}
+ALTOGETHER = {"feedforward": 16.0, "autoencoder": 20.0, "vae": 20.0, "network": 50.0, "diffusion": 50.0}
 SURE = 2.6  # z of a change for the better, about p = 0.005
 FEWER = 0.2  # of the errors: a change for the better takes away so many at least
 LOWER = 0.06  # of the cost, where there are no errors to count
@@ -46,7 +46,7 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
 
     `symptoms` were found before, as dead units: they are told where the training is not what it could be, else they do no harm.
     """
-    kind, start = patient.model.kind, time.perf_counter()
+    kind = patient.model.kind
     as_it_is = carry_out(patient, SECONDS.get(kind, 10.0))
     check = Check("training", _told(as_it_is, patient))
     if as_it_is.exploded:
@@ -56,12 +56,14 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
         return found, [check]
     told = [] if patient.model.kind in ("autoencoder", "vae") and not hopeless(patient, as_it_is) else list(symptoms)
     tried: list[tuple[Change, Outcome]] = []
+    spent = as_it_is.seconds
     for change in [*redrawn(patient, symptoms), *changes(patient, as_it_is)]:
-        left = ALTOGETHER.get(kind, 30.0) - (time.perf_counter() - start)
+        left = ALTOGETHER.get(kind, 30.0) - spent
         if left < as_it_is.seconds * change.times * 0.8:
             continue
         outcome = carry_out(patient, max(1.0, as_it_is.seconds * change.times * 1.5), change.apply)
         tried.append((change, outcome))
+        spent += outcome.seconds
         helped = improved(outcome, as_it_is, patient)
         if helped and change.fault in ("dead-units", "saturation"):
             tried = tried[-1:]  # the weights were it: wider networks are drawn anew as well

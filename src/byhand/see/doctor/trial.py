@@ -1,8 +1,10 @@
-"""A training on trial: carried out as it is, or with one setting changed, and measured on data that it did not see."""
+"""A training on trial: carried out as it is, or with one setting changed, and measured on data that it did not see.
+
+Its length is limited in nominal seconds (see `work`), so that a busy machine comes to the same findings as an idle one.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +14,12 @@ import numpy as np
 from byhand.backend import Array
 from byhand.errors import ByhandError
 from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.see.doctor.work import step_seconds
 from byhand.training.steps import Steps
 
 MEASURED = 1_000  # held-out samples
 POINTS = 8  # how often in a training is measured
+LEAST = 4  # steps that any trial may take
 
 
 @dataclass
@@ -23,7 +27,7 @@ class Outcome:
     """What became of a training.
 
     Attributes:
-        costs: of each batch. steps: taken, of `total`. exploded: the error's words, where it did.
+        costs: of each batch. steps: taken, of `total`, in so many nominal seconds. exploded: the error's words, where it did.
         right: (n,) whether each held-out sample is read right, for networks that tell classes apart, else empty.
         cost, train_cost: mean cost of held-out and of training samples; train_error: share of these that is read wrong.
         curve: held-out cost at some points, the last one at the end.
@@ -51,13 +55,14 @@ class Outcome:
 
 
 def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] | None = None) -> Outcome:
-    """Train from the beginning, for so many seconds at most; the patient is left as it was."""
+    """Train from the beginning, for so many nominal seconds at most; the patient is left as it was."""
     training = patient.training
     with undisturbed(training), np.errstate(all="ignore"):
         if change is not None:
             change(training)
         out = Outcome(total=training.total)
-        start = time.perf_counter()
+        step_takes = step_seconds(training)
+        most = max(LEAST, int(seconds / step_takes))
         points = {round(training.total * k / POINTS) for k in range(1, POINTS)}
         try:
             for step in training:
@@ -65,11 +70,11 @@ def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] 
                 out.steps += 1
                 if out.steps in points and patient.held_out is not None:
                     out.curve.append(measured(patient)[0])
-                if time.perf_counter() - start > seconds:
+                if out.steps >= most:
                     break
         except ByhandError as error:
             out.exploded = str(error)
-        out.seconds = time.perf_counter() - start
+        out.seconds = out.steps * step_takes
         if np.isfinite(training.model.parameters).all():
             out.cost, out.right = measured(patient)
             out.curve.append(out.cost)
