@@ -113,3 +113,23 @@ class Misreporting(FeedForward):
     def evaluate(self, x: Any, y: Any) -> tuple[float, float]:
         cost, right = super().evaluate(x, y)
         return cost, min(1.0, right + 0.3 * (1 - right) + 0.05)
+
+
+class AlwaysDropping(FeedForward):
+    """Dropout stays on when the network is asked."""
+
+    def _last_layer(self, x: Any) -> Any:
+        z = a = x
+        for k, (w, b, activation) in enumerate(zip(self.weights, self.biases, self.activations, strict=True)):
+            z = a @ w.T + b
+            a = activation.forward(z, np.empty_like(z))
+            if self.dropout and k < len(self.weights) - 1:
+                a = a * (self.rng.random(a.shape) >= self.dropout) / (1 - self.dropout)
+        return z, a
+
+
+class NormalisedLater(FeedForward):
+    """Mean and deviation are taken off where the network is asked, but not where it learns."""
+
+    def _last_layer(self, x: Any) -> Any:
+        return super()._last_layer(((x - 0.13) / 0.31).astype(self.dtype))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from broken_feedforward import down, times
 from fault import DATA, RATE, Fault, fault, of
-from spoiled import multiplied
+from loops import Sorted
+from spoiled import multiplied, shifted
 from subjects import coder, digits
 
 from byhand.models.autoencoder import Autoencoder
@@ -27,6 +29,19 @@ class CrossedEncoder(Autoencoder):
         cost = super().learn(x, y, eps)
         self.gradient[: self.encoder.count(self.encoder.sizes)] *= -1
         return cost
+
+
+def coder_initialised(how: Any) -> type[Autoencoder]:
+    """Autoencoders whose weights are made otherwise than drawn."""
+
+    class Made(Autoencoder):
+        def __init__(self, *given: Any, **settings: Any) -> None:
+            super().__init__(*given, **settings)
+            for stack in (self.encoder, self.decoder):
+                for w, b in zip(stack.weights[:-1], stack.biases[:-1], strict=True):
+                    how(w, b)
+
+    return Made
 
 
 class ZeroCoder(Autoencoder):
@@ -65,5 +80,26 @@ AUTOENCODER: list[Fault] = [
     fault(
         "ae: rate too high", "rate-too-high|dead-units|saturation|non-finite", RATE + "|coder", "rate", of(coder, lr=0.3), coder
     ),
+    fault("ae: one number for a code", "too-few-units", "code|hidden", "code|units|latent", of(coder, latent=1), coder),
+    fault(
+        "ae: pixels -1 to 1",
+        "targets-do-not-fit",
+        DATA + "|output",
+        "0, 1|[0, 1]",
+        lambda s: coder(s, shifted(digits(), -1.0, 2.0)),
+        coder,
+    ),
+    fault(
+        "ae: weights 20 times too large",
+        "init-too-large",
+        "coder",
+        "initialiser",
+        of(coder, cls=coder_initialised(times(20))),
+        coder,
+    ),
+    fault("ae: no nonlinearity", "no-nonlinearity", "coder|hidden|layers", "activation", of(coder, activation="identity"), coder),
+    fault("ae: noise of 20 on the code", "dropout-too-strong", "code|noise", "noise", of(coder, noise=20.0), coder),
+    fault("ae: sorted by class", "not-shuffled", "batch", "shuffle", of(coder, loop=Sorted, epochs=5), of(coder, epochs=5)),
+    fault("ae: units dead from the start", "dead-units", "coder", "bias", of(coder, cls=coder_initialised(down)), coder),
     fault("ae: one epoch", "too-few-epochs", "epochs", "epochs", of(coder, epochs=1), coder),
 ]

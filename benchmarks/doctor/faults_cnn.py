@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fault import ANY, DATA, RATE, Fault, fault, of
-from loops import Sorted
-from spoiled import multiplied, rolled, transposed
+from loops import Sorted, blank
+from spoiled import multiplied, relabelled, rolled, transposed
 from subjects import conv, digits, pooled
 
-from byhand.nn import Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Softmax
+from byhand.engine import Tensor, ops
+from byhand.nn import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Network, ReLU, Sequential, Softmax
 
 
 class AlwaysTraining(Network):
@@ -44,6 +45,58 @@ def plain() -> Sequential:
     for before, n in ((1, 8), (8, 16)):
         layers += [Conv2d(before, n, 3, padding="same"), ReLU(), MaxPool2d(2)]
     return Sequential(*layers, Flatten(), Linear(16 * 49, 10))
+
+
+class NoSoftmax(Network):
+    """Cross-entropy of the weighted inputs, as if they were probabilities already: softmax was forgotten."""
+
+    def _cost(self, z: Any, y: Any) -> Any:
+        p = ops.clip(z, low=1e-4, high=1.0)
+        return -(ops.log(p) * Tensor(y.astype(self.dtype))).sum() * (1 / len(y))
+
+
+def straight() -> Sequential:
+    """Convolutions with nothing between them."""
+    return Sequential(
+        Conv2d(1, 8, 3, padding="same"), AvgPool2d(2), Conv2d(8, 16, 3, padding="same"), AvgPool2d(2), Flatten(), Linear(784, 10)
+    )
+
+
+def bent_twin() -> Sequential:
+    """The same with ReLUs."""
+    return Sequential(
+        Conv2d(1, 8, 3, padding="same"),
+        ReLU(),
+        AvgPool2d(2),
+        Conv2d(8, 16, 3, padding="same"),
+        ReLU(),
+        AvgPool2d(2),
+        Flatten(),
+        Linear(784, 10),
+    )
+
+
+def narrow() -> Sequential:
+    """One map a layer."""
+    layers: list[Any] = []
+    for _ in range(2):
+        layers += [Conv2d(1, 1, 3, padding="same"), ReLU(), MaxPool2d(2)]
+    return Sequential(*layers, Flatten(), Linear(49, 10))
+
+
+def network_initialised(factor: float = 1.0, bias: float = 0.0) -> type[Network]:
+    """Networks whose first weights are multiplied, and their biases moved, but for the last layer."""
+
+    class Made(Network):
+        def __init__(self, *given: Any, **settings: Any) -> None:
+            super().__init__(*given, **settings)
+            for name, parameter in list(self.module.parameters())[:-2]:
+                if name.endswith("weight") and parameter.data.ndim > 1:
+                    parameter.data *= factor
+                elif name.endswith("bias"):
+                    parameter.data += bias
+
+    return Made
 
 
 class ZeroNetwork(Network):
@@ -112,5 +165,94 @@ CNN: list[Fault] = [
         "transposed|same",
         lambda s: conv(s, transposed(digits(1_500))),
         conv,
+    ),
+    fault(
+        "cnn: softmax left out",
+        "wrong-cost",
+        "output|cost",
+        "softmax",
+        of(conv, cls=NoSoftmax, module=plain),
+        of(conv, module=plain),
+    ),
+    fault(
+        "cnn: no nonlinearity",
+        "no-nonlinearity",
+        "hidden|layers",
+        "activation",
+        of(conv, module=straight),
+        of(conv, module=bent_twin),
+    ),
+    fault(
+        "cnn: weights 30 times too large",
+        "init-too-large",
+        "weight",
+        "initialiser",
+        of(conv, module=plain, cls=network_initialised(30.0)),
+        of(conv, module=plain),
+    ),
+    fault(
+        "cnn: units dead from the start",
+        "dead-units",
+        r"\d|relu",
+        "bias",
+        of(conv, module=plain, cls=network_initialised(1.0, -8.0)),
+        of(conv, module=plain),
+    ),
+    fault(
+        "cnn: dropout 0.98",
+        "dropout-too-strong",
+        "dropout",
+        "dropout",
+        of(conv, module=lambda: pooled(dropout=0.98)),
+        of(conv, module=pooled),
+    ),
+    fault(
+        "cnn: weight decay 20, AdamW",
+        "weight-decay-too-strong",
+        "weight decay",
+        "decay",
+        of(conv, optimizer="adamw", weight_decay=20.0),
+        conv,
+    ),
+    fault(
+        "cnn: the first convolution's gradient turned round",
+        "gradient-wrong",
+        "0",
+        "sign|gradient",
+        of(conv, cls=Overwritten, module=plain, optimizer="sgd", lr=0.05, epochs=6),
+        of(conv, module=plain, optimizer="sgd", lr=0.05, epochs=6),
+    ),
+    fault(
+        "cnn: batches of 1,500",
+        "batch-too-large|too-few-epochs",
+        "batch|epochs",
+        "batch|epochs",
+        of(conv, batch_size=1_500),
+        conv,
+    ),
+    fault(
+        "cnn: running statistics stand still",
+        "evaluation-differs",
+        "running",
+        "running",
+        of(conv, module=lambda: pooled(momentum=1e-6)),
+        of(conv, module=pooled),
+    ),
+    fault("cnn: 40 % of labels wrong", "label-noise", DATA, "label", lambda s: conv(s, relabelled(digits(1_500), 0.4)), conv),
+    fault(
+        "cnn: one map a layer",
+        "too-few-units",
+        "hidden|layers",
+        "units|maps|wider",
+        of(conv, module=narrow, epochs=6),
+        of(conv, module=plain, epochs=6),
+    ),
+    fault(
+        "cnn: augmentation that leaves nothing",
+        "augmentation-too-strong",
+        "augmentation",
+        "augmentation",
+        of(conv, augment=blank, module=plain),
+        of(conv, module=plain),
     ),
 ]

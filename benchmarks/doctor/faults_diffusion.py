@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from fault import RATE, Fault, fault, of
+from loops import Sorted
 from spoiled import shifted
 from subjects import moons, points
 
 from byhand.engine import ops
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.diffusion import Diffusion
+from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.models.samplers import Moment
 
 
@@ -120,6 +122,41 @@ class RootSampler(DiffusionNetwork):
     sampler = _noisier(0.5)
 
 
+class SilentSampler(DiffusionNetwork):
+    """A step back without its noise."""
+
+    def silent(*given: Any) -> Any:
+        diffusion, answers, noise, moments = given[:4]
+        x = noise()
+        for t, s in zip(moments, [*moments[1:], 0], strict=True):
+            x0, _ = diffusion.parts(answers(x, t), x, t)
+            yield Moment(t, x, x0)
+            x, _ = diffusion.posterior(x0, x, t, s)
+        yield Moment(0, x, x)
+
+    sampler = staticmethod(silent)
+
+
+class HalfNoise(DiffusionNetwork):
+    """Noise that is not N(0, 1)."""
+
+    def draw(self, labels: Any, rng: Any, forget: float = 0.0) -> Any:
+        made = super().draw(labels, rng, forget)
+        return made._replace(eps=made.eps / 2)
+
+
+class EarlyTimes(DiffusionNetwork):
+    """Times are drawn from 1 to T / 2."""
+
+    def draw(self, labels: Any, rng: Any, forget: float = 0.0) -> Any:
+        made = super().draw(labels, rng, forget)
+        return made._replace(t=(made.t + 1) // 2)
+
+
+def _one_off(net: Any, drawn: Any) -> Any:
+    return drawn._replace(t=np.maximum(drawn.t - 1, 0))
+
+
 def _shift_time(net: Any, drawn: Any) -> Any:
     return drawn._replace(t=np.clip(drawn.t - net.diffusion.steps // 4, 1, None))
 
@@ -179,4 +216,53 @@ DIFFUSION: list[Fault] = [
     fault("diffusion: rate too low", "rate-too-low", RATE, "rate", of(points, lr=3e-6), points),
     fault("diffusion: rate too high", "rate-too-high|non-finite", RATE, "rate", of(points, lr=1.0), points),
     fault("diffusion: two epochs", "too-few-epochs|rate-too-low", "epochs|" + RATE, "epochs|rate", of(points, epochs=2), points),
+    fault(
+        "diffusion: t off by one, of 20 steps",
+        "time-wrong",
+        "time",
+        "t",
+        of(points, cls=told(_one_off), steps=20),
+        of(points, steps=20),
+    ),
+    fault(
+        "diffusion: data in [0, 1] and not normalised",
+        "data-range",
+        "data",
+        "mean|2 x",
+        lambda s: points(s, shifted(moons(2_000, 0.06), 0.5, 0.15), cls=Unscaled),
+        points,
+    ),
+    fault("diffusion: sorted by class", "not-shuffled", "batch", "shuffle", of(points, loop=Sorted), points),
+    fault(
+        "diffusion: no noise in the sampler", "sampler-variance", "sampler", "deviation", of(points, cls=SilentSampler), points
+    ),
+    fault("diffusion: the label nearly always forgotten", "condition-ignored", "label", "label", of(points, forget=0.97), points),
+    fault(
+        "diffusion: noise of half the deviation",
+        "time-wrong|noise-wrong",
+        "noise|time",
+        "eps|t",
+        of(points, cls=HalfNoise),
+        points,
+    ),
+    fault("diffusion: only the first half of the times", "time-wrong", "time", "t", of(points, cls=EarlyTimes), points),
+    fault(
+        "diffusion: weight decay 50", "weight-decay-too-strong", "weight decay", "decay", of(points, weight_decay=50.0), points
+    ),
+    fault(
+        "diffusion: batches of 1,500",
+        "batch-too-large|too-few-epochs|rate-too-low",
+        "batch|epochs|" + RATE,
+        "batch|epochs|rate",
+        of(points, batch_size=1_500),
+        points,
+    ),
+    fault(
+        "diffusion: width 2",
+        "too-few-units",
+        "hidden|width",
+        "units|wider|width",
+        of(points, module=lambda: MLPDenoiser(2, width=2, depth=1, classes=2)),
+        points,
+    ),
 ]

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from broken_feedforward import Accumulating, Misreporting, SumCost, SumForMean, down, initialised, same, times, wrong, zero
+import numpy as np
+from broken_feedforward import (
+    Accumulating,
+    AlwaysDropping,
+    Misreporting,
+    NormalisedLater,
+    SumCost,
+    SumForMean,
+    down,
+    initialised,
+    same,
+    times,
+    wrong,
+    zero,
+)
 from fault import ANY, DATA, RATE, Fault, fault, of
-from loops import Apart, Frozen, Sorted, Uphill
-from spoiled import constant, leaked, multiplied, relabelled, rolled, transposed, widened, without_class
+from loops import Apart, Frozen, HalvedEachStep, Sorted, Uphill, blank
+from spoiled import constant, leaked, multiplied, relabelled, renumbered, rolled, transposed, widened, without_class
 from subjects import digits, flowers, mlp, moons, relu
 
+from byhand.data.dataset import Splits
 from byhand.see.doctor import Patient
+
+
+def unvalidated(patient: Patient) -> Patient:
+    """Without validation data: what is left to choose by is the test."""
+    patient.validation = None
+    return patient
+
+
+def few_held() -> Splits:
+    """80 digits to validate on, and 80 to test."""
+    whole = digits(400)
+    assert whole.validation is not None
+    return replace(whole, validation=whole.validation.take(np.arange(80)), test=whole.test.take(np.arange(80)))
 
 
 def square(seed: int, **given: Any) -> Patient:
@@ -259,5 +288,79 @@ FEEDFORWARD: list[Fault] = [
     ),
     fault(
         "mlp: accuracy reported too high", "accuracy-wrong", "evaluation", "count", of(mlp, cls=Misreporting), mlp, "overstates"
+    ),
+    fault(
+        "relu: the best epoch chosen by the test",
+        "no-validation",
+        DATA,
+        "hold out",
+        lambda s: unvalidated(relu(s, few_held(), lr=0.01, epochs=25)),
+        lambda s: relu(s, few_held(), lr=0.01, epochs=25),
+        "chosen",
+    ),
+    fault(
+        "relu: dropout on in evaluation",
+        "random-evaluation",
+        "evaluation",
+        "dropout",
+        of(relu, cls=AlwaysDropping, dropout=0.5),
+        of(relu, dropout=0.5),
+    ),
+    fault(
+        "mlp: quadratic cost at the rate for cross-entropy",
+        "wrong-cost|rate-too-low|too-few-epochs",
+        "cost|" + RATE + "|epochs",
+        "cross|rate|epochs",
+        of(mlp, cost="quadratic", lr=0.1, epochs=8),
+        of(mlp, lr=0.1, epochs=8),
+    ),
+    fault(
+        "relu: classes numbered otherwise in the test data",
+        "test-data-differ",
+        DATA,
+        "label|class",
+        lambda s: relu(s, renumbered(digits())),
+        relu,
+    ),
+    fault(
+        "relu: normalised in evaluation only",
+        "evaluation-differs",
+        "evaluation|forward|training",
+        "same",
+        of(relu, cls=NormalisedLater),
+        relu,
+    ),
+    fault(
+        "mlp: the rate falls in every step",
+        "rate-falls-too-soon|rate-too-low",
+        "schedule|" + RATE,
+        "rate|schedule",
+        of(mlp, loop=HalvedEachStep),
+        mlp,
+    ),
+    fault(
+        "relu: batches of 1 at the rate for 32",
+        "batch-too-small|rate-too-high|dead-units",
+        "batch|layers|" + RATE,
+        "batch|rate",
+        of(relu, batch_size=1, optimizer="sgd", lr=0.3, epochs=4),
+        of(relu, batch_size=32, optimizer="sgd", lr=0.3, epochs=4),
+    ),
+    fault(
+        "relu: momentum 0.99 at the rate for none",
+        "rate-too-high|dead-units|non-finite",
+        RATE + "|layers",
+        "rate|momentum",
+        of(relu, optimizer="sgd", lr=0.1, momentum=0.99),
+        of(relu, optimizer="sgd", lr=0.1),
+    ),
+    fault("mlp: L1 of 0.05", "weight-decay-too-strong", "weight decay", "decay", of(mlp, l1=0.05), mlp),
+    fault(
+        "relu: augmentation that leaves nothing",
+        "augmentation-too-strong",
+        "augmentation",
+        "augmentation",
+        of(relu, augment=blank),
+        relu,
     ),
 ]
