@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from byhand.errors import TrainingError
 from byhand.see.doctor.finding import FAULTS, Check, Finding, Report
 from byhand.see.doctor.patient import Patient
 from byhand.see.doctor.probe_batches import probe_batches
 from byhand.see.doctor.probe_codes import probe_codes
+from byhand.see.doctor.probe_cost import probe_cost
 from byhand.see.doctor.probe_data import probe_data
 from byhand.see.doctor.probe_diffusion import probe_diffusion
 from byhand.see.doctor.probe_gradient import probe_gradient
@@ -21,6 +23,7 @@ from byhand.see.doctor.probe_outputs import probe_outputs
 from byhand.see.doctor.probe_training import probe_training
 from byhand.see.doctor.probe_units import probe_units
 from byhand.see.doctor.rules import rules
+from byhand.see.doctor.source import source_of
 
 Probe = Callable[[Patient], tuple[list[Finding], list[Check]]]
 PROBES: tuple[Probe, ...] = (
@@ -29,6 +32,7 @@ PROBES: tuple[Probe, ...] = (
     probe_gradient,
     probe_units,
     probe_outputs,
+    probe_cost,
     probe_codes,
     probe_diffusion,
 )
@@ -63,4 +67,5 @@ def examine(patient: Patient, progress: Callable[[str], None] | None = None) -> 
         checks += made
     order = list(FAULTS)
     findings.sort(key=lambda finding: order.index(finding.fault))
+    findings = [replace(finding, source=source_of(finding.fault, patient)) for finding in findings]
     return Report(findings, checks, time.perf_counter() - start, patient.name)

@@ -21,14 +21,18 @@ def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
     training, model = patient.training, patient.model
     with undisturbed(training), np.errstate(all="ignore"):
         before = model.parameters.copy()
-        steps = 0
+        steps, slopes, ratios = 0, [], []
         try:
             for _ in range(min(STEPS, training.total)):
-                next(training)
+                rate = next(training).learning_rate
                 steps += 1
+                update, gradient = training.optimizer.update, model.gradient
+                slopes.append(float(update @ gradient))
+                ratios.append(float(np.linalg.norm(update)) / max(rate * float(np.linalg.norm(gradient)), 1e-300))
         except ByhandError:
             return [], []
         found += frozen(model, before, steps)
+        found += stepped(training.optimizer, slopes, ratios)
         if model.kind == "diffusion" or not hasattr(model, "forward"):
             return found, [Check("parameters", f"all change in {steps} steps")] if not found else []
         held = patient.held_out
@@ -64,6 +68,23 @@ def frozen(model: Any, before: Array, steps: int) -> list[Finding]:
         "the gradient is not 0"
     )
     return [Finding("parameters-frozen", still[0], 0.95, evidence, "give the optimiser all parameters")]
+
+
+def stepped(optimizer: Any, slopes: list[float], ratios: list[float]) -> list[Finding]:
+    """Steps along the gradient in place of against it; and steps of plain descent that are not rate times gradient long."""
+    uphill = float((np.array(slopes) > 0).mean()) if slopes else 0.0
+    if uphill > 0.9 and len(slopes) >= 5:
+        evidence = f"in {uphill:.0%} of {len(slopes)} steps the change of the parameters goes the way of the gradient: uphill"
+        fix = "theta <- theta - rate * gradient: the sign of the step is wrong"
+        return [
+            Finding("step-uphill", "all layers, the optimiser's step", 0.97, evidence, fix, curves={"step . gradient": slopes})
+        ]
+    ratio = float(np.median(ratios)) if ratios else 1.0
+    if getattr(optimizer, "name", "") == "sgd" and not optimizer.momentum and ratio > 0 and not 0.9 < ratio < 1.1:
+        evidence = f"a step is {ratio:.3g} times rate times gradient long, the median of {len(ratios)}; of plain descent it is 1"
+        fix = "theta <- theta - rate * gradient, with the rate once"
+        return [Finding("step-size-wrong", "learning rate", 0.9, evidence, fix, curves={"step / (rate x gradient)": ratios})]
+    return []
 
 
 def _far(a: Array, b: Array) -> float:

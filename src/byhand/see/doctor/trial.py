@@ -13,6 +13,7 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ByhandError
+from byhand.models.bound import divergence
 from byhand.see.doctor.patient import Patient, undisturbed
 from byhand.see.doctor.work import step_seconds
 from byhand.training.steps import Steps
@@ -30,7 +31,9 @@ class Outcome:
         costs: of each batch. steps: taken, of `total`, in so many nominal seconds. exploded: the error's words, where it did.
         right: (n,) whether each held-out sample is read right, for networks that tell classes apart, else empty.
         cost, train_cost: mean cost of held-out and of training samples; train_error: share of these that is read wrong.
-        curve: held-out cost at some points, the last one at the end.
+        curve: held-out cost at some points of the training, closer together at its beginning; the last one at its end.
+        reached: how many steps had been taken at each of them.
+        divergences: (d,) of a VAE, the mean divergence of each dimension of its code on held-out samples, in nats; else empty.
     """
 
     costs: list[float] = field(default_factory=list)
@@ -43,6 +46,8 @@ class Outcome:
     train_cost: float = float("inf")
     train_error: float = 1.0
     curve: list[float] = field(default_factory=list)
+    reached: list[int] = field(default_factory=list)
+    divergences: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def complete(self) -> bool:
@@ -64,12 +69,14 @@ def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] 
         step_takes = step_seconds(training)
         most = max(LEAST, int(seconds / step_takes))
         points = {round(training.total * k / POINTS) for k in range(1, POINTS)}
+        points |= {round(training.total / POINTS / 2**k) for k in range(1, 5)} - {0}
         try:
             for step in training:
                 out.costs.append(step.cost)
                 out.steps += 1
                 if out.steps in points and patient.held_out is not None:
                     out.curve.append(measured(patient)[0])
+                    out.reached.append(out.steps)
                 if out.steps >= most:
                     break
         except ByhandError as error:
@@ -78,6 +85,8 @@ def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] 
         if np.isfinite(training.model.parameters).all():
             out.cost, out.right = measured(patient)
             out.curve.append(out.cost)
+            out.reached.append(out.steps)
+            out.divergences = divergences(patient)
             x, y = patient.few(MEASURED)
             out.train_cost, out.train_error = _on(patient, x, y)
     return out
@@ -94,6 +103,19 @@ def measured(patient: Patient) -> tuple[float, Array]:
     if not patient.classifies:
         return cost, np.zeros(0, bool)
     return cost, np.asarray(patient.model.forward(x)).argmax(axis=1) == y.argmax(axis=1)
+
+
+def divergences(patient: Patient) -> Array:
+    """Of a VAE: the mean divergence of each dimension of the code from N(0, 1), (d,), in nats; of others nothing."""
+    model, held = patient.model, patient.held_out
+    if model.kind != "vae" or held is None or getattr(model, "classes", 0) or not hasattr(model, "encode"):
+        return np.zeros(0)
+    mu, log_sigma = model.encode(held.flat[:500])
+    return (
+        np.asarray(divergence(np.asarray(mu, np.float64), np.asarray(log_sigma, np.float64)), float)
+        .reshape(len(mu), -1)
+        .mean(axis=0)
+    )
 
 
 def _on(patient: Patient, x: Array, y: Array) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 r"""How long a training step would take on a quiet machine, worked out from its shapes and not measured.
 
-The doctor's time is limited, and so is what it may try. Were that told by a clock, a busy machine would be told less than an idle one,
-and the same patient would be healthy on Mondays. So budgets are in nominal seconds:
+The doctor's time is limited, and so is what it may try. Were that told by a clock, a busy machine would find less than an idle
+one, and the same patient would be healthy on Mondays. So budgets are in nominal seconds:
 
     s = n_{ops}\, t_{op} + n_{mult}\, t_{mult} + n_{numbers}\, t_{number} + n_{parameters}\, t_{parameter}
 
