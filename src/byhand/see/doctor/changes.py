@@ -20,6 +20,8 @@ from byhand.see.doctor.patient import Patient, retimed
 from byhand.see.doctor.trial import Outcome
 from byhand.training.steps import Steps
 
+SHORT = 0.3  # nominal seconds of a training that may be tried at eight times its length
+FEW_STEPS = 500  # a training with more has steps enough, however large its batches are
 FALLEN, EARLY = 0.03, 0.4  # a rate below so much of its highest before so much of the training has fallen too soon
 
 
@@ -59,12 +61,14 @@ def changes(patient: Patient, outcome: Outcome) -> list[Change]:
         )
     if model.kind == "feedforward" and model.cost.name == "quadratic" and model.activations[-1].name in ("sigmoid", "softmax"):
         found.append(Change("wrong-cost", "cross-entropy instead of the quadratic cost", _crossed))
-    if training.batch_size >= 64:
+    if training.batch_size >= 64 and training.total < FEW_STEPS:
         found.append(Change("batch-too-large", f"batches of {training.batch_size // 8} samples", _batched(0.125), 3.0))
     if training.batch_size <= 4:
         found.append(Change("batch-too-small", f"batches of {training.batch_size * 8} samples", _batched(8.0), 0.5))
     if outcome.complete:
-        found.append(Change("too-few-epochs", f"{4 * training.epochs} epochs instead of {training.epochs}", _lengthened(4), 4.0))
+        times = 8 if outcome.seconds < SHORT else 4 if patient.classifies else 3
+        words = f"{times * training.epochs} epochs instead of {training.epochs}"
+        found.append(Change("too-few-epochs", words, _lengthened(times), float(times)))
     wider, longer = _remade(patient, 8), _longer_code(patient)
     if wider is not None:
         found.append(Change("too-few-units", "with eight times as many hidden units", wider, 3.0))

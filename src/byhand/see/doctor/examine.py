@@ -18,6 +18,7 @@ from byhand.see.doctor.probe_codes import probe_codes
 from byhand.see.doctor.probe_cost import probe_cost
 from byhand.see.doctor.probe_data import probe_data
 from byhand.see.doctor.probe_diffusion import probe_diffusion
+from byhand.see.doctor.probe_finite import probe_finite
 from byhand.see.doctor.probe_gradient import probe_gradient
 from byhand.see.doctor.probe_outputs import probe_outputs
 from byhand.see.doctor.probe_training import probe_training
@@ -45,8 +46,9 @@ def examine(patient: Patient, progress: Callable[[str], None] | None = None) -> 
     `progress` is told the name of each probe before it begins.
     """
     start = time.perf_counter()
-    findings: list[Finding] = []
-    checks: list[Check] = []
+    findings, checks = probe_finite(patient)
+    if findings:  # there is nothing to measure with
+        return Report(findings, checks, time.perf_counter() - start, patient.name)
     for probe in PROBES:
         if progress is not None:
             progress(probe.__name__.removeprefix("probe_"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,8 +111,13 @@ class Finding:
             "evidence": self.evidence,
             "fix": self.fix,
             "confirm": self.confirm,
-            "curves": {name: [float(value) for value in values] for name, values in self.curves.items()},
+            "curves": {name: [_finite(value) for value in values] for name, values in self.curves.items()},
         }
+
+
+def _finite(value: float) -> float | None:
+    """The number, or None, as JSON has neither NaN nor infinity."""
+    return float(value) if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

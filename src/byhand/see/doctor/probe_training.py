@@ -28,6 +28,7 @@ FEWER = 0.2  # of the errors: a change for the better takes away so many at leas
 LOWER = 0.06  # of the cost, where there are no errors to count
 SLOW = 3.0  # seconds of a training that is not tried in every way
 UNUSED = 0.01  # nats: a dimension of a code that carries less says nothing (Burda et al. 2016, section 5.1, in its place)
+RATES = ("rate-too-high", "rate-too-low")  # trials that are given up where they fall behind
 RISEN = 1.35  # the held-out cost at the end beside its lowest: learned by heart
 
 
@@ -51,7 +52,9 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
         left = ALTOGETHER.get(kind, 30.0) - spent
         if left < as_it_is.seconds * change.times * 0.8:
             continue
-        outcome = carry_out(patient, max(1.0, as_it_is.seconds * change.times * 1.5), change.apply)
+        outcome = carry_out(
+            patient, max(1.0, as_it_is.seconds * change.times * 1.5), change.apply, as_it_is if change.fault in RATES else None
+        )
         tried.append((change, outcome))
         spent += outcome.seconds
         helped = improved(outcome, as_it_is, patient)

@@ -20,6 +20,7 @@ from byhand.training.steps import Steps
 
 MEASURED = 1_000  # held-out samples
 POINTS = 8  # how often in a training is measured
+GIVEN_UP = 0.24  # of a training: before that a slower one may still be the better one
 LEAST = 4  # steps that any trial may take
 
 
@@ -59,8 +60,13 @@ class Outcome:
         return float(1 - self.right.mean()) if len(self.right) else float("nan")
 
 
-def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] | None = None) -> Outcome:
-    """Train from the beginning, for so many nominal seconds at most; the patient is left as it was."""
+def carry_out(
+    patient: Patient, seconds: float, change: Callable[[Steps], None] | None = None, rival: Outcome | None = None
+) -> Outcome:
+    """Train from the beginning, for so many nominal seconds at most; the patient is left as it was.
+
+    With a `rival`, the trial is given up where it falls behind it: well after the start, and by more than it would catch up.
+    """
     training = patient.training
     with undisturbed(training), np.errstate(all="ignore"):
         if change is not None:
@@ -77,6 +83,8 @@ def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] 
                 if out.steps in points and patient.held_out is not None:
                     out.curve.append(measured(patient)[0])
                     out.reached.append(out.steps)
+                    if rival is not None and behind(out, rival):
+                        break
                 if out.steps >= most:
                     break
         except ByhandError as error:
@@ -90,6 +98,14 @@ def carry_out(patient: Patient, seconds: float, change: Callable[[Steps], None] 
             x, y = patient.few(MEASURED)
             out.train_cost, out.train_error = _on(patient, x, y)
     return out
+
+
+def behind(out: Outcome, rival: Outcome) -> bool:
+    """Whether a trial is so far behind another at the same step, a quarter of the training or more, that it need not go on."""
+    if out.steps not in rival.reached or out.steps < GIVEN_UP * out.total:
+        return False
+    there, start = rival.curve[rival.reached.index(out.steps)], max(rival.curve[0], out.curve[0])
+    return not out.curve[-1] < there + 0.1 * max(start - there, 0.1 * abs(there))
 
 
 def measured(patient: Patient) -> tuple[float, Array]:
