@@ -19,30 +19,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from subjects import digits, worth
+from subjects import worth
 
 from byhand import blas
 
 
-def chosen(patient: Any) -> float:
-    """What the best epoch is worth on fresh data, minus what is reported of it: chosen by validation, or by the test itself."""
-    choose_by, best = patient.held_out, (-1.0, 0.0, 0.0)
-    fresh = digits().test
+def stopped(patient: Any) -> float:
+    """Minus the test cost of the epoch whose validation cost was lowest, or of the last one where there is no validation."""
+    held, test, lowest, found = patient.validation, patient.test, float("inf"), 0.0
     for step in patient.training:
         if step.last:
-            model = patient.model
-            by = float(model.evaluate(choose_by.flat, choose_by.targets())[1])
-            if by > best[0]:
-                told = float(model.evaluate(patient.test.flat, patient.test.targets())[1])
-                best = by, told, float(model.evaluate(fresh.flat, fresh.targets())[1])
-    return best[2] - best[1]
+            cost = 0.0 if held is None else float(patient.model.evaluate(held.flat, held.targets())[0])
+            if held is None or cost < lowest:
+                lowest, found = cost, -float(patient.model.evaluate(test.flat, test.targets())[0])
+    return found
 
 
 def measured(make: Any, seed: int, judged_by: str) -> float:
     """What a fault or its healthy subject is worth with this seed, by the measure that the fault names; higher is better."""
     patient = make(seed)
-    if judged_by == "chosen":
-        return chosen(patient)
+    if judged_by == "stopped":
+        return stopped(patient)
     found = worth(patient)
     if judged_by == "worth":
         return found

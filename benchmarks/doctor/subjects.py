@@ -198,9 +198,9 @@ def _images(patient: Patient) -> float:
     x = digits().test.flat[:500]
     model = patient.model
     if model.kind == "vae":
-        plain = VAE(784, model.hidden, model.latent, activation=model.activation)
+        plain = VAE(784, model.hidden, model.latent, activation=model.activation, classes=model.classes)
         plain.parameters[...] = np.clip(model.parameters, -1e3, 1e3)
-        found = float(measure(plain, x).elbo)
+        found = float(measure(plain, x, digits().test.targets()[:500] if model.classes else None).elbo)
     else:
         found = -float(model.evaluate(x, np.zeros((len(x), 10), np.float32))[0])
     return max(found, -5_000.0) if np.isfinite(found) else -5_000.0
