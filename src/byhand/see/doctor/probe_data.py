@@ -45,19 +45,18 @@ def probe_data(patient: Patient) -> tuple[list[Finding], list[Check]]:
         more, check = labels(x, y)
         found += more
         checks.append(check)
-    if patient.classifies and patient.validation is None:
-        found.append(
-            Finding(
-                "no-validation",
-                "data",
-                0.6,
-                "no validation data are given, so nobody sees when to stop, and whoever chooses settings chooses "
-                "them by the test",
-                "hold out a tenth of the training data: byhand.data.dataset.stratified_split, or "
-                'data_options={"validation": ...}',
-            )
-        )
+    if patient.held_out is None:
+        found.append(unvalidated("neither validation nor test data are given, so nobody can say what the network is worth"))
+    else:
+        held = patient.validation
+        checks.append(Check("validation", f"{len(held):,} samples" if held is not None else "none: measured on the test data"))
     return found, checks
+
+
+def unvalidated(evidence: str) -> Finding:
+    """No data to validate on, with what that brings about."""
+    fix = 'hold out a tenth of the training data: byhand.data.dataset.stratified_split, or data_options={"validation": ...}'
+    return Finding("no-validation", "data", 0.9, evidence, fix)
 
 
 def scale(x: Array, kind: str) -> list[Finding]:

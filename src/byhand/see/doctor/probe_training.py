@@ -17,7 +17,7 @@ from byhand.see.doctor.changes import Change, changes, rated, redrawn
 from byhand.see.doctor.control_experiments import controls
 from byhand.see.doctor.finding import Check, Finding
 from byhand.see.doctor.patient import Patient
-from byhand.see.doctor.probe_data import neighbours
+from byhand.see.doctor.probe_data import neighbours, unvalidated
 from byhand.see.doctor.trial import Outcome, better, carry_out
 
 # Nominal seconds, of the training as it is and of all trials together.
@@ -271,4 +271,7 @@ def by_heart(outcome: Outcome, patient: Patient) -> list[Finding]:
         f"end; on the training data it is {outcome.train_cost:.4g}"
     )
     fix = f"stop early (after {share:.0%} of the steps), or more data, augmentation, weight decay or dropout"
-    return [Finding("overfitting", "training", 0.85, evidence, fix, curves={"held-out cost": curve})]
+    found = [Finding("overfitting", "training", 0.85, evidence, fix, curves={"held-out cost": curve})]
+    if patient.validation is None:
+        found.append(unvalidated(f"no validation data are given, so nobody sees that {evidence}"))
+    return found

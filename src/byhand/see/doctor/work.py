@@ -24,6 +24,7 @@ OP = 50e-6  # seconds an op of the engine, with its gradient
 NUMBER = 4e-9  # seconds a number that an op of the engine gives out: mostly memory
 BY_HAND, BY_ENGINE = 1e-10, 3e-11  # seconds a multiplication, forward and both gradients; the engine's are large ones
 PARAMETER = 5e-10  # seconds a parameter, for the optimiser
+AUGMENTED = 15e-9  # seconds a number that is augmented
 SAMPLES = 4  # that the engine is watched with
 
 
@@ -31,6 +32,8 @@ def step_seconds(training: Steps) -> float:
     """Nominal seconds of one step of this training; the training is left as it was."""
     model: Any = training.model
     update = PARAMETER * model.parameters.size
+    if training.augment is not None:
+        update += AUGMENTED * training.batch_size * training.x.shape[1]
     if hasattr(model, "module"):
         n = min(SAMPLES, training.batch_size)
         ops, numbers, multiplications = _watched(training, n)
