@@ -58,7 +58,8 @@ def rules(history: History) -> list[Finding]:
             found.append(Finding("overfitting", "run", 0.85, evidence, fix, curves=curves | {"validation cost": curve.tolist()}))
     rates = [epoch.learning_rate for epoch in epochs]
     last = (cost[-4] - cost[-1]) / max(abs(cost[-4]), 1e-12) / 3
-    if last > FALLING and rates[-1] >= 0.5 * max(rates):
+    falls = cost[-1] < (1 - FALLING / 2) * cost[-2]
+    if last > FALLING and falls and rates[-1] >= 0.5 * max(rates):
         evidence = f"in the last three epochs the cost fell by {last:.0%} each, and the rate is still {rates[-1]:g}"
         found.append(Finding("too-few-epochs", "epochs", 0.7, evidence, f"{4 * len(epochs)} epochs", curves=curves))
     return found
