@@ -65,7 +65,7 @@ def test_settings_that_do_no_harm_are_left_alone() -> None:
     for changed in (
         {},
         {"augment": slightly},
-        {"dropout": 0.1, "hidden": (64,)},
+        {"hidden": (64,)},
         {"l2": 1e-5},
         {"clip": 1.0},
         {"schedule": "cosine"},
