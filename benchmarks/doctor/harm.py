@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def main() -> None:
     healthy: dict[Any, list[float]] = {}
     rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
     for item in FAULTS:
-        if options.only not in item.name or any(row["name"] == item.name for row in rows):
+        if not re.search(options.only, item.name) or any(row["name"] == item.name for row in rows):
             continue
         key = (item.judged_by, repr(worth_key(item)))
         if key not in healthy:
