@@ -186,9 +186,12 @@ def _remade(patient: Patient, times: int) -> Callable[[Steps], None] | None:
 
 
 def _longer_code(patient: Patient) -> Callable[[Steps], None] | None:
-    """The same coder with eight times as many numbers in its code; None for others, and for codes of more than four."""
+    """The same coder with eight times as many numbers in its code; None for others.
+
+    Only for a code of one number: with two it is a map to be looked at, and how many more are wanted is not the doctor's to say.
+    """
     model = patient.model
-    if model.kind not in ("autoencoder", "vae") or not hasattr(model, "encoder") or hasattr(model, "module") or model.latent > 4:
+    if model.kind not in ("autoencoder", "vae") or not hasattr(model, "encoder") or hasattr(model, "module") or model.latent > 1:
         return None
 
     def apply(training: Steps) -> None:

@@ -12,6 +12,7 @@ from byhand.see.doctor.finding import Check, Finding
 from byhand.see.doctor.patient import Patient, blocks, undisturbed
 
 STEPS = 60  # that the network learns before it is asked
+FOLLOWED = 0.1  # of the way from the first running statistics to a batch's, after a hundred steps
 APART = 1e-3  # relative difference that rounding in float32 does not make
 
 
@@ -20,7 +21,7 @@ def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
     found: list[Finding] = []
     training, model = patient.training, patient.model
     with undisturbed(training), np.errstate(all="ignore"):
-        before = model.parameters.copy()
+        before, statistics = model.parameters.copy(), {name: array.copy() for name, array in model.buffers.items()}
         steps, slopes, ratios = 0, [], []
         try:
             for _ in range(min(STEPS, training.total)):
@@ -46,7 +47,7 @@ def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
         if not found and not conditional:
             found += batch_leak(answer, x)
         if not found:
-            found += evaluation_differs(patient)
+            found += evaluation_differs(patient) or stand_still(patient, statistics)
         if patient.classifies:
             found += softmax_twice(model, x)
             if not any(finding.fault == "random-evaluation" for finding in found):
@@ -142,6 +143,37 @@ def evaluation_differs(patient: Patient) -> list[Finding]:
     evidence = f"of the same samples the cost is {trained:.3g} in training, but {evaluated:.3g} in evaluation"
     fix = "let the running statistics follow (momentum above 0), and use the same layers in both"
     return [Finding("evaluation-differs", "running statistics", 0.85, evidence, fix)]
+
+
+def stand_still(patient: Patient, begun: dict[str, Array]) -> list[Finding]:
+    """Running statistics that hardly follow those of the batches, whatever that does to the cost so early."""
+    model = patient.model
+    norms = [module for _, module in model.module.modules() if type(module).__name__ == "BatchNorm2d"] if begun else []
+    if not norms:
+        return []
+    names = [name for name in begun if "running" in name]
+    now, momenta = {name: model.buffers[name].copy() for name in names}, [module.momentum for module in norms]
+    for module in norms:
+        module.momentum = 1.0  # so that the running statistics become those of the next batch
+    try:
+        model.learn(*patient.few(64))
+        batch = {name: model.buffers[name].copy() for name in names}
+    finally:
+        for module, momentum in zip(norms, momenta, strict=True):
+            module.momentum = momentum
+        for name in names:
+            model.buffers[name][...] = now[name]
+    way = sum(float(np.abs(batch[name] - begun[name]).sum()) for name in names)
+    gone = sum(float(np.abs(now[name] - begun[name]).sum()) for name in names)
+    if way == 0 or gone > FOLLOWED * way:
+        return []
+    evidence = (
+        f"after {STEPS + 40} steps the running statistics have gone {gone / way:.1%} of the way from where they began to "
+        f"those of a batch; momentum is {momenta[0]:g}"
+    )
+    fix = "a momentum of about 0.1, so that running statistics follow the batches: evaluation normalises by them"
+    curves = {"where they began, are, should be": [0.0, gone, way]}
+    return [Finding("evaluation-differs", "running statistics", 0.9, evidence, fix, curves=curves)]
 
 
 def softmax_twice(model: Any, x: Array) -> list[Finding]:
