@@ -79,10 +79,24 @@ def changes(patient: Patient, outcome: Outcome) -> list[Change]:
 
 def redrawn(patient: Patient, symptoms: Sequence[Finding]) -> list[Change]:
     """Where units were found dead or saturated: the same network with its weights drawn anew, biases at 0."""
-    apply = _remade(patient, 1)
+    apply = _remade(patient, 1) or _drawn_anew(patient)
     if not symptoms or apply is None:
         return []
     return [Change(symptoms[0].fault, "weights drawn anew by he's or Nielsen's initialiser, biases at 0", apply)]
+
+
+def _drawn_anew(patient: Patient) -> Callable[[Steps], None] | None:
+    """The weights of a coder or of a network of modules written over with new ones; None where that is not known how."""
+    model = patient.model
+
+    def apply(training: Steps) -> None:
+        if hasattr(model, "module"):
+            model.module.initialise(1, "he")
+        else:
+            model.encoder.initialise(generator(1, "encoder"))
+            model.decoder.initialise(generator(1, "decoder"))
+
+    return apply if model.kind in ("network", "autoencoder", "vae") else None
 
 
 def rated(factor: float) -> Callable[[Steps], None]:
