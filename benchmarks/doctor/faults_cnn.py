@@ -76,14 +76,6 @@ def bent_twin() -> Sequential:
     )
 
 
-def narrow() -> Sequential:
-    """One map a layer."""
-    layers: list[Any] = []
-    for _ in range(2):
-        layers += [Conv2d(1, 1, 3, padding="same"), ReLU(), MaxPool2d(2)]
-    return Sequential(*layers, Flatten(), Linear(49, 10))
-
-
 def network_initialised(factor: float = 1.0, bias: float = 0.0) -> type[Network]:
     """Networks whose first weights are multiplied, and their biases moved, but for the last layer."""
 
@@ -239,14 +231,6 @@ CNN: list[Fault] = [
         of(conv, module=pooled),
     ),
     fault("cnn: 40 % of labels wrong", "label-noise", DATA, "label", lambda s: conv(s, relabelled(digits(1_500), 0.4)), conv),
-    fault(
-        "cnn: one map a layer",
-        "too-few-units",
-        "hidden|layers",
-        "units|maps|wider",
-        of(conv, module=narrow, epochs=6),
-        of(conv, module=plain, epochs=6),
-    ),
     fault(
         "cnn: augmentation that leaves nothing",
         "augmentation-too-strong",
