@@ -148,7 +148,8 @@ def evaluation_differs(patient: Patient) -> list[Finding]:
 def stand_still(patient: Patient, begun: dict[str, Array]) -> list[Finding]:
     """Running statistics that hardly follow those of the batches, whatever that does to the cost so early."""
     model = patient.model
-    norms = [module for _, module in model.module.modules() if type(module).__name__ == "BatchNorm2d"] if begun else []
+    modules = model.module.modules() if begun and hasattr(model, "module") else ()
+    norms = [module for _, module in modules if type(module).__name__ == "BatchNorm2d"]
     if not norms:
         return []
     names = [name for name in begun if "running" in name]

@@ -57,14 +57,14 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
         )
         tried.append((change, outcome))
         spent += outcome.seconds
-        helped = improved(outcome, as_it_is, patient)
+        helped = improved(outcome, as_it_is, patient, change.fault)
         if helped and change.fault in ("dead-units", "saturation"):
             tried = tried[-1:]  # the weights were it: wider networks are drawn anew as well
             break
         cured = helped and not suspicious(patient, outcome)
         if cured and len(outcome.right) and as_it_is.seconds > SLOW:
             break  # others may do as well, but each costs as much again
-    good = [(change, outcome) for change, outcome in tried if improved(outcome, as_it_is, patient)]
+    good = [(change, outcome) for change, outcome in tried if improved(outcome, as_it_is, patient, change.fault)]
     if good:
         first = named(good, as_it_is, patient)
         if first[0].fault in {symptom.fault for symptom in symptoms}:
@@ -181,7 +181,7 @@ def unused(outcome: Outcome) -> list[Finding]:
 # ---------------------------------------------------------------- which of them speaks
 
 
-def improved(outcome: Outcome, before: Outcome, patient: Patient) -> bool:
+def improved(outcome: Outcome, before: Outcome, patient: Patient, fault: str = "") -> bool:
     """Whether a changed training is better beyond doubt."""
     if outcome.exploded:
         return False
@@ -191,7 +191,8 @@ def improved(outcome: Outcome, before: Outcome, patient: Patient) -> bool:
     if not math.isfinite(before.cost):
         return math.isfinite(outcome.cost)
     scale = abs(before.cost - _floor(patient)) if patient.model.kind != "diffusion" else before.cost
-    return before.cost - outcome.cost > LOWER * scale
+    wanted = LOWER * (2 if fault == "too-few-epochs" else 1)  # a little more is to be had of any training by going on
+    return before.cost - outcome.cost > wanted * scale
 
 
 def _floor(patient: Patient) -> float:
