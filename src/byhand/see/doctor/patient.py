@@ -213,10 +213,15 @@ def in_double(model: Any) -> Any:
         for _, parameter in twin.module.parameters():
             parameter.grad = None
         twin.parameters, twin.gradient = twin._flatten()
+        for name, value in vars(model).items():
+            if value is model.module:  # some know it by a name of their own as well
+                setattr(twin, name, twin.module)
+        if hasattr(model, "learned"):
+            twin.learned = model.learned.astype(np.float64)
         twin.rng = copy.deepcopy(model.rng)
         if model.kind == "diffusion":
             twin.scale = None if model.scale is None else tuple(part.astype(np.float64) for part in model.scale)
-            twin.average, twin.learned = model.average.astype(np.float64), model.learned.astype(np.float64)
+            twin.average = model.average.astype(np.float64)
             twin.averaged = twin._views(twin.average)
     elif hasattr(model, "encoder"):
         from byhand.models.stack import Stack
