@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from byhand.errors import TrainingError
+from byhand.see.doctor.confirm import confirmed
 from byhand.see.doctor.finding import FAULTS, Check, Finding, Report
 from byhand.see.doctor.patient import Patient
 from byhand.see.doctor.probe_batches import probe_batches
@@ -69,5 +70,5 @@ def examine(patient: Patient, progress: Callable[[str], None] | None = None) -> 
         checks += made
     order = list(FAULTS)
     findings.sort(key=lambda finding: order.index(finding.fault))
-    findings = [replace(finding, source=source_of(finding.fault, patient)) for finding in findings]
+    findings = [replace(finding, source=source_of(finding.fault, patient), confirm=confirmed(finding)) for finding in findings]
     return Report(findings, checks, time.perf_counter() - start, patient.name)
