@@ -22,8 +22,6 @@ class Bent(VAE):
         x, m = self._rows(x), len(x)
         mu, s = self._encode(x, y)
         eps = self.rng.standard_normal(mu.shape, self.dtype) if eps is None else eps
-        if self.draw == "same":
-            eps = np.random.default_rng(0).standard_normal(mu.shape).astype(self.dtype)
         spread = {"variance": np.exp(2 * s), "none": 0 * s, "half": np.exp(0.5 * s)}.get(self.draw, np.exp(s))
         z = eps if self.draw == "prior" else mu + eps * spread
         self.decoder.forward(z)
@@ -48,17 +46,6 @@ def bent(**settings: Any) -> type[Bent]:
     return type("Bent", (Bent,), settings)
 
 
-class NoLogVariance(VAE):
-    """The gradient of log sigma is forgotten."""
-
-    def learn(self, x: Any, y: Any = None, eps: Any = None) -> float:
-        cost = super().learn(x, y, eps)
-        place = self.encoder.weight_gradients[-1]
-        place[self.latent :] = 0
-        self.encoder.bias_gradients[-1][self.latent :] = 0
-        return cost
-
-
 VAES: list[Fault] = [
     fault("vae: divergence with the wrong sign", "kl-sign", "cost", "add", of(vae, cls=bent(kl_weight=-1.0)), vae),
     fault("vae: reconstruction a mean over the pixels", "kl-weight", "cost", "sum", of(vae, cls=bent(rec_weight=1 / 784)), vae),
@@ -76,7 +63,6 @@ VAES: list[Fault] = [
         vae,
     ),
     fault("vae: log variance read as log deviation", "code-not-drawn", "code", "deviation", of(vae, cls=bent(draw="half")), vae),
-    fault("vae: the same eps for ever", "noise-reused|code-not-drawn", "code", "anew", of(vae, cls=bent(draw="same")), vae),
     fault(
         "vae: the code drawn from the prior", "code-not-drawn|latent-unused", "code", "mu", of(vae, cls=bent(draw="prior")), vae
     ),
@@ -86,14 +72,6 @@ VAES: list[Fault] = [
         "encoder",
         "gradient",
         of(vae, cls=bent(forgotten=True)),
-        vae,
-    ),
-    fault(
-        "vae: the gradient of log sigma forgotten",
-        "gradient-wrong|gradient-missing",
-        "encoder",
-        "gradient",
-        of(vae, cls=NoLogVariance),
         vae,
     ),
     fault("vae: warm-up longer than the training", "kl-weight", "warm|beta|cost", "warm|beta", of(vae, warm_up=100_000), vae),
