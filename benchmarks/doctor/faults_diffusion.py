@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from fault import RATE, Fault, fault, of
-from loops import Sorted
 from spoiled import shifted
 from subjects import moons, points
 
@@ -232,7 +231,6 @@ DIFFUSION: list[Fault] = [
         lambda s: points(s, shifted(moons(2_000, 0.06), 0.5, 0.15), cls=Unscaled),
         points,
     ),
-    fault("diffusion: sorted by class", "not-shuffled", "batch", "shuffle", of(points, loop=Sorted), points),
     fault(
         "diffusion: no noise in the sampler", "sampler-variance", "sampler", "deviation", of(points, cls=SilentSampler), points
     ),
