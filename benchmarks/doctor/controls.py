@@ -166,7 +166,6 @@ CONTROLS: list[Control] = [
     of("vae: batches of 100", vae, batch_size=100, lr=0.006, epochs=25),
     of("vae: squared error", vae, reconstruction="gaussian"),
     of("diffusion", points),
-    of("diffusion: epsilon", points, target="epsilon"),
     of("diffusion: x0", points, target="x0"),
     of("diffusion: min-SNR", points, weighting="min_snr"),
     of("diffusion: linear schedule", points, schedule="linear", steps=1_000),

@@ -144,14 +144,6 @@ class HalfNoise(DiffusionNetwork):
         return made._replace(eps=made.eps / 2)
 
 
-class EarlyTimes(DiffusionNetwork):
-    """Times are drawn from 1 to T / 2."""
-
-    def draw(self, labels: Any, rng: Any, forget: float = 0.0) -> Any:
-        made = super().draw(labels, rng, forget)
-        return made._replace(t=(made.t + 1) // 2)
-
-
 def _one_off(net: Any, drawn: Any) -> Any:
     return drawn._replace(t=np.maximum(drawn.t - 1, 0))
 
@@ -243,7 +235,6 @@ DIFFUSION: list[Fault] = [
         of(points, cls=HalfNoise),
         points,
     ),
-    fault("diffusion: only the first half of the times", "time-wrong", "time", "t", of(points, cls=EarlyTimes), points),
     fault(
         "diffusion: weight decay 50", "weight-decay-too-strong", "weight decay", "decay", of(points, weight_decay=50.0), points
     ),
