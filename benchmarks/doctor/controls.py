@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from faults import _plain, initialised
+from broken_feedforward import initialised
+from faults_cnn import bent_twin, plain
 from subjects import coder, conv, digits, flowers, mlp, moons, points, pooled, relu, vae
 
 from byhand.data.augment import Augment
 from byhand.models.cnn import cnn
 from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.nn import AvgPool2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Sequential, SiLU, Tanh
+from byhand.optim import Adam
 from byhand.see.doctor import Patient
 
 
@@ -82,7 +84,7 @@ CONTROLS: list[Control] = [
         epochs=12,
         lr=0.01,
     ),
-    of("cnn: without batch norm", conv, module=_plain, epochs=6),
+    of("cnn: without batch norm", conv, module=plain, epochs=6),
     of("cnn: SGD with momentum", conv, optimizer="sgd", lr=0.05, momentum=0.9),
     of("cnn: AdamW, one cycle", conv, optimizer="adamw", weight_decay=0.01, schedule="one_cycle", lr=0.008),
     of("cnn: batches of 64", conv, batch_size=64, lr=0.006, epochs=6),
@@ -164,7 +166,6 @@ CONTROLS: list[Control] = [
     of("vae: batches of 100", vae, batch_size=100, lr=0.006, epochs=25),
     of("vae: squared error", vae, reconstruction="gaussian"),
     of("diffusion", points),
-    of("diffusion: epsilon", points, target="epsilon"),
     of("diffusion: x0", points, target="x0"),
     of("diffusion: min-SNR", points, weighting="min_snr"),
     of("diffusion: linear schedule", points, schedule="linear", steps=1_000),
@@ -194,4 +195,52 @@ CONTROLS: list[Control] = [
     of("moons: Adam 0.02", relu, moons, hidden=(32,), lr=0.02, epochs=25),
     of("moons: SGD", relu, moons, hidden=(32,), optimizer="sgd", lr=0.3, epochs=50, initialiser="he"),
     of("diffusion: linear betas", points, schedule="linear", steps=1_000, epochs=80),
+    of("mlp: no hidden layer", mlp, hidden=(), epochs=15, lr=0.2),
+    of("iris: no hidden layer", mlp, flowers, hidden=(), epochs=80, lr=0.3),
+    of("mlp: mild L1 and L2", mlp, l1=0.00003, l2=0.0003, epochs=15),
+    of("mlp: step schedule", mlp, schedule="step", lr=0.7, epochs=15),
+    of("mlp: linear schedule", mlp, schedule="linear", lr=0.8, epochs=15),
+    of("mlp: 3 layers of sigmoid, glorot", mlp, hidden=(60, 30), lr=0.6, epochs=20),
+    of("mlp: quadratic, tanh", mlp, activation="tanh", output="sigmoid", cost="quadratic", lr=1.0, epochs=25),
+    of("mlp: dropout 0.1", mlp, hidden=(100,), dropout=0.1, epochs=20),
+    of("mlp: 4,000 digits", mlp, lambda: digits(4_000), epochs=10),
+    of("relu: shifted and turned images", relu, augment=Augment(shift=1.0, rotate=5.0), epochs=30, hidden=(128,)),
+    of("relu: momentum 0.9", relu, optimizer="sgd", lr=0.02, momentum=0.9, epochs=12),
+    of("relu: Nesterov", relu, optimizer="sgd", lr=0.02, momentum=0.9, nesterov=True, epochs=12),
+    of("relu: batches of 1", relu, optimizer="sgd", lr=0.005, batch_size=1, epochs=5),
+    of("relu: cosine", relu, schedule="cosine", lr=0.003, epochs=12),
+    of("relu: dropout 0.5, wide", relu, dropout=0.5, hidden=(256,), epochs=25),
+    of("relu: four layers", relu, hidden=(64, 64, 64, 32), epochs=12),
+    of("relu: glorot", relu, initialiser="glorot"),
+    of("moons: 500 points", relu, lambda: moons(500), hidden=(32,), lr=0.01, epochs=60),
+    of("moons: noisy", relu, lambda: moons(1_500, 0.25), hidden=(16,), lr=0.01, epochs=20),
+    of("cnn: 3,000 digits", conv, lambda: digits(3_000), epochs=3),
+    of("cnn: shifted images", conv, augment=Augment(shift=1.0), epochs=8),
+    of("cnn: cosine", conv, schedule="cosine", lr=0.006, epochs=5),
+    of("cnn: ReLU, mean pooling", conv, module=bent_twin, epochs=6),
+    of("cnn: slow statistics", conv, module=lambda: pooled(momentum=0.05), epochs=6),
+    of("cnn: without dropout", conv, module=lambda: pooled(dropout=0.0)),
+    of("cnn: batches of 16", conv, batch_size=16, lr=0.003, epochs=3),
+    of("cnn: clipped to 2", conv, clip=2.0),
+    of("ae: 2 numbers", coder, latent=2, epochs=40),
+    of("ae: RMSProp", coder, optimizer="rmsprop", lr=0.001, epochs=20),
+    of("ae: AdamW", coder, optimizer="adamw", weight_decay=0.01),
+    of("ae: batches of 64", coder, batch_size=64, lr=0.004, epochs=25),
+    of("ae: 4,000 digits", coder, lambda: digits(4_000), epochs=10),
+    of("ae: cosine", coder, schedule="cosine", lr=0.005),
+    of("ae: 128 units", coder, hidden=(128,)),
+    of("vae: with classes", vae, classes=10),
+    of("vae: beta 0.5", vae, beta=0.5),
+    of("vae: 4,000 digits", vae, lambda: digits(4_000), epochs=10),
+    of("vae: 64 units", vae, hidden=(64,)),
+    of("vae: AdamW", vae, optimizer="adamw", weight_decay=0.01),
+    of("vae: cosine", vae, schedule="cosine", lr=0.005),
+    of("diffusion: 20 steps", points, steps=20),
+    of("diffusion: 50 steps", points, steps=50),
+    of("diffusion: weight decay 0.01", points, weight_decay=0.01),
+    of("diffusion: Adam", points, optimizer=Adam),
+    of("diffusion: other moons", points, lambda: moons(2_000, 0.1)),
+    of("diffusion: decay 0.999", points, decay=0.999, epochs=100),
+    of("diffusion: width 96", points, module=lambda: MLPDenoiser(2, width=96, depth=2, classes=2), epochs=40),
+    of("diffusion: cosine", points, schedule="cosine"),
 ]

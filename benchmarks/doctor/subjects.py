@@ -198,9 +198,9 @@ def _images(patient: Patient) -> float:
     x = digits().test.flat[:500]
     model = patient.model
     if model.kind == "vae":
-        plain = VAE(784, model.hidden, model.latent, activation=model.activation)
+        plain = VAE(784, model.hidden, model.latent, activation=model.activation, classes=model.classes)
         plain.parameters[...] = np.clip(model.parameters, -1e3, 1e3)
-        found = float(measure(plain, x).elbo)
+        found = float(measure(plain, x, digits().test.targets()[:500] if model.classes else None).elbo)
     else:
         found = -float(model.evaluate(x, np.zeros((len(x), 10), np.float32))[0])
     return max(found, -5_000.0) if np.isfinite(found) else -5_000.0
@@ -213,7 +213,11 @@ def energy_distance(patient: Patient, n: int = 300) -> float:
     for k in range(2):
         real = clean.flat[clean.labels == k][:n] / spread
         sampler = getattr(model, "sampler", None)
-        drawn = sampler_of(model, sampler, n, k) if sampler else model.sample(n, k, sampler="ddpm", steps=50, seed=1)
+        drawn = (
+            sampler_of(model, sampler, n, k)
+            if sampler
+            else model.sample(n, k, sampler="ddpm", steps=min(50, model.diffusion.steps), seed=1)
+        )
         drawn = np.clip(np.nan_to_num(drawn), -50, 50) / spread
         total += float(2 * _apart(real, drawn) - _apart(real, real) - _apart(drawn, drawn))
     return total / 2
@@ -228,7 +232,7 @@ def sampler_of(model: Any, sampler: Any, n: int, label: int) -> Any:
         model.diffusion,
         lambda x, t: model.answer(x, t, labels),
         Noise(n, (2,), 1, np.float32),
-        times(model.diffusion.steps, 50),
+        times(model.diffusion.steps, min(50, model.diffusion.steps)),
         None,
     )
     return model.unscaled(last.x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,9 @@ FAULTS: dict[str, str] = {
     "gradient-accumulates": "the gradient of one batch is added to that of the last",
     "step-uphill": "the step goes uphill",
     "parameters-frozen": "parameters never change",
+    "step-size-wrong": "the step is not the rate times the gradient",
     "softmax-twice": "softmax is applied twice",
+    "wrong-cost": "the cost is not the one for these outputs",
     "accuracy-wrong": "the accuracy that is reported is not that of the outputs",
     "random-evaluation": "the network is random in evaluation: dropout or noise is still on",
     "batch-leak": "the answer to a sample depends on the others in its batch",
@@ -40,6 +43,7 @@ FAULTS: dict[str, str] = {
     "schedule-end": "the noise schedule ends before all is noise",
     "time-wrong": "the network is told another time than the noise has",
     "time-ignored": "the network does not know the time",
+    "noise-wrong": "the noise is not the one that the schedule says",
     "noise-reused": "the same noise is drawn again and again",
     "condition-ignored": "the network does not know the label",
     "target-wrong": "the network is taught another answer than the sampler reads",
@@ -54,8 +58,10 @@ FAULTS: dict[str, str] = {
     "rate-too-high": "the learning rate is too high",
     "rate-too-low": "the learning rate is too low",
     "weight-decay-too-strong": "the weight decay is too strong",
-    "dropout-too-strong": "dropout leaves too little",
+    "dropout-too-strong": "dropout or noise leaves too little",
     "clip-too-tight": "the gradient is clipped too short",
+    "rate-falls-too-soon": "the schedule takes the learning rate away too soon",
+    "augmentation-too-strong": "augmentation leaves too little of the samples",
     "too-few-epochs": "the training ends too early",
     "batch-too-large": "the batches are too large: there are too few steps",
     "batch-too-small": "the batches are too small: their gradients are mostly noise",
@@ -64,7 +70,7 @@ FAULTS: dict[str, str] = {
     "saturation": "units are saturated: they answer the same to every sample, and their gradient is next to 0",
     "overfitting": "the network learns its training data by heart",
     "latent-unused": "the code is not used",
-    "samples-differ": "what is drawn is not like the data",
+    "metric-contradicts": "the cost falls, but the accuracy does not follow",
     "not-learning": "the network does not learn",
     "no-validation": "there is no validation set",
 }
@@ -78,6 +84,7 @@ class Finding:
         fault: a key of `FAULTS`. where: layer, op or setting. confidence: in (0, 1].
         evidence: what was measured, in a sentence with its numbers. fix: a concrete change.
         confirm: how to see that it helped. curves: name -> numbers, for a plot.
+        source: file and line of the code that it is about, "train.py:8 in Mine.learn"; "" where no line of yours is to blame.
     """
 
     fault: str
@@ -87,6 +94,7 @@ class Finding:
     fix: str
     confirm: str = "run `byhand doctor` again"
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def title(self) -> str:
@@ -98,12 +106,18 @@ class Finding:
             "fault": self.fault,
             "title": self.title,
             "where": self.where,
+            "source": self.source,
             "confidence": round(self.confidence, 2),
             "evidence": self.evidence,
             "fix": self.fix,
             "confirm": self.confirm,
-            "curves": {name: [float(value) for value in values] for name, values in self.curves.items()},
+            "curves": {name: [_finite(value) for value in values] for name, values in self.curves.items()},
         }
+
+
+def _finite(value: float) -> float | None:
+    """The number, or None, as JSON has neither NaN nor infinity."""
+    return float(value) if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

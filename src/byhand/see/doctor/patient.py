@@ -6,6 +6,7 @@ import copy
 import importlib.util
 import inspect
 import math
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -108,15 +109,18 @@ def _from_script(what: str, seed: int | None) -> Patient:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        make = getattr(module, function)
+        make = getattr(module, function, None)
+        if not callable(make):
+            raise ModelError(f"{path} has no function {function!r}: name one that returns a byhand.Patient, as in {path}:make")
         takes = "seed" in inspect.signature(make).parameters
         made = make(seed=seed) if takes and seed is not None else make()
     except ByhandError:
         raise
-    except AttributeError as error:
-        raise ModelError(f"{path} has no function {function!r} ({error}): name one that returns a byhand.Patient") from error
-    except Exception as error:
-        raise ModelError(f"{what} raised {type(error).__name__}: {error}; mend it, and run the doctor again") from error
+    except SyntaxError as error:
+        raise ModelError(f"{path} is no Python: {error.msg}, line {error.lineno}; mend it, and run the doctor again") from error
+    except (Exception, SystemExit) as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ModelError(f"{what} raised {told}{_line(error, path)}; mend it, and run the doctor again") from error
     if isinstance(made, Steps):
         made = Patient(made)
     elif isinstance(made, tuple) and made and isinstance(made[0], Steps):
@@ -127,6 +131,12 @@ def _from_script(what: str, seed: int | None) -> Patient:
         )
     made.name = made.name or what
     return made
+
+
+def _line(error: BaseException, path: str) -> str:
+    """Where in the script it was raised: ", line 12"; "" where the traceback does not touch it."""
+    lines = [number for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
+    return f", line {lines[-1]}" if lines else ""
 
 
 # ---------------------------------------------------------------- leaving it as it was
@@ -203,10 +213,15 @@ def in_double(model: Any) -> Any:
         for _, parameter in twin.module.parameters():
             parameter.grad = None
         twin.parameters, twin.gradient = twin._flatten()
+        for name, value in vars(model).items():
+            if value is model.module:  # some know it by a name of their own as well
+                setattr(twin, name, twin.module)
+        if hasattr(model, "learned"):
+            twin.learned = model.learned.astype(np.float64)
         twin.rng = copy.deepcopy(model.rng)
         if model.kind == "diffusion":
             twin.scale = None if model.scale is None else tuple(part.astype(np.float64) for part in model.scale)
-            twin.average, twin.learned = model.average.astype(np.float64), model.learned.astype(np.float64)
+            twin.average = model.average.astype(np.float64)
             twin.averaged = twin._views(twin.average)
     elif hasattr(model, "encoder"):
         from byhand.models.stack import Stack

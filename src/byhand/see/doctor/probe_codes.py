@@ -43,6 +43,15 @@ def probe_codes(patient: Patient) -> tuple[list[Finding], list[Check]]:
     (a, b), *_ = np.linalg.lstsq(parts, costs, rcond=None)
     left = float(np.abs(parts @ np.array([a, b]) - costs).max() / np.abs(costs).max())
     beta = getattr(model, "beta", 1.0)
+    total = patient.training.total
+    if getattr(model, "warm_up", 0) > total:
+        evidence = (
+            f"beta grows to {beta:g} over {model.warm_up:,} steps, but the training has {total:,}: at its end the divergence "
+            f"counts {total / model.warm_up:.2g} of that"
+        )
+        fix = f"warm_up of at most half of the training: {total // 2:,} steps"
+        grown = [min(1.0, k / 20 * total / model.warm_up) * beta for k in range(21)]
+        found.append(Finding("kl-weight", "warm-up of beta", 0.9, evidence, fix, curves={"beta": grown}))
     check = Check("cost", f"{a:.3g} times the reconstruction plus {b:.3g} times the divergence, to {left:.0e}; beta is {beta:g}")
     if getattr(model, "warm_up", 0) or left > 0.02:
         return found, [check]

@@ -45,7 +45,7 @@ def probe_diffusion(patient: Patient) -> tuple[list[Finding], list[Check]]:
         return [], []
     x, _ = patient.few(256)
     found, checks = scaled(model, x)
-    found += ended(model)
+    found += ended(model) or drowned(model, x)
     more = told(patient)
     found += more
     found += sampled(model)
@@ -57,18 +57,20 @@ def probe_diffusion(patient: Patient) -> tuple[list[Finding], list[Check]]:
 def scaled(model: Any, x: Array) -> tuple[list[Finding], list[Check]]:
     """Data as the network sees it: about [-1, 1], or mean 0 and deviation 1."""
     seen = np.asarray(model.scaled(x.reshape(len(x), *model.input_shape).astype(model.dtype)))
-    low, high, mean, size = float(seen.min()), float(seen.max()), float(seen.mean()), float(np.sqrt(np.square(seen).mean()))
-    check = Check("data", f"the network sees {low:.2f} to {high:.2f}, mean {mean:.2f}, root mean square {size:.2f}")
+    low, high, mean = float(seen.min()), float(seen.max()), float(seen.mean())
+    size = float(np.sqrt(np.square(seen - seen.mean(axis=0)).mean()))
+    check = Check("data", f"the network sees {low:.2f} to {high:.2f}, mean {mean:.2f}, deviation {size:.2f}")
+    curves = {f"data, {low:.2g} to {high:.2g}": np.histogram(seen, bins=20)[0].tolist()}
     images = len(model.input_shape) == 3
     fix = "images in [0, 1] become 2 x - 1; of other data take the mean off and divide by the deviation"
     if images and (low > -0.5 or high < 0.5 or max(-low, high) > 2):
         evidence = (
             f"the network sees data from {low:.2f} to {high:.2f}; noise is symmetric around 0, and samples are held in [-1, 1]"
         )
-        return [Finding("data-range", "data", 0.95, evidence, fix)], [check]
+        return [Finding("data-range", "data", 0.95, evidence, fix, curves=curves)], [check]
     if not images and (not 0.4 < size < 2.5 or abs(mean) > 1):
-        evidence = f"the network sees data of mean {mean:.2f} and root mean square {size:.2f} beside noise of 0 and 1"
-        return [Finding("data-range", "data", 0.9, evidence, fix)], [check]
+        evidence = f"the network sees data of mean {mean:.2f} and deviation {size:.2f} beside noise of 0 and 1"
+        return [Finding("data-range", "data", 0.9, evidence, fix, curves=curves)], [check]
     return [], [check]
 
 
@@ -81,7 +83,22 @@ def ended(model: Any) -> list[Finding]:
         f"alpha_bar_T is {last:.3f}: at t = T = {model.diffusion.steps} a share of {last**0.5:.2f} of the image is "
         "left, but sampling begins with none"
     )
-    return [Finding("schedule-end", "schedule", 0.95, evidence, f"more steps, or larger betas, until alpha_bar_T is below {END}")]
+    fix = f"more steps, or larger betas, until alpha_bar_T is below {END}"
+    kept = model.schedule.alpha_bar[:: max(1, len(model.schedule.alpha_bar) // 50)]
+    return [Finding("schedule-end", "schedule", 0.95, evidence, fix, curves={"alpha_bar": kept.tolist()})]
+
+
+def drowned(model: Any, x: Array) -> list[Finding]:
+    """x_T of real data, as the network's own mixing makes it: it must be N(0, 1), as sampling begins with that."""
+    x0 = np.asarray(model.scaled(x.reshape(-1, *model.input_shape).astype(model.dtype)), np.float64)
+    eps = generator(2, "doctor").standard_normal(x0.shape)
+    last = np.asarray(model.diffusion.noisy(x0, np.full(len(x0), model.diffusion.steps), eps))
+    mean, std = float(last.mean()), float(last.std())
+    if 0.85 < std < 1.15 and abs(mean) < 0.15 + 4 / np.sqrt(last.size):
+        return []
+    evidence = f"at t = T the noisy data have mean {mean:.2f} and deviation {std:.2f}, but sampling begins with 0 and 1"
+    fix = "x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps, with eps from N(0, 1)"
+    return [Finding("noise-wrong", "noise", 0.9, evidence, fix, curves={"x_T": np.histogram(last, bins=20)[0].tolist()})]
 
 
 def told(patient: Patient) -> list[Finding]:
@@ -183,7 +200,15 @@ def times_told(model: Any, seen: list[tuple[Array, Array, Array]], fed: list[Arr
     level = float(np.median(used[t > T // 4])) if (t > T // 4).any() else 1.0
     if (not 0.5 < level < 2.0 and x.shape[1] >= 16) or not 0.2 < level < 3.0:
         evidence = f"the noise in x_t has {level:.2f} times the variance that the schedule gives it at t"
-        return [Finding(told_wrong, "noise", 0.9, evidence, "x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps")]
+        return [
+            Finding(
+                "noise-wrong",
+                "noise",
+                0.9,
+                evidence,
+                "eps from N(0, 1), and x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps",
+            )
+        ]
     return []
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,12 +127,14 @@ def judged(slopes: list[Slope], model: Any, x: Array, y: Array) -> list[Finding]
         for s in slopes
     ]
     if all(straight) and len(wrong) == len(slopes) and ratios.std() <= WRONG * abs(ratios.mean()):
-        return [_scaled(float(ratios.mean()), len(x), model)]
+        both = {"measured": [float(s.measured[0]) for s in slopes], "computed": [float(s.computed[0]) for s in slopes]}
+        return [replace(_scaled(float(ratios.mean()), len(x), model), curves=both)]
     last = wrong[-1]
     if float(np.abs(last.computed).max()) < 1e-9 * float(np.abs(last.measured).max()):
         evidence = f"the cost's slope along {last.name} is {last.measured[-1]:.3g}, but its gradient is 0"
         fix = f"compute the gradient of {last.name}, and write it into the place that the optimiser reads"
-        return [Finding("gradient-missing", last.name, 0.97, evidence, fix)]
+        curves = {"measured": last.measured.tolist(), "computed": last.computed.tolist()}
+        return [Finding("gradient-missing", last.name, 0.97, evidence, fix, curves=curves)]
     others = (
         f" ({len(wrong)} of {len(slopes)} tensors are wrong, this one stands nearest to the outputs)" if len(wrong) > 1 else ""
     )
@@ -204,7 +206,7 @@ def accumulates(model: Any, x: Array, y: Array) -> list[Finding]:
         return []
     evidence = f"the same batch three times: the gradient's length is {', '.join(f'{length:.3g}' for length in lengths)}"
     fix = "set the gradient to 0 before each batch"
-    return [Finding("gradient-accumulates", "all layers", 0.97, evidence, fix)]
+    return [Finding("gradient-accumulates", "all layers", 0.97, evidence, fix, curves={"gradient's length": lengths})]
 
 
 def summed(model: Any, x: Array, y: Array) -> list[Finding]:
@@ -227,4 +229,4 @@ def summed(model: Any, x: Array, y: Array) -> list[Finding]:
         f"{growth:.2f} times"
     )
     fix = "divide cost and gradient by the batch's size: with a sum, the rate that works depends on it"
-    return [Finding("cost-sum", "cost", 0.97, evidence, fix)]
+    return [Finding("cost-sum", "cost", 0.97, evidence, fix, curves={"cost of m, and of 4 m samples": [*once, *fourfold]})]

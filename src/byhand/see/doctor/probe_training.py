@@ -6,39 +6,30 @@ the evidence. So a slow start, a plateau at the end or sparse units are no findi
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from byhand.backend import Array, generator
+from byhand.backend import Array
+from byhand.see.doctor.changes import Change, changes, rated, redrawn
+from byhand.see.doctor.control_experiments import controls
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, retimed
-from byhand.see.doctor.probe_data import neighbours
+from byhand.see.doctor.patient import Patient
+from byhand.see.doctor.probe_data import neighbours, unvalidated
 from byhand.see.doctor.trial import Outcome, better, carry_out
-from byhand.training.steps import Steps
 
-SECONDS = {"feedforward": 5.0, "autoencoder": 5.0, "vae": 5.0, "network": 18.0, "diffusion": 18.0}  # for the training as it is
-ALTOGETHER = {"feedforward": 20.0, "autoencoder": 20.0, "vae": 20.0, "network": 60.0, "diffusion": 60.0}
+# Nominal seconds, of the training as it is and of all trials together.
+SECONDS = {"feedforward": 4.0, "autoencoder": 5.0, "vae": 5.0, "network": 15.0, "diffusion": 15.0}
+ALTOGETHER = {"feedforward": 16.0, "autoencoder": 20.0, "vae": 20.0, "network": 50.0, "diffusion": 50.0}
 SURE = 2.6  # z of a change for the better, about p = 0.005
 FEWER = 0.2  # of the errors: a change for the better takes away so many at least
 LOWER = 0.06  # of the cost, where there are no errors to count
 SLOW = 3.0  # seconds of a training that is not tried in every way
-RISEN = 1.35  # the held-out cost at the end beside its lowest: learned by heart
-
-
-@dataclass(frozen=True)
-class Change:
-    """One setting changed: the fault that it speaks for, how, in words, and what it costs in trainings."""
-
-    fault: str
-    words: str
-    apply: Callable[[Steps], None]
-    times: float = 1.0
+UNUSED = 0.01  # nats: a dimension of a code that carries less says nothing (Burda et al. 2016, section 5.1, in its place)
+RATES = ("rate-too-high", "rate-too-low")  # trials that are given up where they fall behind
+RISEN = 1.3  # the held-out cost at the end beside its lowest: learned by heart
 
 
 def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[list[Finding], list[Check]]:
@@ -46,30 +37,34 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
 
     `symptoms` were found before, as dead units: they are told where the training is not what it could be, else they do no harm.
     """
-    kind, start = patient.model.kind, time.perf_counter()
+    kind = patient.model.kind
     as_it_is = carry_out(patient, SECONDS.get(kind, 10.0))
     check = Check("training", _told(as_it_is, patient))
     if as_it_is.exploded:
         return [*exploded(patient, as_it_is), *symptoms], [check]
-    found = by_heart(as_it_is, patient)
+    found = by_heart(as_it_is, patient) + unused(as_it_is)
     if not suspicious(patient, as_it_is):
         return found, [check]
     told = [] if patient.model.kind in ("autoencoder", "vae") and not hopeless(patient, as_it_is) else list(symptoms)
     tried: list[tuple[Change, Outcome]] = []
+    spent = as_it_is.seconds
     for change in [*redrawn(patient, symptoms), *changes(patient, as_it_is)]:
-        left = ALTOGETHER.get(kind, 30.0) - (time.perf_counter() - start)
+        left = ALTOGETHER.get(kind, 30.0) - spent
         if left < as_it_is.seconds * change.times * 0.8:
             continue
-        outcome = carry_out(patient, max(1.0, as_it_is.seconds * change.times * 1.5), change.apply)
+        outcome = carry_out(
+            patient, max(1.0, as_it_is.seconds * change.times * 1.5), change.apply, as_it_is if change.fault in RATES else None
+        )
         tried.append((change, outcome))
-        helped = improved(outcome, as_it_is, patient)
+        spent += outcome.seconds
+        helped = improved(outcome, as_it_is, patient, change.fault)
         if helped and change.fault in ("dead-units", "saturation"):
             tried = tried[-1:]  # the weights were it: wider networks are drawn anew as well
             break
         cured = helped and not suspicious(patient, outcome)
         if cured and len(outcome.right) and as_it_is.seconds > SLOW:
             break  # others may do as well, but each costs as much again
-    good = [(change, outcome) for change, outcome in tried if improved(outcome, as_it_is, patient)]
+    good = [(change, outcome) for change, outcome in tried if improved(outcome, as_it_is, patient, change.fault)]
     if good:
         first = named(good, as_it_is, patient)
         if first[0].fault in {symptom.fault for symptom in symptoms}:
@@ -78,16 +73,19 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
     elif told:
         found = [*told, *found]
     elif hopeless(patient, as_it_is):
+        evidence, fix = controls(patient, as_it_is)
         found.append(
             Finding(
                 "not-learning",
                 "training",
                 0.7,
-                f"{_told(as_it_is, patient)}; none of {len(tried)} changes of rate, length, batch or size helped",
-                "look at the data beside their labels, and at the network's first batch: byhand explain",
-                curves={"cost": as_it_is.costs[:: max(1, len(as_it_is.costs) // 200)]},
+                f"{_told(as_it_is, patient)}; none of {len(tried)} changes of rate, length, batch or size helped; {evidence}",
+                fix,
+                curves={"cost": _thinned(as_it_is.costs)},
             )
         )
+    elif underfits(patient, as_it_is):
+        found += too_small(patient, as_it_is, len(tried))
     return found, [check, *(Check("trial", f"{change.words}: {_told(outcome, patient)}") for change, outcome in tried)]
 
 
@@ -149,122 +147,41 @@ def hopeless(patient: Patient, outcome: Outcome) -> bool:
     return outcome.cost > 0.97 * baseline(patient)
 
 
-# ---------------------------------------------------------------- what may be changed
+def underfits(patient: Patient, outcome: Outcome) -> bool:
+    """Whether even the training samples are not learned, where the nearest neighbours read far more held-out ones right."""
+    if not len(outcome.right) or not outcome.complete:
+        return False
+    allowed = reference(patient)
+    return outcome.error > 1.5 * allowed + 0.05 and outcome.train_error > max(0.05, 0.7 * outcome.error)
 
 
-def changes(patient: Patient, outcome: Outcome) -> list[Change]:
-    """The changes worth a trial, the likeliest first."""
-    training, model = patient.training, patient.model
-    found: list[Change] = []
-    for factor in (10.0, 0.1, 100.0, 0.01, 3.0, 0.3):
-        fault = "rate-too-high" if factor < 1 else "rate-too-low"
-        found.append(
-            Change(fault, f"learning rate {training.base_rate * factor:g} instead of {training.base_rate:g}", _rated(factor))
-        )
-    decays = (getattr(model, "l2", 0), getattr(model, "l1", 0), getattr(training.optimizer, "weight_decay", 0))
-    if any(decays):
-        found.insert(0, Change("weight-decay-too-strong", "without weight decay", _undecayed))
-    if dropouts(model):
-        found.insert(0, Change("dropout-too-strong", "without dropout", _undropped))
-    if training.clip_length is not None:
-        found.insert(0, Change("clip-too-tight", "without clipping", _unclipped))
-    if training.batch_size >= 64:
-        found.append(Change("batch-too-large", f"batches of {training.batch_size // 8} samples", _batched(0.125), 3.0))
-    if training.batch_size <= 4:
-        found.append(Change("batch-too-small", f"batches of {training.batch_size * 8} samples", _batched(8.0), 0.5))
-    if outcome.complete:
-        found.append(Change("too-few-epochs", f"{4 * training.epochs} epochs instead of {training.epochs}", _lengthened(4), 4.0))
-    wider = _remade(patient, 8)
-    if wider is not None:
-        found.append(Change("too-few-units", "with eight times as many hidden units", wider, 3.0))
-    return found
+def too_small(patient: Patient, outcome: Outcome, tried: int) -> list[Finding]:
+    """What is left where no setting helps and the training samples are not learned: the network has not enough units."""
+    evidence = (
+        f"{_told(outcome, patient)}: what it does not learn of the training samples it does not know of others either; the "
+        f"nearest neighbours read {1 - reference(patient):.1%} right; none of {tried} changes of rate, length or batch helped"
+    )
+    fix = "more units or maps a layer, or more layers: twice as many, until the training samples are learned"
+    curves = {"cost": _thinned(outcome.costs)}
+    return [Finding("too-few-units", "hidden layers", 0.6, evidence, fix, curves=curves)]
 
 
-def redrawn(patient: Patient, symptoms: Sequence[Finding]) -> list[Change]:
-    """Where units were found dead or saturated: the same network with its weights drawn anew, biases at 0."""
-    apply = _remade(patient, 1)
-    if not symptoms or apply is None:
+def unused(outcome: Outcome) -> list[Finding]:
+    """A VAE whose code says nothing after its training: its Gaussian is N(0, 1) in each dimension, whatever the image."""
+    spent = outcome.divergences
+    if not outcome.complete or len(spent) == 0 or float(np.max(spent)) > UNUSED:
         return []
-    return [Change(symptoms[0].fault, "weights drawn anew by he's or Nielsen's initialiser, biases at 0", apply)]
-
-
-def _rated(factor: float) -> Callable[[Steps], None]:
-    def apply(training: Steps) -> None:
-        training.base_rate *= factor
-
-    return apply
-
-
-def _lengthened(factor: int) -> Callable[[Steps], None]:
-    return lambda training: retimed(training, epochs=training.epochs * factor)
-
-
-def _batched(factor: float) -> Callable[[Steps], None]:
-    return lambda training: retimed(training, batch_size=max(1, round(training.batch_size * factor)))
-
-
-def _unclipped(training: Steps) -> None:
-    training.clip_length = None
-
-
-def _undecayed(training: Steps) -> None:
-    for name in ("l2", "l1"):
-        if hasattr(training.model, name):
-            setattr(training.model, name, 0.0)
-    if hasattr(training.optimizer, "weight_decay"):
-        training.optimizer.weight_decay = 0.0
-
-
-def dropouts(model: Any) -> list[Any]:
-    """The modules that drop, or the network that does."""
-    if getattr(model, "dropout", 0):
-        return [model]
-    modules = [module for _, module in model.module.modules()] if hasattr(model, "module") else []
-    return [module for module in modules if type(module).__name__ == "Dropout" and module.p > 0]
-
-
-def _undropped(training: Steps) -> None:
-    model: Any = training.model
-    twin = copy.copy(model)
-    if model.kind == "feedforward":
-        twin.dropout, twin._buffers = 0.0, {}
-    else:
-        twin.module = copy.deepcopy(model.module)
-        for _, module in twin.module.modules():
-            if type(module).__name__ == "Dropout":
-                module.p = 0.0
-        twin.parameters, twin.gradient = twin._flatten()
-    training.model = twin
-
-
-def _remade(patient: Patient, times: int) -> Callable[[Steps], None] | None:
-    """The same feed-forward network with so many times the units, of the same class; None where the doctor cannot make one."""
-    model = patient.model
-    if model.kind != "feedforward" or len(model.sizes) < 3:
-        return None
-
-    def apply(training: Steps) -> None:
-        sizes = (model.sizes[0], *(times * n for n in model.sizes[1:-1]), model.sizes[-1])
-        names = [activation.name for activation in model.activations]
-        wide = type(model)(sizes, names, cost=model.cost.name, l2=model.l2, l1=model.l1, dropout=model.dropout, seed=1)
-        wide.parameters.fill(0)
-        bent = names[0] in ("relu", "leaky_relu", "silu")
-        from byhand import initialisers
-
-        for w, b in zip(wide.weights, wide.biases, strict=True):
-            initialisers.named("he" if bent else "nielsen")(w, b, generator(len(b), "doctor"))
-        training.model = wide
-        training.optimizer.update = np.empty(0)
-        training.optimizer.prepare(wide.parameters)
-        wide.rng = generator(0, "dropout")
-
-    return apply
+    evidence = (
+        f"after the training the divergence is {spent.max():.1e} nats in the dimension that has most of it, of {len(spent)}"
+    )
+    fix = "let beta grow to 1 by warm_up, a smaller rate, or a decoder that cannot do without the code"
+    return [Finding("latent-unused", "code", 0.85, evidence, fix, curves={"divergence by dimension, nats": spent.tolist()})]
 
 
 # ---------------------------------------------------------------- which of them speaks
 
 
-def improved(outcome: Outcome, before: Outcome, patient: Patient) -> bool:
+def improved(outcome: Outcome, before: Outcome, patient: Patient, fault: str = "") -> bool:
     """Whether a changed training is better beyond doubt."""
     if outcome.exploded:
         return False
@@ -274,7 +191,8 @@ def improved(outcome: Outcome, before: Outcome, patient: Patient) -> bool:
     if not math.isfinite(before.cost):
         return math.isfinite(outcome.cost)
     scale = abs(before.cost - _floor(patient)) if patient.model.kind != "diffusion" else before.cost
-    return before.cost - outcome.cost > LOWER * scale
+    wanted = LOWER * (2 if fault == "too-few-epochs" else 1)  # a little more is to be had of any training by going on
+    return before.cost - outcome.cost > wanted * scale
 
 
 def _floor(patient: Patient) -> float:
@@ -304,9 +222,16 @@ def named(good: list[tuple[Change, Outcome]], before: Outcome, patient: Patient)
         "weight-decay-too-strong": "weight decay",
         "dropout-too-strong": "dropout",
         "clip-too-tight": "clip",
+        "augmentation-too-strong": "augmentation",
+        "rate-falls-too-soon": "schedule of the learning rate",
+        "wrong-cost": "cost",
         "dead-units": "weights",
         "saturation": "weights",
     }.get(change.fault, "batch size")
+    if change.fault == "dropout-too-strong" and "noise" in change.words:
+        where = "noise on the code"
+    elif change.fault == "too-few-units" and "code" in change.words:
+        where = "code"
     confidence = 0.9 if len(before.right) == 0 or better(outcome, before) > 4 else 0.75
     curves = {"as it is": _thinned(before.costs), change.words: _thinned(outcome.costs)}
     return [Finding(change.fault, where, confidence, evidence, change.words, curves=curves)]
@@ -321,7 +246,7 @@ def _thinned(costs: list[float]) -> list[float]:
 def exploded(patient: Patient, outcome: Outcome) -> list[Finding]:
     """Which smaller rate does not explode, if any."""
     for factor in (0.1, 0.01, 0.001):
-        calm = carry_out(patient, max(2.0, 2 * outcome.seconds), _rated(factor))
+        calm = carry_out(patient, max(2.0, 2 * outcome.seconds), rated(factor))
         if not calm.exploded and not hopeless(patient, calm):
             rate = patient.training.base_rate
             evidence = f"{outcome.exploded.split(';')[0]}; at {rate * factor:g}: {_told(calm, patient)}"
@@ -341,10 +266,13 @@ def by_heart(outcome: Outcome, patient: Patient) -> list[Finding]:
         return []
     if outcome.train_cost - floor > 0.6 * (outcome.cost - floor):
         return []
-    share = (lowest + 1) / len(curve) * outcome.steps / max(outcome.total, 1)
+    share = outcome.reached[lowest] / max(outcome.total, 1)
     evidence = (
         f"the held-out cost was {curve[lowest]:.4g} after {share:.0%} of the training and is {curve[-1]:.4g} at its "
         f"end; on the training data it is {outcome.train_cost:.4g}"
     )
     fix = f"stop early (after {share:.0%} of the steps), or more data, augmentation, weight decay or dropout"
-    return [Finding("overfitting", "training", 0.85, evidence, fix, curves={"held-out cost": curve})]
+    found = [Finding("overfitting", "training", 0.85, evidence, fix, curves={"held-out cost": curve})]
+    if patient.validation is None:
+        found.append(unvalidated(f"no validation data are given, so nobody sees that {evidence}"))
+    return found

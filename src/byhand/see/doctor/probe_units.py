@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -233,10 +234,11 @@ def dead(layers: list[Layer]) -> list[Finding]:
 def linear(patient: Patient) -> list[Finding]:
     """A network of several layers that is one straight line: what it makes of a mean is the mean of what it makes."""
     model = patient.model
-    if model.kind != "feedforward" or len(model.weights) < 2:
+    last = _last_weighted_input(model)
+    if last is None or len(matrices(model)) < 2:
         return []
     x = 30 * patient.few(40)[0].astype(model.dtype)  # large enough to bend any sigmoid
-    z = [model._last_layer(rows)[0] for rows in (x[:20], x[20:], (x[:20] + x[20:]) / 2)]
+    z = [last(rows).astype(np.float64) for rows in (x[:20], x[20:], (x[:20] + x[20:]) / 2)]
     spread = float(z[2].std(axis=0).max())
     if spread < 1e-4 * float(np.abs(z[2]).max()):
         return []  # it says the same to all samples
@@ -247,8 +249,22 @@ def linear(patient: Patient) -> list[Finding]:
         f"the weighted inputs of the last layer for the mean of two samples are the mean of theirs, to {bend:.0e}: "
         "all layers together are one matrix"
     )
-    return [
-        Finding(
-            "no-nonlinearity", "hidden layers", 0.9, evidence, 'give hidden layers an activation: "sigmoid", "tanh" or "relu"'
-        )
-    ]
+    fix = 'give hidden layers an activation: "sigmoid", "tanh" or "relu"'
+    curves = {"z of the mean": z[2][0].tolist(), "mean of the two z": ((z[0] + z[1]) / 2)[0].tolist()}
+    return [Finding("no-nonlinearity", "hidden layers", 0.9, evidence, fix, curves=curves)]
+
+
+def _last_weighted_input(model: Any) -> Callable[[Array], Array] | None:
+    """The function from samples to the last layer's weighted inputs; None where a sample alone does not have them."""
+    if model.kind == "feedforward":
+        return lambda x: np.asarray(model._last_layer(x)[0])
+    if model.kind == "network":
+        return lambda x: np.asarray(model._weighted(model._shaped(x)).data)
+    if model.kind == "autoencoder" and hasattr(model, "encoder") and not model.classes and hasattr(model.decoder, "z"):
+
+        def decoded(x: Array) -> Array:
+            model.decoder.forward(model.encoder.forward(x))
+            return np.asarray(model.decoder.z[-1])
+
+        return decoded
+    return None

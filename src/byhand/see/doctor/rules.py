@@ -1,14 +1,17 @@
-"""What the history of a finished run says by itself: divergence, a plateau at nothing, learning by heart, an early end."""
+"""What the history of a finished run says by itself: divergence, a plateau at nothing, a cost that swings, learning by heart, an
+early end, an accuracy that does not follow the cost."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from byhand.backend import Array
 from byhand.see.doctor.finding import Finding
 from byhand.training.history import History
 
 RISEN = 1.35  # the validation cost at the end beside its lowest
 FALLING = 0.04  # of the cost, an epoch, at the end
+SWING, SWINGS = 0.15, 4  # a rise of an epoch's mean cost, and how many are too many
 
 
 def rules(history: History) -> list[Finding]:
@@ -38,6 +41,10 @@ def rules(history: History) -> list[Finding]:
         found.append(
             Finding("not-learning", "run", 0.7, evidence, "examine the recipe itself: byhand doctor RECIPE", curves=curves)
         )
+    elif (swings := swung(cost)) >= SWINGS:
+        evidence = f"from one epoch to the next the cost rose by more than {SWING:.0%} in {swings} of {len(cost) - 1} cases"
+        found.append(Finding("rate-too-high", "learning rate", 0.7, evidence, "a third of the learning rate", curves=curves))
+    found += contradicted(history, curves)
     held = [epoch.validation_cost for epoch in epochs]
     if all(value is not None for value in held):
         curve = np.array(held, float)
@@ -51,7 +58,29 @@ def rules(history: History) -> list[Finding]:
             found.append(Finding("overfitting", "run", 0.85, evidence, fix, curves=curves | {"validation cost": curve.tolist()}))
     rates = [epoch.learning_rate for epoch in epochs]
     last = (cost[-4] - cost[-1]) / max(abs(cost[-4]), 1e-12) / 3
-    if last > FALLING and rates[-1] >= 0.5 * max(rates):
+    falls = cost[-1] < (1 - FALLING / 2) * cost[-2]
+    if last > FALLING and falls and rates[-1] >= 0.5 * max(rates):
         evidence = f"in the last three epochs the cost fell by {last:.0%} each, and the rate is still {rates[-1]:g}"
         found.append(Finding("too-few-epochs", "epochs", 0.7, evidence, f"{4 * len(epochs)} epochs", curves=curves))
     return found
+
+
+def swung(cost: Array) -> int:
+    """How often an epoch's mean cost is well above that of the epoch before."""
+    return int((cost[1:] > (1 + SWING) * cost[:-1]).sum())
+
+
+def contradicted(history: History, curves: dict[str, list[float]]) -> list[Finding]:
+    """A validation cost that falls to less than two thirds, and an accuracy that does not move."""
+    rows = [(epoch.validation_cost, epoch.validation_accuracy) for epoch in history.epochs]
+    if any(cost is None or right is None for cost, right in rows):
+        return []
+    cost, right = (np.array(column, float) for column in zip(*rows, strict=True))
+    if cost[-1] > cost[0] / 1.5 or right.max() > right[0] + 0.02 or right[0] > 0.8:
+        return []
+    evidence = (
+        f"the validation cost fell from {cost[0]:.4g} to {cost[-1]:.4g}, but the accuracy stays between {right.min():.1%} and "
+        f"{right.max():.1%}"
+    )
+    fix = "look at how right answers are counted: the largest output against the target's largest, sample by sample"
+    return [Finding("metric-contradicts", "accuracy", 0.8, evidence, fix, curves=curves | {"accuracy": right.tolist()})]

@@ -43,7 +43,7 @@ def _panel(number: int, finding: Finding) -> Panel:
     rows.add_column(style="dim", justify="right")
     rows.add_column()
     for name, text in (
-        ("where", finding.where),
+        ("where", f"{finding.where}, {finding.source}" if finding.source else finding.where),
         ("evidence", finding.evidence),
         ("change", finding.fix),
         ("then", finding.confirm),
