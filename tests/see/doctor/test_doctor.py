@@ -91,6 +91,14 @@ def test_a_wrong_gradient_is_named_and_located(fault: str, changed: Any) -> None
     assert found[0].evidence and found[0].fix
 
 
+def test_the_example_of_the_walk_through_is_found_although_all_slopes_are_0_after_some_steps() -> None:
+    example = Path(__file__).parents[3] / "docs" / "examples" / "sum_for_mean.py"
+    found, (after, beginning) = probe_gradient(open_patient(f"{example}:make"))
+    assert [finding.fault for finding in found] == ["gradient-sum"]
+    assert found[0].evidence.startswith("every gradient is 8 times the slope")
+    assert after.measured.startswith("0 tensors") and beginning.measured.startswith("4 tensors")
+
+
 def test_a_right_gradient_is_right_in_every_kind_of_network() -> None:
     moons = datasets.load("moons", n=300)
     digits = datasets.load("mnist")
