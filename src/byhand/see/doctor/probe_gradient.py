@@ -3,7 +3,7 @@ r"""The gradient that the network computes, beside the slope of its own cost, te
     \frac{C(\theta + h v) - C(\theta - h v)}{2 h} = g \cdot v
 
 for directions v within one tensor. Chance (dropout, drawn codes, noise) is held fixed. A check at the start alone would miss what
-a zero initialisation hides, so a few steps are taken before; where these leave slopes of 0, the start is looked at too. Of
+a zero initialisation hides, so a few steps are taken before; where these leave no slope but 0, the start is looked at too. Of
 several wrong tensors the one nearest to the outputs is named, as errors travel from there to the inputs.
 
 Source: Nielsen (2015), chapter 2; Karpathy et al., CS231n notes on gradient checks, for the burn-in and the reduced directions.
@@ -53,8 +53,8 @@ class Slope:
 def probe_gradient(patient: Patient) -> tuple[list[Finding], list[Check]]:
     """Gradients that are wrong, missing, summed over the batch or added up over batches."""
     beginning = in_double(patient.training.model)
-    found, checks, silent = probed(burnt_in(patient) or beginning, patient)
-    if silent and not found:
+    found, checks, seen = probed(burnt_in(patient) or beginning, patient)
+    if not seen and not found:
         # Steps that are too long leave units at their ends, where all slopes are 0: there the beginning says more.
         found, more, _ = probed(beginning, patient)
         checks += [replace(check, name="gradient at the beginning") for check in more]
@@ -74,20 +74,19 @@ def burnt_in(patient: Patient) -> Any:
 
 
 def probed(twin: Any, patient: Patient) -> tuple[list[Finding], list[Check], int]:
-    """Findings and checks at one moment of the training, and how many tensors had no slope that could be measured."""
+    """Findings and checks at one moment of the training, and how many tensors had a slope that could be measured."""
     if not np.isfinite(twin.parameters).all():
         return [], [], 0
     x, y = patient.few(SAMPLES)
     x, y = x.astype(np.float64), y.astype(np.float64) if y.dtype.kind == "f" else y
     found = accumulates(twin, x, y)
     if found:
-        return found, [], 0
+        return found, [], 1
     mean = summed(twin, x, y)
-    every = measure(twin, x, y)
-    slopes = [slope for slope in every if slope.length > 0]
+    slopes = [slope for slope in measure(twin, x, y) if slope.length > 0]
     worst = max((slope.error for slope in slopes), default=0.0)
     check = Check("gradient", f"{len(slopes)} tensors against central differences in float64: worst relative error {worst:.1e}")
-    return judged(slopes, twin, x, y) or mean, [check], len(every) - len(slopes)
+    return judged(slopes, twin, x, y) or mean, [check], len(slopes)
 
 
 def cost(model: Any, x: Array, y: Array, rng: Any) -> float:
