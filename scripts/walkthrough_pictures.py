@@ -9,6 +9,8 @@ there and is not trained again.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chromium import BYHAND, PICTURES, ROOT, browser, kept, press, resized, running, seen, until
-from PIL import Image
+from PIL import Image, ImageChops
 
 READY = "document.documentElement.dataset.ready === 'yes'"
 NUMBER = "document.documentElement.dataset.at === 'number'"  # the microscope is down at one
@@ -136,12 +138,29 @@ def imported(work: Path, driver: Any) -> Image.Image:
     return seen(driver)
 
 
+def doctor(work: Path, driver: Any) -> Image.Image:
+    """Chapter 5: what the terminal says."""
+    from rich.console import Console
+
+    from byhand.see.doctor import examine, open_patient
+    from byhand.see.doctor.terminal import render
+
+    console = Console(record=True, width=92, file=io.StringIO())
+    with contextlib.chdir(ROOT):
+        render(examine(open_patient("docs/examples/sum_for_mean.py:make")), console)
+    console.save_svg(str(work / "doctor.svg"), title="byhand doctor docs/examples/sum_for_mean.py:make")
+    opened(driver, (work / "doctor.svg").as_uri(), 1150, 740, "document.documentElement.tagName === 'svg'")
+    shown = seen(driver)
+    return shown.crop(ImageChops.invert(shown).getbbox())
+
+
 CHAPTERS: dict[str, Callable[[Path, Any], Image.Image]] = {
     "microscope": microscope,
     "pushed": pushed,
     "replay": replay,
     "branch": branch,
     "imported": imported,
+    "doctor": doctor,
 }
 
 
