@@ -222,10 +222,15 @@ def test_a_vaes_cost_is_taken_apart() -> None:
             cost = super().learn(x, y, eps)
             return cost - 2 * float(self.codes["kl"].sum()) / len(x)
 
+    class Without(VAE):
+        def learn(self, x: Any, y: Any = None, eps: Any = None) -> float:
+            return super().learn(x, y, eps) - float(self.codes["kl"].sum()) / len(x)
+
     def made(cls: Any, **settings: Any) -> Patient:
         return Patient(byhand.steps(cls(784, (16,), 3, seed=1, **settings), digits, batch_size=20, optimizer=optim.Adam(1e-3)))
 
     assert [f.fault for f in probe_codes(made(Wrong))[0]] == ["kl-sign"]
+    assert [f.fault for f in probe_codes(made(Without))[0]] == ["kl-weight"]
     assert [f.fault for f in probe_codes(made(VAE, beta=100.0))[0]] == ["kl-weight"]
     assert probe_codes(made(VAE))[0] == []
 

@@ -18,6 +18,7 @@ from byhand.see.doctor.finding import Check, Finding
 from byhand.see.doctor.patient import Patient, undisturbed
 
 BATCHES, SAMPLES = 12, 32
+NONE = 1e-3  # of the reconstruction's weight: the divergence has none, whatever the last bits of the least squares say
 
 
 def probe_codes(patient: Patient) -> tuple[list[Finding], list[Check]]:
@@ -71,7 +72,7 @@ def _reconstruction(model: Any, x: Array) -> Array:
 def weighed(a: float, b: float, beta: float, model: Any) -> list[Finding]:
     """The weights that the two parts of the cost have, beside those they should have."""
     fix = "cost = (L_rec + beta L_reg) with both summed over one image's numbers, and the mean over the batch"
-    if b < 0 < a:
+    if a > 0 and b < -NONE * a:
         evidence = (
             f"the cost is {a:.3g} times the reconstruction and {b:.3g} times the divergence: it falls when codes leave N(0, 1)"
         )
