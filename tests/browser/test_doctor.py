@@ -55,7 +55,7 @@ def test_a_finding_says_what_where_how_sure_and_its_fix_goes_into_the_form(train
         "How sure\n",
         "Evidence\nas it is: ",
         "Change\nlearning rate ",
-        "Then\nexamine it again",
+        "Then\ntrain both to the end with three seeds: the changed one reads more held-out samples right",
     ):
         assert part in text, part
     inked = f"""

@@ -164,7 +164,7 @@ def test_whatever_setting_the_doctor_tries_the_form_understands() -> None:
     settings = as_settings(recipe) | {"data": "mnist"}
     found = {change.fault: prescribed(change.words, settings) for change in tried}
     assert found["rate-too-high"] == {"lr": pytest.approx(0.9)}
-    assert found["too-few-epochs"] == {"epochs": 4}
+    assert found["too-few-epochs"] == {"epochs": 8}
     assert found["batch-too-large"] == {"batch_size": 8}
     assert found["too-few-units"] == {"hidden": [240]}
 
