@@ -16,9 +16,12 @@ from byhand.data.dataset import Dataset
 from byhand.engine import Tensor, no_grad, watch
 from byhand.errors import ModelError, TrainingError
 from byhand.feedforward import FeedForward
+from byhand.models.autoencoder import Autoencoder
 from byhand.models.denoiser import DiffusionNetwork
+from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.see.choose import upcoming_batch
+from byhand.see.codes_step import take_codes
 from byhand.see.epoch_pushes import finished_epoch, pushes_over
 from byhand.see.explain import Sample
 from byhand.see.highlight import highlighted
@@ -186,15 +189,12 @@ class Microscope:
             "least": least,
             "most": most,
             "mean": float(array.values.mean()),
-            "grey": array.batch and least >= 0 and most <= 1 and name in {"a1", *self._given()},
+            "grey": least >= 0 and most <= 1 and (array.grey or (array.image and array.make is None)),
         }
         sample = fixed.get(0) if array.batch else None
         if sample is not None and array.batch and len(array.values) == self.numbers.m:
             found["image"] = self._image(self.inputs[sample])
         return found
-
-    def _given(self) -> list[str]:
-        return [name for name, array in self.numbers.arrays.items() if array.image and array.make is None]
 
     def _map(self, array: Numbered, fixed: dict[int, int | None]) -> tuple[Array, tuple[int, ...]]:
         """One map (rows, columns), NaN where a row is not filled, and the axes that it shows: two, or one that is wrapped."""
@@ -402,6 +402,9 @@ def _taken(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array, 
             for index, label, before, after in zip(indices, labels, *answers, strict=True)
         ]
         return numbers_of(step, samples)
+    if isinstance(model, (VAE, Autoencoder)):
+        taken = take_codes(model, x, y, training.optimizer, training.clip_length)
+        return numbers_of(taken, [Sample(int(index), label, "", "") for index, label in zip(indices, labels, strict=True)])
     if not isinstance(model, Network):
         raise ModelError(f"the microscope does not know a {getattr(model, 'kind', 'network')} yet: its step can be printed")
     drawn = None

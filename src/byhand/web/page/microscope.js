@@ -450,6 +450,9 @@ function wanted(asked) {
   const [, layer, weight] = /^\s*(\d+)\s*:\s*([\d,\s]+)$/.exec(asked.get("weight") ?? "") ?? [];
   const [, scope, output] = /^\s*(\S+?)\s*:\s*([\d,\s]+)$/.exec(asked.get("at") ?? "") ?? [];
   const [name, at] = layer ? [`w${layer}.gradient`, weight] : [scope, output];
+  const [, code] = /^\s*(\d+)\s*,\s*\d+\s*$/.exec(asked.get("at") ?? "") ?? []; // of an autoencoder: a number of the code, and a pixel
+  const coded = ["z", "code"].find((one) => step.owners[one] !== undefined);
+  if (code && coded) return { k: step.owners[coded], array: coded, at: [0, Number(code)] };
   if (name === undefined || step.owners[name] === undefined) return {};
   const indices = at.split(",").map(Number);
   return { k: step.owners[name], array: name, at: indices, sample: layer ? "0" : String(indices[0]) };
