@@ -190,12 +190,14 @@ class _Builder(Layers):
     def _cost(self, x: Numbered) -> None:
         step, net, last = self.step, self.net, self.halves["decoder"][-1]
         z, a, bent, m = self.arrays[last.z], self.arrays[last.a], net.decoder.activations[-1], step.m
-        bernoulli = net.reconstruction == "bernoulli"
-        shown = rf"L_{{\text{{rec}}}} = -\sum_k \left(x_k \ln {a.symbol}_k + (1 - x_k) \ln (1 - {a.symbol}_k)\right)"
-        equation = shown if bernoulli else rf"L_{{\text{{rec}}}} = \tfrac{{1}}{{2}} \sum_k ({a.symbol}_k - x_k)^2"
+        back, symbol = f"{a.symbol}_{{i,k}}", r"L^{\text{rec}}"
+        if net.reconstruction == "bernoulli":
+            equation = rf"{symbol}_i = -\sum_k \left(x_{{i,k}} \ln {back} + (1 - x_{{i,k}}) \ln (1 - {back})\right)"
+        else:
+            equation = rf"{symbol}_i = \tfrac{{1}}{{2}} \sum_k ({back} - x_{{i,k}})^2"
         rec = self.add(
             "L_rec",
-            r"L^{\text{rec}}",
+            symbol,
             "how far each image that came back is from the one that went in",
             net.cost.per_sample(z.values, a.values, x.values, bent),
             lambda at: costs_of(net.cost, bent, z, a, x, sample=at[0]),
@@ -214,15 +216,17 @@ class _Builder(Layers):
             return found
 
         equation = r"C = \frac{1}{m} \sum_i L^{\text{rec}}_i"
-        note = ""
+        what, note = "L_rec", ""
         if reg is not None:
             parts.append("L_reg")
+            what = "both parts"
             equation = r"C = \frac{1}{m} \sum_i \left(L^{\text{rec}}_i + \beta L^{\text{reg}}_i\right)"
             note = f"beta is {step.beta:.4g}"
             if isinstance(net, VAE) and net.warm_up:
                 note += f" of {net.beta:g}: it grows over the first {net.warm_up:,} steps"
         self.add("C", "C", "the cost of the batch", np.array(step.cost), whole, equation=equation)
-        self._operation("cost", "Cost", "The cost: its parts together", ("C", *parts), type(net).learn, [equation], note=note)
+        title = f"C: the mean over the batch of {what}"
+        self._operation("cost", "Cost", title, ("C", *parts), type(net).learn, [equation], note=note)
 
     def _divergence(self) -> Numbered:
         """L_reg: how far the code's Gaussian is from N(0, 1)."""
