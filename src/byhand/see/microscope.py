@@ -17,6 +17,7 @@ from byhand.engine import Tensor, no_grad, watch
 from byhand.errors import ModelError, TrainingError
 from byhand.feedforward import FeedForward
 from byhand.models.autoencoder import Autoencoder
+from byhand.models.conv_codes import ConvAutoencoder
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.vae import VAE
 from byhand.nn import Network
@@ -35,6 +36,7 @@ from byhand.see.step_numbers import Numbered, Operation, StepNumbers
 from byhand.see.tape import Taped, copied, take
 from byhand.training.steps import Steps
 
+KNOWN = (FeedForward, VAE, Autoencoder, Network)
 MOST = 4_096  # numbers of an array that are shown at once
 NUMBERS = 64_000_000  # that the ops of a step may compute: with their errors about 2 GB in float64
 TERMS = 12
@@ -61,6 +63,9 @@ class Microscope:
     def __init__(
         self, training: Steps, data: Dataset, *, sample: int | None = None, again: Callable[[int], Steps] | None = None
     ) -> None:
+        kind = getattr(training.model, "kind", "network")
+        if isinstance(training.model, ConvAutoencoder) or not isinstance(training.model, KNOWN):
+            raise ModelError(f"the microscope does not know a {kind} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
         if training.index >= training.total:
             raise TrainingError("this training is over, there is no next step: start one with more epochs")
         self.index, self.batches, self.data, self.again = training.index, training.batches, data, again
@@ -405,8 +410,6 @@ def _taken(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array, 
     if isinstance(model, (VAE, Autoencoder)):
         taken = take_codes(model, x, y, training.optimizer, training.clip_length)
         return numbers_of(taken, [Sample(int(index), label, "", "") for index, label in zip(indices, labels, strict=True)])
-    if not isinstance(model, Network):
-        raise ModelError(f"the microscope does not know a {getattr(model, 'kind', 'network')} yet: its step can be printed")
     drawn = None
     if isinstance(model, DiffusionNetwork):
         drawn = model.draw(model._labels(y, len(x)), copy.deepcopy(model.rng), model.forget)
