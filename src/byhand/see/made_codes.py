@@ -61,9 +61,8 @@ class _Builder(Layers):
         error = self.found["decoder.delta"][-1]
         self.output_error(last, self.net.cost, stack.activations[-1], x, error, EncoderDecoder._reconstruction_error)
         self._backward("decoder")
-        self._joined(
-            self.halves["encoder"][-1], self._through_the_draw() if isinstance(self.net, VAE) else [self._out_of_decoder()]
-        )
+        errors = self._through_the_draw() if isinstance(self.net, VAE) else [self._out_of_decoder()]
+        self._joined(self.halves["encoder"][-1], errors)
         self._backward("encoder")
         layers = [*self.halves["encoder"], *self.halves["decoder"]]
         arrays, operations = update_numbers(step, self._views, self._views(step.theta_after), self.trained(layers))
