@@ -1,4 +1,4 @@
-"""The microscope in Chromium: walked, drilled down into and back, by pointer, by keys, on a phone, for three kinds of network."""
+"""The microscope in Chromium: walked, drilled down into and back, by pointer, by keys, on a phone, for four kinds of network."""
 
 from __future__ import annotations
 
@@ -96,6 +96,11 @@ def mlp(driver: Any) -> Iterator[Scope]:
 @pytest.fixture(scope="module")
 def cnn(driver: Any) -> Iterator[Scope]:
     yield from serving(driver, "mnist-cnn", 1)
+
+
+@pytest.fixture(scope="module")
+def vae(driver: Any) -> Iterator[Scope]:
+    yield from serving(driver, "mnist-vae", 20)
 
 
 @pytest.fixture(scope="module")
@@ -312,3 +317,53 @@ def test_a_unet_is_drilled_down_from_its_layers_to_a_number(unet: Scope, here: P
     unet.page.wait("document.getElementById('pushed-said').textContent.startsWith('Steps 0 to 3, taken again')", 60)
     assert serious(unet.page, here) == []
     assert unet.page.complaints() == []
+
+
+def test_a_vae_is_drilled_down_from_the_image_that_came_back_through_its_code_to_a_pixel_and_one_comes_back(
+    vae: Scope, here: Path
+) -> None:
+    def at(name: str) -> None:
+        vae.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent.startsWith('{name} [')", 30)
+
+    vae.open()
+    cards = vae.js("[...document.querySelectorAll('.one b')].map((b) => b.textContent)")
+    assert {"encoder.0.z", "mu", "z", "decoder.2.a", "L rec", "L reg", "C", "encoder.0.weight.gradient"} <= set(cards)
+    vae.card("decoder.2.a")
+    vae.settled("operation")
+    vae.click_number(0.5, 0.5)
+    vae.settled("number")
+    assert "28 rows and 28 columns" in vae.js("document.getElementById('map').getAttribute('aria-label')")
+    way = []
+    for name in (
+        "decoder.2.z",
+        "decoder.1.a",
+        "decoder.1.z",
+        "decoder.0.a",
+        "decoder.0.z",
+        "z",
+        "mu",
+        "encoder.2.z",
+        "encoder.1.a",
+    ):
+        titles = vae.js("[...document.querySelectorAll('#terms button.factor')].map((b) => b.title)")
+        way.append(vae.crumbs()[-1])
+        vae.follow(next(k for k, title in enumerate(titles) if title.startswith(f"{name} [")))
+        at(name)
+    for there in reversed(way):
+        vae.push("back")
+        vae.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent === '{there}'", 30)
+    vae.open("#k=0&array=z&at=3,2", 360, "dark")
+    assert len(vae.values()) == 2 and sum(vae.values()) == pytest.approx(
+        float(re.search(r"= (−?[\d.e−]+) was", vae.text("made-title").replace("\n", " "))[1].replace("−", "-")),
+        abs=1e-4,  # type: ignore[index]
+    )
+    assert vae.js("document.documentElement.scrollWidth") <= 360
+    assert serious(vae.page, here) == []
+    vae.open("#k=0&array=encoder.0.weight.gradient&at=5,406")
+    vae.page.wait("document.querySelectorAll('.pusher').length > 0")
+    vae.push("last-epoch")
+    vae.page.wait("document.getElementById('pushed-said').textContent.startsWith('Steps 0 to 19, taken again')", 60)
+    vae.open(query="?at=3,406")
+    assert vae.crumbs()[-1] == "z [0, 3]"
+    assert serious(vae.page, here) == []
+    assert vae.page.complaints() == []

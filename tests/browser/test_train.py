@@ -214,6 +214,27 @@ def test_a_pixel_of_a_weight_image_opens_that_weight_with_the_samples_that_push_
     assert train.js("!document.getElementById('pushed').hidden")
 
 
+def test_a_vae_opens_in_the_microscope_too_and_a_pixel_of_its_first_weights_at_that_weight(train: Any) -> None:
+    driver = train.driver
+    one = driver.current_window_handle
+    fill(train, recipe="mnist-vae")
+    train.click("step")
+    train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 90)
+    driver.execute_script("document.querySelectorAll('.tile')[5].click()")
+    weight = driver.find_element("id", "weight")
+    driver.execute_script("arguments[0].focus()", weight)
+    weight.send_keys(ENTER)
+    pixel = re.search(r"from pixel (\d+) to unit 5", train.text("weight-value"))
+    assert pixel
+    driver.switch_to.window(opened(train, one))
+    train.wait("document.documentElement.dataset.ready === 'yes' && document.documentElement.dataset.at === 'number'", 60)
+    assert train.js("document.querySelector('#crumbs [aria-current]').innerText") == f"encoder.0.weight.gradient [5, {pixel[1]}]"
+    assert "Step 1, as it will be taken" in train.text("moment")
+    train.driver.get(train.js("document.getElementById('print').href"))
+    train.wait("document.readyState === 'complete' && document.querySelector('.columns')", 60)
+    assert "Through the draw" in train.js("document.body.innerText")
+
+
 def test_the_keyboard_alone_trains_and_looks_inside(train: Any) -> None:
     driver = train.driver
     one = driver.current_window_handle

@@ -49,6 +49,8 @@ def test_the_pushes_of_an_epoch_are_added_up_sample_by_sample(letter: str, at: t
     [
         ("mnist-cnn", {"batch_size": 20}, "2.weight", (1, 1, 3, 5)),
         ("mnist-cnn", {"batch_size": 20}, "16.bias", (3,)),
+        ("mnist-vae", {"batch_size": 20}, "encoder.2.weight", (9, 5)),
+        ("mnist-ae", {"batch_size": 20}, "decoder.1.bias", (3,)),
         (
             "mnist-diffusion",
             {"batch_size": 20, "model_options": {"channels": [8, 16], "embedding": 16, "heads": 2}},
@@ -57,7 +59,9 @@ def test_the_pushes_of_an_epoch_are_added_up_sample_by_sample(letter: str, at: t
         ),
     ],
 )
-def test_networks_of_modules_too(name: str, changes: dict[str, Any], parameter: str, at: tuple[int, ...]) -> None:
+def test_networks_of_modules_and_of_two_halves_too(
+    name: str, changes: dict[str, Any], parameter: str, at: tuple[int, ...]
+) -> None:
     one, two = training(name, **changes), training(name, **changes)
     splits = few_digits()
     found = pushes_over(one, 3, parameter, at)
@@ -136,7 +140,9 @@ def test_a_recorded_run_is_asked_for_the_epoch_before_a_step(tmp_path: Any) -> N
         ("iris", "z2", (0, 0), "z2 is not a parameter"),
         ("mnist-cnn", "nothing", (0,), "nothing is not a parameter"),
         ("mnist-cnn", "1.weight", (0,), "known of one step only"),
-        ("mnist-vae", "encoder.0.weight", (0, 0), "not known of a vae yet"),
+        ("mnist-vae", "encoder.9.weight", (0, 0), "encoder.9.weight is not a parameter"),
+        ("mnist-vae", "mu", (0, 0), "choose one, as encoder.0.weight"),
+        ("mnist-vae", "encoder.0.weight", (0, 784), "encoder.0.weight has no number [0, 784]"),
     ],
 )
 def test_a_weight_that_there_is_not_is_refused_in_one_line(name: str, parameter: str, at: tuple[int, ...], said: str) -> None:

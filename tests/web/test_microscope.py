@@ -166,8 +166,20 @@ def test_a_recipe_is_opened_at_a_step_without_a_training() -> None:
         assert "Step 14" in client.get("/api/microscope").text
 
 
+@pytest.mark.parametrize("what", ["mnist-vae", "mnist-ae"])
+def test_an_autoencoder_and_a_vae_are_opened_too(what: str) -> None:
+    with serving(what=what, step=1) as port, Client(port) as client:
+        outline = client.ask("open")
+        assert outline["m"] == 128 and outline["owners"]["encoder.0.weight.after"]
+        made = client.ask("made", look=outline["look"], name="decoder.2.a", at="5,406")
+        assert made["terms"][0]["factors"][0]["ref"] == {"name": "decoder.2.z", "at": [5, 406]}
+        assert client.ask("picture", look=outline["look"], name="decoder.2.a", fixed="0:5")["grey"]
+        assert client.ask("epoch", look=outline["look"], name="encoder.0.weight", at="5,406")["last"] == 0
+
+
 @pytest.mark.parametrize(
-    ("what", "step", "said"), [("iris", 10**8, "this training has the steps 0 to"), ("mnist-vae", None, "vae")]
+    ("what", "step", "said"),
+    [("iris", 10**8, "this training has the steps 0 to"), ("mnist-conv-vae", None, "conv_vae yet")],
 )
 def test_what_cannot_be_opened_is_said_in_one_line(what: str, step: int | None, said: str) -> None:
     with serving(what=what, step=step) as port, Client(port) as client:

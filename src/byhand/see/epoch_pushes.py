@@ -19,6 +19,7 @@ from byhand.backend import Array
 from byhand.engine import Node, Tensor, watch
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward
+from byhand.models.encoder_decoder import EncoderDecoder
 from byhand.nn import Network
 from byhand.see.made import At, per_sample
 from byhand.see.step_numbers import Numbered
@@ -91,6 +92,8 @@ def _pushing(training: Steps, name: str, at: At) -> Callable[[], tuple[Step, Arr
     model: Any = training.model
     if isinstance(model, FeedForward):
         return _by_hand(training, model, name, at)
+    if isinstance(model, EncoderDecoder):
+        return _by_halves(training, model, name, at)
     if isinstance(model, Network):
         return _by_tape(training, model, name, at)
     raise ModelError(f"the pushes of an epoch are not known of a {getattr(model, 'kind', 'network')} yet: look at one step of it")
@@ -109,6 +112,22 @@ def _by_hand(training: Steps, net: FeedForward, name: str, at: At) -> Callable[[
         if letter == "w":
             return step, -trace.contributions(layer + 1, *at)
         return step, -trace.delta[layer][:, at[0]] / len(step.indices)
+
+    return one
+
+
+def _by_halves(training: Steps, net: EncoderDecoder, name: str, at: At) -> Callable[[], tuple[Step, Array]]:
+    parameter = net.tensors().get(name)
+    if parameter is None:
+        raise ModelError(f"{name[:80]} is not a parameter of {net!r}: choose one, as encoder.0.weight")
+    checked(name, parameter, at)
+    half, layer, what = name.split(".")
+    stack = net.encoder if half == "encoder" else net.decoder
+
+    def one() -> tuple[Step, Array]:
+        step = next(training)
+        share = stack.delta[int(layer)][:, at[0]] / len(step.indices)
+        return step, -(share * stack.a[int(layer)][:, at[1]] if what == "weight" else share)
 
     return one
 

@@ -6,7 +6,6 @@ one number of the code and one pixel: unless named, the number whose divergence 
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,51 +17,20 @@ from byhand.backend import Array
 from byhand.equation import read
 from byhand.errors import ModelError
 from byhand.feedforward import activate, backpropagated_error, weight_gradient, weighted_input
-from byhand.models import autoencoder, vae
 from byhand.models.autoencoder import Autoencoder
 from byhand.models.bound import divergence, draw_code
 from byhand.models.stack import Stack
 from byhand.models.vae import VAE, code_errors
 from byhand.optim import SGD, Optimizer
-from byhand.optim import clip as clip_gradient
+from byhand.see.codes_step import CodesStep, copied_codes, take_codes
 from byhand.see.explain import Sample
 from byhand.see.numbers import Line, Term, factor, number, setting, signed, total
 from byhand.see.proof import STEP, Proof, central_difference
 from byhand.see.section import Section, sized, sources, summary
-from byhand.see.tape import copied_optimizer
 from byhand.see.update import Change, update_section
 from byhand.see.weight import Entry
 
 PLACE = re.compile(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*")
-
-
-@dataclass(frozen=True)
-class CodesStep:
-    """What one step of an encoder and a decoder computed and changed; the names are those of `byhand.see.tape.Taped`."""
-
-    network: VAE | Autoencoder
-    optimizer: Optimizer
-    x: Array
-    y: Array | None
-    eps: Array
-    found: dict[str, Any]
-    cost: float
-    cost_after: float
-    back: Array
-    back_after: Array
-    theta: Array
-    theta_after: Array
-    gradient: Array
-    used: Array
-    length: float
-    clip: float | None
-    before: dict[str, Array]
-    after: dict[str, Array]
-    update: Array
-
-    @property
-    def m(self) -> int:
-        return len(self.x)
 
 
 @dataclass(frozen=True)
@@ -111,7 +79,7 @@ def explain_codes(
     >>> (found.code, found.pixel), [proof.agrees for proof in found.proofs]
     ((1, 4), [True, True])
     """
-    step = _take(network, x, y, optimizer if optimizer is not None else SGD(0.01), clip)
+    step = take_codes(network, x, y, optimizer if optimizer is not None else SGD(0.01), clip)
     numbers = list(range(step.m)) if indices is None else [int(index) for index in indices]
     names = list(classes) or [str(k) for k in range(y.shape[1])]
     samples = tuple(Sample(index, names[int(row.argmax())], "", "") for index, row in zip(numbers, y, strict=True))
@@ -136,74 +104,11 @@ def explain_codes(
     return CodesExplanation(step, samples, sections, code, pixel, proofs)
 
 
-# ---------------------------------------------------------------- the step
-
-
-def _take(network: VAE | Autoencoder, x: Array, y: Array, optimizer: Optimizer, clip: float | None) -> CodesStep:
-    net = _copied(network)
-    x = np.asarray(x, np.float64).reshape(len(x), -1)
-    target = np.asarray(y, np.float64) if net.classes else None
-    eps = copy.deepcopy(network.rng).standard_normal((len(x), net.latent), network.dtype).astype(np.float64)
-    optimizer = copied_optimizer(optimizer, net.parameters)
-    before = {slot: vector.copy() for slot, vector in optimizer.state.items()}
-    with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
-        cost = net.learn(x, target, eps)
-    if not (np.isfinite(cost) and np.isfinite(net.gradient).all()):
-        raise ModelError(
-            f"this step cannot be explained: {net.first_non_finite() or 'the cost'} is not finite, so its numbers say nothing"
-        )
-    found, back = net.trace(), net.decoder.a[-1].copy()
-    gradient, theta = net.gradient.copy(), net.parameters.copy()
-    length = float(np.linalg.norm(gradient))
-    used = gradient.copy()
-    if clip is not None:
-        clip_gradient(used, clip)
-    after = net.parameters.copy()
-    Optimizer.step(optimizer, after, used)
-    net.parameters[...] = after
-    if "steps" in net.buffers:
-        net.buffers["steps"] -= 1  # the same weight of the divergence as before
-    cost_after = net.learn(x, target, eps)
-    return CodesStep(
-        network=_copied(network),
-        optimizer=optimizer,
-        x=x,
-        y=target,
-        eps=eps,
-        found=found,
-        cost=cost,
-        cost_after=cost_after,
-        back=back,
-        back_after=net.decoder.a[-1].copy(),
-        theta=theta,
-        theta_after=after,
-        gradient=gradient,
-        used=used,
-        length=length,
-        clip=clip,
-        before=before,
-        after={slot: vector.copy() for slot, vector in optimizer.state.items()},
-        update=optimizer.update.copy(),
-    )
-
-
-def _copied(network: VAE | Autoencoder) -> VAE | Autoencoder:
-    make = vae.from_architecture if isinstance(network, VAE) else autoencoder.from_architecture
-    twin = make(network.architecture(), np.float64)
-    twin.parameters[...] = network.parameters
-    for name, array in network.buffers.items():
-        twin.buffers[name][...] = array
-    return twin
+# ---------------------------------------------------------------- what is followed
 
 
 def _stacks(step: CodesStep) -> dict[str, Stack]:
     return {"encoder": step.network.encoder, "decoder": step.network.decoder}
-
-
-def _beta(step: CodesStep) -> float:
-    net = step.network
-    assert isinstance(net, VAE)
-    return net.beta * (min(1.0, float(net.buffers["steps"][0]) / net.warm_up) if net.warm_up else 1.0)
 
 
 def _followed(step: CodesStep, at: Sequence[str]) -> tuple[int, int]:
@@ -394,7 +299,7 @@ def _cost(step: CodesStep) -> Section:
     net, rec = step.network, float(_pixel_costs(step).sum())
     numbers: tuple[Line, ...]
     if isinstance(net, VAE):
-        beta, kl = _beta(step), float(step.found["kl"][0].sum())
+        beta, kl = step.beta, float(step.found["kl"][0].sum())
         equation = r"C = \frac{1}{m} \sum_i \left(L_{\text{rec}} + \beta L_{\text{reg}}\right)"
         first = rf"L = {number(rec)} + {setting(beta)} \cdot {number(kl)}"
         own = rec + beta * kl
@@ -475,7 +380,7 @@ def _blame(step: CodesStep, j: int) -> Section:
 
 
 def _code_errors(step: CodesStep, j: int) -> Section:
-    found, beta = read(code_errors), _beta(step)
+    found, beta = read(code_errors), step.beta
     mu, s, eps, dz = (float(step.found[name][0, j]) for name in ("mu", "log_sigma", "eps", "dz"))
     d_mu, d_s = (float(step.found[name][0, j]) for name in ("d_mu", "d_log_sigma"))
     times = setting(beta)
@@ -631,7 +536,7 @@ def _prove(step: CodesStep, entries: Sequence[Entry]) -> tuple[Proof, ...]:
     """Measure the slope of the step's cost along each weight, with the same eps."""
     proofs = []
     for entry in entries:
-        net = _copied(step.network)
+        net = copied_codes(step.network)
 
         def cost(net: VAE | Autoencoder = net) -> float:
             if "steps" in net.buffers:

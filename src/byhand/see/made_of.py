@@ -7,29 +7,34 @@ from functools import lru_cache
 from typing import Any
 
 from byhand.errors import ModelError
+from byhand.see.codes_step import CodesStep
 from byhand.see.explain import Explanation, Sample
+from byhand.see.explain_codes import CodesExplanation
 from byhand.see.explain_network import NetworkExplanation
 from byhand.see.made import SHOWN, Made
+from byhand.see.made_codes import codes_numbers
 from byhand.see.made_feedforward import feedforward_numbers
 from byhand.see.made_network import network_numbers
 from byhand.see.observe import Observed
 from byhand.see.step_numbers import StepNumbers
 from byhand.see.tape import Taped
 
+Known = Explanation | NetworkExplanation | CodesExplanation | Observed | Taped | CodesStep
 
-def numbers_of(found: Explanation | NetworkExplanation | Observed | Taped, samples: Sequence[Sample] = ()) -> StepNumbers:
+
+def numbers_of(found: Known, samples: Sequence[Sample] = ()) -> StepNumbers:
     """The numbers of a step that was explained, or only observed; raises ModelError for a step of another kind."""
-    step: Any = found if isinstance(found, (Observed, Taped)) else getattr(found, "step", None)
+    step: Any = found if isinstance(found, (Observed, Taped, CodesStep)) else getattr(found, "step", None)
     samples = samples or getattr(found, "samples", ())
-    if not isinstance(step, (Observed, Taped)):
+    if not isinstance(step, (Observed, Taped, CodesStep)):
         raise ModelError(f"the microscope does not know a {type(found).__name__} yet: explain it instead")
     samples = samples or [Sample(i, "", "", "") for i in range(step.m)]
+    if isinstance(step, CodesStep):
+        return codes_numbers(step, samples)
     return feedforward_numbers(step, samples) if isinstance(step, Observed) else network_numbers(step, samples)
 
 
-def made_of(
-    found: Explanation | NetworkExplanation | Observed | Taped | StepNumbers, name: str, at: Sequence[int] = (), most: int = SHOWN
-) -> Made:
+def made_of(found: Known | StepNumbers, name: str, at: Sequence[int] = (), most: int = SHOWN) -> Made:
     """What one number of a step was made of: the terms of its sum, largest first.
 
     Arguments:

@@ -16,9 +16,13 @@ from byhand.data.dataset import Dataset
 from byhand.engine import Tensor, no_grad, watch
 from byhand.errors import ModelError, TrainingError
 from byhand.feedforward import FeedForward
+from byhand.models.autoencoder import Autoencoder
+from byhand.models.conv_codes import ConvAutoencoder
 from byhand.models.denoiser import DiffusionNetwork
+from byhand.models.vae import VAE
 from byhand.nn import Network
 from byhand.see.choose import upcoming_batch
+from byhand.see.codes_step import take_codes
 from byhand.see.epoch_pushes import finished_epoch, pushes_over
 from byhand.see.explain import Sample
 from byhand.see.highlight import highlighted
@@ -32,6 +36,7 @@ from byhand.see.step_numbers import Numbered, Operation, StepNumbers
 from byhand.see.tape import Taped, copied, take
 from byhand.training.steps import Steps
 
+KNOWN = (FeedForward, VAE, Autoencoder, Network)
 MOST = 4_096  # numbers of an array that are shown at once
 NUMBERS = 64_000_000  # that the ops of a step may compute: with their errors about 2 GB in float64
 TERMS = 12
@@ -58,6 +63,9 @@ class Microscope:
     def __init__(
         self, training: Steps, data: Dataset, *, sample: int | None = None, again: Callable[[int], Steps] | None = None
     ) -> None:
+        kind = getattr(training.model, "kind", "network")
+        if isinstance(training.model, ConvAutoencoder) or not isinstance(training.model, KNOWN):
+            raise ModelError(f"the microscope does not know a {kind} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
         if training.index >= training.total:
             raise TrainingError("this training is over, there is no next step: start one with more epochs")
         self.index, self.batches, self.data, self.again = training.index, training.batches, data, again
@@ -186,15 +194,12 @@ class Microscope:
             "least": least,
             "most": most,
             "mean": float(array.values.mean()),
-            "grey": array.batch and least >= 0 and most <= 1 and name in {"a1", *self._given()},
+            "grey": least >= 0 and most <= 1 and (array.grey or (array.image and array.make is None)),
         }
         sample = fixed.get(0) if array.batch else None
         if sample is not None and array.batch and len(array.values) == self.numbers.m:
             found["image"] = self._image(self.inputs[sample])
         return found
-
-    def _given(self) -> list[str]:
-        return [name for name, array in self.numbers.arrays.items() if array.image and array.make is None]
 
     def _map(self, array: Numbered, fixed: dict[int, int | None]) -> tuple[Array, tuple[int, ...]]:
         """One map (rows, columns), NaN where a row is not filled, and the axes that it shows: two, or one that is wrapped."""
@@ -402,8 +407,9 @@ def _taken(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array, 
             for index, label, before, after in zip(indices, labels, *answers, strict=True)
         ]
         return numbers_of(step, samples)
-    if not isinstance(model, Network):
-        raise ModelError(f"the microscope does not know a {getattr(model, 'kind', 'network')} yet: its step can be printed")
+    if isinstance(model, (VAE, Autoencoder)):
+        taken = take_codes(model, x, y, training.optimizer, training.clip_length)
+        return numbers_of(taken, [Sample(int(index), label, "", "") for index, label in zip(indices, labels, strict=True)])
     drawn = None
     if isinstance(model, DiffusionNetwork):
         drawn = model.draw(model._labels(y, len(x)), copy.deepcopy(model.rng), model.forget)

@@ -6,6 +6,7 @@
 Of a feed-forward network the arrays are `a1` (the input), `z2`, `a2`, `delta2`, `w2`, `b2`, `w2.gradient`, `w2.change`,
 `w2.after` and so on, `y` and `C`; the input is layer 1. Of a network of modules an op's output has the module's name, as `0` or
 `down.0.conv1`, its error is `0.delta`, and a parameter's arrays are `0.weight`, `0.weight.gradient`, `0.weight.change`, ...
+Those of an autoencoder and a VAE stand in `byhand.see.made_codes`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.see.codes_step import CodesStep
 from byhand.see.explain import Sample
 from byhand.see.made import SHOWN, At, Factor, Made, Ref, Sum, gathered, indexed, per_sample
 from byhand.see.observe import Observed
@@ -34,7 +36,7 @@ class Numbered:
         symbol: LaTeX; its equation too, "" where it was not computed. about: what it is, in words.
         values: the numbers, of any shape. batch: whether its first axis counts samples, or rows sample by sample.
         make: the sums that a number is made of; None where there are none, and `why` says so.
-        image: whether it is (N, H, W, C).
+        image: whether it is (N, H, W, C). grey: whether a row of it is a picture: brightnesses from 0 to 1.
         parameter: of which parameter it is the gradient, the change or the like, or itself; "" else.
     """
 
@@ -47,6 +49,7 @@ class Numbered:
     why: str = ""
     batch: bool = False
     image: bool = False
+    grey: bool = False
     parameter: str = ""
     notes: Callable[[At], str] | None = None
 
@@ -76,7 +79,7 @@ class StepNumbers:
 
     def __init__(
         self,
-        step: Observed | Taped,
+        step: Observed | Taped | CodesStep,
         samples: Sequence[Sample],
         arrays: Sequence[Numbered],
         operations: Sequence[Operation],

@@ -196,7 +196,7 @@ function cards(only) {
     const section = element("section", "stage-part");
     section.append(element("h3", "", title));
     const list = element("ol", "cards");
-    list.append(...(only || step.operations.length <= MOST_CARDS ? inside.map(card) : layersOf(inside)));
+    list.append(...(only || step.operations.length <= MOST_CARDS ? inside.map((one) => card(one, only)) : layersOf(inside)));
     section.append(list);
     return section;
   });
@@ -218,14 +218,17 @@ function layersOf(inside) {
   });
 }
 
-function card({ k, title, short, about, shape, thumb, group }) {
+/** The picture of one operation; within its layer the layer is not named again. */
+function card({ k, title, short, about, shape, thumb, group }, only) {
   const item = element("li");
   const link = Object.assign(element("a", "one"), { href: address({ k, sample: place().sample }), title });
   const canvas = document.createElement("canvas");
   paintLevels(canvas, new Int8Array(bytes(thumb.levels).buffer), thumb.rows, thumb.columns);
   canvas.classList.toggle("flat", thumb.rows * 3 < thumb.columns);
-  const inside = short.startsWith(`${group}.`) || short.startsWith(`${group}/`) ? short.slice(group.length + 1) : short;
-  link.append(canvas, element("b", "", inside.replaceAll("_", " ")), element("span", "", about === inside ? "" : about), element("span", "", shape.join(" × ") || "one number"));
+  const inside = only && (short.startsWith(`${group}.`) || short.startsWith(`${group}/`)) ? short.slice(group.length + 1) : short;
+  const name = element("b");
+  inside.replaceAll("_", " ").split(/(?<=\.)/).forEach((part) => name.append(part, document.createElement("wbr")));
+  link.append(canvas, name, element("span", "", about === inside ? "" : about), element("span", "", shape.join(" × ") || "one number"));
   item.append(link);
   return item;
 }
@@ -450,6 +453,9 @@ function wanted(asked) {
   const [, layer, weight] = /^\s*(\d+)\s*:\s*([\d,\s]+)$/.exec(asked.get("weight") ?? "") ?? [];
   const [, scope, output] = /^\s*(\S+?)\s*:\s*([\d,\s]+)$/.exec(asked.get("at") ?? "") ?? [];
   const [name, at] = layer ? [`w${layer}.gradient`, weight] : [scope, output];
+  const [, code] = /^\s*(\d+)\s*,\s*\d+\s*$/.exec(asked.get("at") ?? "") ?? []; // of an autoencoder: a number of the code, and a pixel
+  const coded = ["z", "code"].find((one) => step.owners[one] !== undefined);
+  if (code && coded) return { k: step.owners[coded], array: coded, at: [0, Number(code)] };
   if (name === undefined || step.owners[name] === undefined) return {};
   const indices = at.split(",").map(Number);
   return { k: step.owners[name], array: name, at: indices, sample: layer ? "0" : String(indices[0]) };

@@ -239,17 +239,17 @@ function advance(far) {
 }
 
 /** Open the microscope in a new tab, or the printed step of a network that it does not know; the training waits for the reader there. */
-function look(query) {
+function look(query, place = "") {
   if (state.moment.state === "running") tell({ do: "pause" });
-  const known = ["feedforward", "cnn"].includes(state.begun.settings.model);
-  window.open(`${known ? "microscope.html" : "api/microscope"}?${new URLSearchParams(query)}`, "_blank", "noopener");
+  const known = ["feedforward", "cnn", "autoencoder", "vae"].includes(state.begun.settings.model);
+  window.open(`${known ? "microscope.html" : "api/microscope"}?${new URLSearchParams(query)}${place}`, "_blank", "noopener");
 }
 
 function lookAtWeight(unit, pixel) {
   const { kind, rows, columns } = state.tiles.found;
   const [height, width] = state.begun.inputs;
   if (kind === "weight") look({ weight: `2:${unit},${pixel}` });
-  else if (kind === "code") look({ at: `0,${pixel}` });
+  else if (kind === "code") look({ at: `0,${pixel}` }, `#k=0&array=encoder.0.weight.gradient&at=${unit},${pixel}`);
   else if (state.begun.settings.model === "diffusion") look({});
   else if (rows > 1 || columns > 1) look({ at: `${state.tiles.found.name}:0,${Math.floor(height / 2)},${Math.floor(width / 2)},${unit}` });
 }
