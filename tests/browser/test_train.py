@@ -168,10 +168,11 @@ def test_two_tabs_see_and_steer_the_same_training(train: Any) -> None:
     train.wait(f"{SHOWN} === {at + 1}")
 
 
-def test_look_inside_opens_the_microscope_at_the_step_that_comes_next(train: Any) -> None:
+@pytest.mark.parametrize("recipe", ["moons", "moons-diffusion"])
+def test_look_inside_opens_the_microscope_at_the_step_that_comes_next(train: Any, recipe: str) -> None:
     driver = train.driver
     one = driver.current_window_handle
-    fill(train, recipe="moons")
+    fill(train, recipe=recipe)
     train.click("step")
     train.wait(f"{STATE} === 'paused' && {SHOWN} === 1", 30)
     train.click("look")

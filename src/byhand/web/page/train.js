@@ -238,11 +238,10 @@ function advance(far) {
   else start(far);
 }
 
-/** Open the microscope in a new tab, or the printed step of a network that it does not know; the training waits for the reader there. */
+/** Open the microscope in a new tab; the training waits for the reader there. */
 function look(query, place = "") {
   if (state.moment.state === "running") tell({ do: "pause" });
-  const known = ["feedforward", "cnn", "autoencoder", "vae"].includes(state.begun.settings.model);
-  window.open(`${known ? "microscope.html" : "api/microscope"}?${new URLSearchParams(query)}${place}`, "_blank", "noopener");
+  window.open(`microscope.html?${new URLSearchParams(query)}${place}`, "_blank", "noopener");
 }
 
 function lookAtWeight(unit, pixel) {
