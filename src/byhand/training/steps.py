@@ -135,16 +135,19 @@ class Steps(Iterator[Step]):
 
     def upcoming(self) -> NDArray[np.intp]:
         """The samples of the next step, (m,)."""
-        epoch, batch = divmod(self.index, self.batches)
+        return self._samples_of(*divmod(self.index, self.batches))
+
+    def _samples_of(self, epoch: int, batch: int) -> NDArray[np.intp]:
         if epoch != self.epoch:
             self._begin_epoch(epoch)
-        return self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        first = batch * self.batch_size
+        return self.order[first : first + self.batch_size]
 
     def __next__(self) -> Step:
         if self.index >= self.total:
             raise StopIteration
         epoch, batch = divmod(self.index, self.batches)
-        indices = self.upcoming()
+        indices = self._samples_of(epoch, batch)
         # mode="clip" spares a second look at indices that a permutation cannot get wrong, and a buffer with it.
         x = np.take(self.x, indices, axis=0, out=self._x[: len(indices)], mode="clip")
         y = np.take(self.y, indices, axis=0, out=self._y[: len(indices)], mode="clip")
