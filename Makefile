@@ -3,8 +3,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
+# Tests run side by side, in a process per core and one more, as many wait for a browser or a server; `make test WORKERS=1`
+# runs them one after the other.
+WORKERS  ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test lint type format bench docs clean browser
+.PHONY: demo test quick minimum lint type format bench docs clean browser
 
 $(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -18,7 +22,7 @@ $(VENV)/.dev: pyproject.toml
 
 # PyTorch is a development dependency for comparisons only, and a heavy one: it comes only when it is asked for.
 $(VENV)/.compare: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[compare]'
 	touch $@
 
 demo: $(VENV)/.runtime
@@ -39,7 +43,15 @@ browser:
 	@sh scripts/install_browser.sh
 
 test: $(VENV)/.dev $(if $(BYHAND_COMPARE),$(VENV)/.compare) browser lint type
-	$(BIN)/pytest
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# For daily work: no browser, none of the tests that take most of the time, fewer examples by Hypothesis.
+quick: $(VENV)/.dev lint type
+	BYHAND_QUICK=1 $(BIN)/python -m pytest $(PARALLEL) -m 'not slow and not browser'
+
+# Do the declared minimums of our dependencies install, and pass?
+minimum:
+	$(PYTHON) scripts/minimum.py
 
 bench: $(VENV)/.compare
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'jax>=0.4.30' 'scikit-learn>=1.5'

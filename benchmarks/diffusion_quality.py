@@ -18,9 +18,9 @@ import torch
 from engine_peers import UNet
 
 from byhand import blas, schedules
-from byhand.models.samplers import Noise, dpm_solver, times
+from byhand.models.samplers import Noise, dpm_solver, spaced_timesteps
 from byhand.shipped import open_model
-from byhand.training.evaluate_samples import SamplesEvaluation, evaluate_samples, even_labels
+from byhand.training.evaluate_diffusion import SamplesEvaluation, evaluate_samples, even_labels
 from byhand.training.recipes import recipe
 from byhand.training.run import begin, build, load_splits
 
@@ -50,12 +50,12 @@ def theirs(made: Any, splits: Any, names: list[str], labels: Any, options: argpa
     net = UNet().to(memory_format=torch.channels_last)
     average = [parameter.detach().clone() for parameter in net.parameters()]
     adam = torch.optim.AdamW(net.parameters(), made.lr, weight_decay=0.0, fused=True)
-    factor, start = schedules.named(made.schedule), time.perf_counter()
+    factor, start = schedules.by_name(made.schedule), time.perf_counter()
     for index in range(order.total):
         some = order.upcoming()
-        drawn = network.draw(splits.train.labels[some], order.model.rng, network.forget)
+        drawn = network.draw(splits.train.labels[some], order.model.rng, network.label_dropout)
         x0 = network.scaled(x[some]).reshape(-1, 28, 28, 1)
-        noisy, wanted = diffusion.noisy(x0, drawn.t, drawn.eps), diffusion.wanted(x0, drawn.eps, drawn.t)
+        noisy, wanted = diffusion.noisy(x0, drawn.t, drawn.eps), diffusion.target_of(x0, drawn.eps, drawn.t)
         weight = torch.tensor(diffusion.weights(drawn.t, network.weighting, network.gamma), dtype=torch.float32)
         decay = min(network.decay, (1 + index) / (10 + index))
         torch._foreach_lerp_(average, [p.detach() for p in net.parameters()], 1 - decay)
@@ -88,7 +88,7 @@ def theirs(made: Any, splits: Any, names: list[str], labels: Any, options: argpa
         return np.concatenate(found)
 
     noise = Noise(names, (28, 28, 1), 0, np.float32)
-    *_, last = dpm_solver(diffusion, answers, noise, times(diffusion.steps, options.steps), 1.0)
+    *_, last = dpm_solver(diffusion, answers, noise, spaced_timesteps(diffusion.steps, options.steps), 1.0)
     return network.unscaled(last.x).reshape(len(labels), -1), seconds
 
 

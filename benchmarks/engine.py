@@ -133,7 +133,7 @@ class Others:
         stat = Path("/proc/stat")
         if not stat.is_file():
             return 0.0
-        user, nice, system, _, _, irq, softirq, steal = map(int, stat.read_text().split(maxsplit=9)[1:9])
+        user, nice, system, _, _, irq, softirq, steal = map(int, stat.read_text(encoding="ascii").split(maxsplit=9)[1:9])
         own = os.times()
         return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own.user - own.system
 
@@ -302,7 +302,9 @@ def machine() -> str:
     model = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        model = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), model)
+        model = next(
+            (line.split(":")[1].strip() for line in info.read_text(encoding="utf-8").splitlines() if "model name" in line), model
+        )
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "numba", "torch"))
     load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
     return f"{time.strftime('%Y-%m-%d')}, {threads()} cores ({model}{load}), Python {platform.python_version()}, {versions}"

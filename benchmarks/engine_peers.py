@@ -74,10 +74,10 @@ class UNet(nn.Module):
         self.stem = nn.Conv2d(image_channels, channels[0], 3, padding=1)
         before = (channels[0], *levels[:-1])
         self.down = nn.ModuleList(ResidualBlock(a, b, embedding) for a, b in zip(before, levels, strict=True))
-        self.shrink = nn.ModuleList(nn.Conv2d(c, c, 3, stride=2, padding=1) for c in levels)
+        self.downsample = nn.ModuleList(nn.Conv2d(c, c, 3, stride=2, padding=1) for c in levels)
         self.middle = ResidualBlock(levels[-1], bottom, embedding)
         self.look = SelfAttention(bottom, heads)
-        self.grow = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in zip(levels[::-1], channels[:0:-1], strict=True))
+        self.upsample = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in zip(levels[::-1], channels[:0:-1], strict=True))
         self.up = nn.ModuleList(ResidualBlock(2 * c, c, embedding) for c in levels[::-1])
         self.norm = nn.GroupNorm(8, channels[0])
         self.out = nn.Conv2d(channels[0], image_channels, 3, padding=1)
@@ -89,13 +89,13 @@ class UNet(nn.Module):
         e = F.silu(e + self.label(labels))
         h = self.stem(x)
         skips = []
-        for block, shrink in zip(self.down, self.shrink, strict=True):
+        for block, downsample in zip(self.down, self.downsample, strict=True):
             h = block(h, e)
             skips.append(h)
-            h = shrink(h)
+            h = downsample(h)
         h = self.look(self.middle(h, e))
-        for grow, block in zip(self.grow, self.up, strict=True):
-            h = grow(F.interpolate(h, scale_factor=2))
+        for upsample, block in zip(self.upsample, self.up, strict=True):
+            h = upsample(F.interpolate(h, scale_factor=2))
             h = block(torch.cat([h, skips.pop()], dim=1), e)
         return self.out(F.silu(self.norm(h)))
 

@@ -160,6 +160,7 @@ def measure(name: str, network: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--markdown", action="store_true", help="tables in Markdown, as benchmarks/RESULTS.md has them")
     parser.add_argument("--one", nargs=2, metavar=("NAME", "NETWORK"), help="measure one competitor in this process")
     options = parser.parse_args()
     if options.one:
@@ -170,20 +171,32 @@ def main() -> None:
         for _ in range(options.rounds):
             for name in COMPETITORS:
                 command = [sys.executable, str(Path(__file__)), "--one", name, network]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
                 if done.returncode:
                     sys.exit(f"{name}: {done.stderr.strip().splitlines()[-1]}")
                 found[name].append(json.loads(done.stdout))
         print(f"\n{sizes}, {SAMPLES:,} images, batch {BATCH}, {options.rounds} rounds\n")
-        print("| | seconds an epoch, median | min - max | times byhand's, median of the pairs | peak memory, MB |")
-        print("|---|---|---|---|---|")
         ours = [row["seconds"] for row in found["byhand"]]
+        table = [("", "seconds an epoch, median", "min - max", "times byhand's, median of the pairs", "peak memory, MB")]
         for name, rows in found.items():
             seconds = [row["seconds"] for row in rows]
             ratio = statistics.median(theirs / our for theirs, our in zip(seconds, ours, strict=True))
             peak = max(row["peak_mb"] for row in rows)
-            spread = f"{statistics.median(seconds):.3f} | {min(seconds):.3f} - {max(seconds):.3f}"
-            print(f"| {name} | {spread} | {ratio:.2f} | {peak:.0f} |", flush=True)
+            spread = f"{min(seconds):.3f} - {max(seconds):.3f}"
+            table.append((name, f"{statistics.median(seconds):.3f}", spread, f"{ratio:.2f}", f"{peak:.0f}"))
+        print(markdown(table) if options.markdown else aligned(table), flush=True)
+
+
+def markdown(table: list[tuple[str, ...]]) -> str:
+    """A table, its first row the heading, as Markdown."""
+    lines = [f"| {' | '.join(row)} |" for row in table]
+    return "\n".join([lines[0], "|---" * len(table[0]) + "|", *lines[1:]])
+
+
+def aligned(table: list[tuple[str, ...]]) -> str:
+    """The same for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from pathlib import Path
 from byhand.training.fit import Callback
 from byhand.training.history import History
 from byhand.training.recipes import recipe
-from byhand.training.record import Recorder
-from byhand.training.recording import read_recording
+from byhand.training.recorder import Recorder
+from byhand.training.recording_files import read_recording
 from byhand.training.run import begin, build, load_splits
 from byhand.training.steps import Steps
 

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from websockets.sync.client import connect
@@ -65,11 +66,11 @@ def per_step(step: Callable[[Any], None], watcher: Any) -> float:
 
 def listening(address: str) -> threading.Event:
     """A page that reads all it is told, until the event is set."""
-    done, host = threading.Event(), address.removeprefix("http://").rstrip("/")
-    ready = threading.Event()
+    done, ready, place = threading.Event(), threading.Event(), urlsplit(address)
+    line_at, origin = f"ws://{place.netloc}/api/watch?{place.query}", f"http://{place.netloc}"
 
     def read() -> None:
-        with connect(f"ws://{host}/api/watch", origin=f"http://{host}", max_size=None, proxy=None) as line:  # type: ignore[arg-type]
+        with connect(line_at, origin=origin, max_size=None, proxy=None) as line:  # type: ignore[arg-type]
             ready.set()
             while not done.is_set():
                 line.recv()
@@ -86,7 +87,7 @@ def main() -> None:
         per_step(step, None)
         for _ in range(ROUNDS):
             taken["bare"].append(per_step(step, None))
-            with byhand.watch(parameters, port=0, open_browser=False) as watcher:
+            with byhand.sample_steps(parameters, port=0, open_browser=False) as watcher:
                 taken["watched, no page"].append(per_step(step, watcher))
                 done = listening(watcher.address)
                 taken["watched, a page open"].append(per_step(step, watcher))

@@ -28,7 +28,9 @@ WIDTH = 1280
 def running(*command: str, work: Path | None = None) -> Iterator[str]:
     """A program of ours that prints the address of its page first; ended with the block."""
     environment = os.environ | {"BROWSER": "true"}  # a command that opens nothing
-    process = subprocess.Popen([sys.executable, "-u", *command], stdout=subprocess.PIPE, text=True, env=environment, cwd=work)
+    process = subprocess.Popen(
+        [sys.executable, "-u", *command], stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment, cwd=work
+    )
     assert process.stdout
     try:
         yield next(word for word in process.stdout.readline().split() if word.startswith("http"))

@@ -37,7 +37,7 @@ def main() -> None:
     shares = np.linspace(0, 1, given.steps)
     rows, curves = [], {}
     for name in given.models:
-        coder = open_model(name).coder
+        coder = open_model(name).autoencoder
         codes = coder.code(test.flat)
         found = {}
         for kind in ("straight", "spherical"):

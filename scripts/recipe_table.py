@@ -2,7 +2,8 @@
 
     python scripts/recipe_table.py [FOLDER]
 
-The runs are left in FOLDER (runs/ unless given); those that are finished there are not run again.
+The runs are left in FOLDER (runs/ unless given); those that are finished there are not run again,
+and one that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from byhand.training.recipes import RECIPES, Recipe
 DOCS = Path(__file__).parent.parent / "docs" / "recipes.md"
 HEAD = """# The recipes, and what running them gives
 
-Each is a named, seeded set-up: `byhand train NAME` runs it, twice to the same bits on one machine. The tables are
+Each is a named, seeded set-up: `byhand train NAME` runs it, twice to the same bits on one machine. [Runs](runs.md) tells
+what is in the folder of a run, and how none is lost. The tables are
 written by `python scripts/recipe_table.py`, which runs each recipe from the command line; nothing in them is typed by hand.
 All is measured on test data that the training never saw, with the parameters of the last epoch (no choosing by test accuracy).
 
@@ -40,8 +42,8 @@ The error is the mean squared one of a pixel in [0, 1]; bound, reconstruction an
 DRAWS = """
 ## They draw
 
-The cost is the (weighted) mean squared error of the network's answers on test samples; what the drawings are worth is measured in
-[diffusion.md](diffusion.md).
+The cost is the (weighted) mean squared error of the network's answers on test samples; of a GAN its discriminator's, 1.386 where
+it can tell nothing. What the drawings are worth is measured in [diffusion.md](diffusion.md) and [gan.md](gan.md).
 
 | recipe | what it is | network | epochs | seconds | cost |
 |---|---|---|---|---|---|
@@ -54,15 +56,15 @@ def main() -> None:
     for name, recipe in RECIPES.items():
         result = folder / f"{name}.json"
         if not result.exists():
-            command = [sys.executable, "-m", "byhand.cli", "train", name, "--out", str(folder / name), "--json"]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            command = [sys.executable, "-m", "byhand.cli", "train", name, "--out", str(folder / name), "--resume", "--json"]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8")
             result.parent.mkdir(parents=True, exist_ok=True)
             result.write_text(done.stdout, encoding="utf-8")
         found = json.loads(result.read_text(encoding="utf-8"))
         row = f"| `{name}` | {recipe.about} | {network(recipe)} | {found['epochs']} | {found['seconds']:.1f} |"
         if "error" in found:
             codes.append(f"{row} {found['error']:.4f} | {bound(found)} |")
-        elif recipe.model == "diffusion":
+        elif recipe.model in ("diffusion", "gan"):
             draws.append(f"{row} {found['cost']:.4f} |")
         else:
             classes.append(f"{row} {right(found)} | {recipe.reports} |")
@@ -84,13 +86,17 @@ def network(recipe: Recipe) -> str:
         return f"3x3 convolutions in pairs, {'-'.join(map(str, options['channels']))} channels{head}, {recipe.cost}"
     if recipe.model == "transformer":
         return f"{options['depth']} blocks, {options['heads']} heads, {options['width']} wide"
+    if recipe.model == "lstm":
+        return f"{options.get('depth', 1)} LSTM, {options['width']} wide"
     if recipe.model.startswith("conv"):
         return f"convolutions, {'-'.join(map(str, options['channels']))} channels, {options['latent']} numbers"
     if recipe.model == "diffusion":
         if "channels" in options:
             return f"U-Net, {'-'.join(map(str, options['channels']))} channels"
         return f"{options.get('depth', 3)} blocks, {options['width']} wide"
-    if recipe.model in ("autoencoder", "vae"):
+    if recipe.model == "gan":
+        return f"two players, {options['latent']} numbers of noise, {options['width']} wide"
+    if recipe.model in ("autoencoder", "vae", "iwae"):
         return (
             f"{'-'.join(map(str, ('in', *recipe.hidden, options['latent'], *recipe.hidden[::-1], 'out')))}, {recipe.activation}"
         )

@@ -1,6 +1,6 @@
 """Make the pictures of docs/train.md and docs/watch.md out of real trainings, in headless Chromium.
 
-    python scripts/train_pictures.py [train] [doctor] [watch] [diffusion]
+    python scripts/train_pictures.py [train] [doctor] [watch] [diffusion] [gan]
 
 Needs Chromium, its driver, and Selenium, as the tests in tests/browser do.
 """
@@ -33,7 +33,7 @@ def picture(driver: Any, name: str, part: str = "") -> None:
 
 def train_page(driver: Any, address: str, **settings: Any) -> None:
     resized(driver, 900)
-    driver.get(f"{address}train.html")
+    driver.get(address.replace("/?", "/train.html?"))  # with its token
     until(driver, "document.documentElement.dataset.ready === 'yes'")
     fill(driver, **settings)
 
@@ -49,9 +49,9 @@ def trained(driver: Any, steps: int, **settings: Any) -> None:
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["train", "doctor", "diffusion", "watch"]
+    wanted = sys.argv[1:] or ["train", "doctor", "diffusion", "gan", "watch"]
     with browser() as driver:
-        if {"train", "doctor", "diffusion"} & set(wanted):
+        if {"train", "doctor", "diffusion", "gan"} & set(wanted):
             with running("-c", PLAY) as address:
                 if "train" in wanted:
                     train_page(driver, address, recipe="mnist-nielsen-30")
@@ -64,11 +64,13 @@ def main() -> None:
                     press(driver, "examine")
                     until(driver, "document.getElementById('doctor').dataset.state === 'done'")
                     picture(driver, "train-doctor", "doctor")
-                if "diffusion" in wanted:
-                    train_page(driver, address, recipe="moons-diffusion")
-                    trained(driver, 1_500)
-                    driver.execute_script("document.getElementById('plane-panel').parentElement.id = 'curves'")
-                    picture(driver, "train-diffusion", "curves")
+                for name, steps in (("diffusion", 1_500), ("gan", 7_000)):
+                    if name in wanted:
+                        train_page(driver, address, recipe=f"moons-{name}")
+                        trained(driver, steps)
+                        driver.execute_script("document.getElementById('plane-panel').parentElement.id = 'curves'")
+                        picture(driver, f"train-{name}", "curves")
+                        press(driver, "stop")
         if "watch" in wanted:
             with running(str(ROOT / "docs" / "examples" / "own_loop.py"), "20") as address:
                 resized(driver, 900)

@@ -29,13 +29,13 @@ def test_every_activation_has_its_values_tested_here() -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_values_are_those_of_the_formula(name: str) -> None:
-    a = activations.named(name).forward(ROW, np.empty_like(ROW))
+    a = activations.by_name(name).forward(ROW, np.empty_like(ROW))
     assert a[0] == pytest.approx([EXPECTED[name](z) for z in ROW[0]], rel=1e-14, abs=1e-16)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_backward_is_the_product_with_the_numerical_jacobian(name: str, rng: np.random.Generator) -> None:
-    activation = activations.named(name)
+    activation = activations.by_name(name)
     z, g = rng.standard_normal((4, 5)), rng.standard_normal((4, 5))
     a = activation.forward(z, np.empty_like(z))
     expected, h = np.zeros_like(z), 1e-5
@@ -50,7 +50,7 @@ def test_backward_is_the_product_with_the_numerical_jacobian(name: str, rng: np.
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_working_in_place_gives_the_same_bits_and_keeps_the_type(name: str, dtype: type, rng: np.random.Generator) -> None:
-    activation = activations.named(name)
+    activation = activations.by_name(name)
     z, g = (rng.standard_normal((6, 3)).astype(dtype) for _ in range(2))
     a = activation.forward(z, np.empty_like(z))
     delta = activation.backward(g, z, a, np.empty_like(z))
@@ -64,7 +64,7 @@ def test_working_in_place_gives_the_same_bits_and_keeps_the_type(name: str, dtyp
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_ten_thousand_either_way_overflows_nowhere(name: str, dtype: type) -> None:
-    activation = activations.named(name)
+    activation = activations.by_name(name)
     z = np.array([[-1e4, 1e4, 0.0]], dtype)
     a = activation.forward(z, np.empty_like(z))
     limits = {
@@ -89,12 +89,26 @@ def test_softmax_rows_sum_to_one_and_ignore_a_common_shift(rng: np.random.Genera
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation_names_its_equation_its_derivative_and_its_source(name: str) -> None:
-    activation = activations.named(name)
+    activation = activations.by_name(name)
     assert activation.equation.startswith(r"\sigma(z)")
     assert "=" in activation.derivative
     assert any(year in activation.source for year in ("2006", "2010", "2013", "2015", "2017"))
 
 
 def test_an_unknown_activation_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="activation 'gelu' is unknown: choose one of sigmoid, tanh, relu"):
-        activations.named("gelu")
+    with pytest.raises(ModelError, match=r"activation 'gelu' is unknown: did you mean 'relu'\? The choice: sigmoid"):
+        activations.by_name("gelu")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_the_slope_is_exact_at_any_saturation(name: str, dtype: type) -> None:
+    z = np.array(
+        [[-40, -20, -12, -5, -0.5, 0, 0.5, 5, 12, 20, 40, 80] if name == "sigmoid" else [-20, -9, -2, 0, 2, 9, 20, 40]], dtype
+    )
+    activation = activations.by_name(name)
+    slope = activation.backward(np.ones_like(z), z, activation.forward(z, np.empty_like(z)), np.empty_like(z))
+    right = [
+        math.exp(-abs(x)) / (1 + math.exp(-abs(x))) ** 2 if name == "sigmoid" else 1 / math.cosh(x) ** 2 for x in z[0].tolist()
+    ]
+    assert slope[0].tolist() == pytest.approx(right, rel=1e-6 if dtype == np.float32 else 1e-13, abs=0)

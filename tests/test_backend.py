@@ -16,7 +16,7 @@ def test_float32_may_be_named_in_any_way(given: object) -> None:
 
 @pytest.mark.parametrize("given", [np.float16, int, "int8", complex, "nonsense", object, bool])
 def test_a_type_that_is_neither_float32_nor_float64_is_refused(given: object) -> None:
-    with pytest.raises(ModelError, match="byhand computes in float32 or float64"):
+    with pytest.raises(ModelError, match="dtype must be float32 or float64"):
         float_type(given)
 
 
@@ -28,5 +28,5 @@ def test_the_streams_of_purposes_epochs_and_seeds_do_not_touch() -> None:
 
 
 def test_a_negative_seed_is_refused() -> None:
-    with pytest.raises(ModelError, match="seed is -3, but a seed is a whole number from 0 up"):
+    with pytest.raises(ModelError, match="seed must be 0 or more"):
         generator(-3, "shuffle")

@@ -67,3 +67,22 @@ def test_the_blas_in_use_is_described_in_one_line() -> None:
     said = blas.describe()
     assert said.startswith(f"NumPy {np.__version__} on ") and "threads" in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("where", ["/site-packages/numpy.libs/", "/opt/lib/"])
+def test_scipys_blas_and_the_order_of_loading_change_nothing_in_the_description(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threadpoolctl
+
+    def pool(version: str, path: str) -> dict[str, object]:
+        known = {"user_api": "blas", "internal_api": "openblas", "architecture": "SkylakeX", "num_threads": 2}
+        return {**known, "version": version, "filepath": path}
+
+    both = [pool("0.3.31", f"{where}libscipy_openblas64_.so"), pool("0.3.30", "/site-packages/scipy.libs/libscipy_openblas.so")]
+    said = set()
+    for found in (both, both[::-1]):
+        monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda found=found: found)
+        said.add(blas.describe())
+    assert len(said) == 1
+    assert ("0.3.30" in said.pop()) == ("numpy" not in where)

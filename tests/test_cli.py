@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from . import warm
+
+pytestmark = pytest.mark.slow
+
+
+MAIN = "import sys; from byhand.cli import main; sys.argv[0] = 'byhand'; main()"
+IMPORTS = (
+    "from byhand import blas; blas.choose_kernels()\n"
+    "import byhand.cli, byhand.data, byhand.draw.curves, byhand.draw.progress, byhand.latent, byhand.see.chosen_step\n"
+    "import byhand.see.terminal, byhand.shipped, byhand.training.evaluate, byhand.training.run\n"
+    "import matplotlib.backends.backend_agg, matplotlib.figure, numba, PIL.Image, rich.progress, rich.table\n"
+)
+
 
 def byhand(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "byhand.cli", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=180, check=False)
+    return warm.run(MAIN, [*map(str, arguments)], imports=IMPORTS, cwd=cwd, env=environment, timeout=180)
 
 
 def succeeded(*arguments: object, cwd: Path | None = None) -> dict:
@@ -81,10 +92,16 @@ def test_explain_proves_the_weight_that_was_asked_for(run: Path, tmp_path: Path)
 
 
 def test_explain_prints_to_the_terminal_too() -> None:
-    done = byhand("explain", "iris", "--step", 3)
+    done = byhand("explain", "iris", "--step", 3, "--full")
     assert done.returncode == 0, done.stderr
-    for name in ("BP1", "BP2", "BP3", "BP4", "feedforward.py"):
+    for name in ("BP1", "BP2", "BP3", "BP4", "feedforward.py", "Weights: after 3 training steps"):
         assert name in done.stdout
+
+
+def test_explain_says_in_short_whose_weights_they_are() -> None:
+    drawn, trained = (byhand("explain", "mnist-nielsen-30", "--sample", 7, *more).stdout for more in ((), ("--trained",)))
+    assert "Weights as drawn, not trained" in drawn and "Weights trained (95.99% right)" in trained
+    assert all(len(text.splitlines()) <= 36 and "agrees" in text for text in (drawn, trained))
 
 
 def test_the_lists_are_json_too() -> None:
@@ -114,7 +131,24 @@ def test_own_csv_data_train_from_the_command_line(tmp_path: Path) -> None:
 
 
 def test_a_run_resumes_only_with_its_own_settings(run: Path) -> None:
-    assert "epochs" in refused("train", "mnist-nielsen-30", "--epochs", 2, "--out", run, "--resume")
+    assert "another lr" in refused("train", "mnist-nielsen-30", "--lr", 2, "--out", run, "--resume")
+
+
+def test_a_run_is_prolonged_and_its_best_epoch_kept_from_the_command_line(tmp_path: Path) -> None:
+    first = succeeded("train", "iris", "--epochs", 2, "--keep-best", "--out", tmp_path)
+    done = byhand("train", "iris", "--epochs", 5, "--resume", "--out", tmp_path)
+    assert "byhand: the run of 2 epochs goes on to 5\n" in done.stderr
+    assert "on 24 of the 120 training samples, which are held out" in " ".join(done.stderr.split())
+    again = succeeded("train", "iris", "--resume", "--out", tmp_path)  # as long as its folder says
+    assert (first["epochs"], again["epochs"]) == (2, 5)
+    costs = [json.loads(line)["validation_cost"] for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert again["validation_cost"] == min(costs) == costs[again["kept_epoch"] - 1]
+    assert f"the model is that of epoch {again['kept_epoch']} of 5" in done.stdout
+
+
+def test_patience_ends_a_training_from_the_command_line(tmp_path: Path) -> None:
+    result = succeeded("train", "iris", "--lr", 3, "--patience", 2, "--out", tmp_path)
+    assert result["epochs"] == result["kept_epoch"] + 2 < 100
 
 
 def test_a_learning_rate_that_explodes_says_where_and_leaves_no_model(tmp_path: Path) -> None:
@@ -127,15 +161,18 @@ def test_a_learning_rate_that_explodes_says_where_and_leaves_no_model(tmp_path: 
     ("arguments", "said"),
     [
         (("train", "mnist-nielson-30"), "did you mean 'mnist-nielsen-30'"),
-        (("train", "iris", "--set", "learning=1"), "no recipe has a setting"),
+        (
+            ("train", "iris", "--set", "learning=1"),
+            "byhand: a recipe has no setting 'learning': choose one of about, activation, aug",
+        ),
         (("train", "iris", "--set", "lr"), "key=value"),
         (("train", "iris", "--hidden", "thirty"), "--hidden"),
-        (("train", "iris", "--lr", "-1"), "learning rate"),
+        (("train", "iris", "--lr", "-1"), "byhand: lr must be above 0"),
         (("train", "iris", "--optimizer", "adm"), "optimizer 'adm' is unknown"),
-        (("eval", "nothing-here"), "there is no model"),
-        (("eval", "mnist", "--data", "iris"), "10 classes"),
+        (("eval", "nothing-here"), "does not exist"),
+        (("eval", "mnist", "--data", "iris"), "has the class 'setosa', which the model does not know"),
         (("predict", "mnist", "absent.png"), "absent.png"),
-        (("explain", "iris", "--sample", "500"), "sample is 500"),
+        (("explain", "iris", "--sample", "500"), "sample must be from 0 to 119"),
         (("explain", "iris", "--weight", "9:0,0"), "9"),
     ],
 )
@@ -146,4 +183,4 @@ def test_a_mistake_gets_one_line(arguments: tuple[str, ...], said: str, tmp_path
 def test_a_mistake_is_json_where_json_was_asked_for(tmp_path: Path) -> None:
     done = byhand("eval", "nothing-here", "--json", cwd=tmp_path)
     assert done.returncode == 1
-    assert "there is no model" in json.loads(done.stdout)["error"]
+    assert "does not exist" in json.loads(done.stdout)["error"]

@@ -11,6 +11,8 @@ from PIL import Image
 
 from .test_cli import byhand, refused, succeeded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -80,7 +82,7 @@ def test_mistakes_in_a_walk_get_one_line_and_leave_nothing(runs: dict[str, Path]
         ("--steps", "1"): "a walk of 1 steps cannot be drawn: choose 2 to 1,000",
         ("-o", "walk.bmp"): "walk.bmp ends in .bmp: an animation is one of .gif",
         ("--style", "loud"): "style 'loud' is unknown: choose one of dark, light, paper",
-        ("--model", "mnist"): "mnist has no codes: choose an autoencoder or a VAE, as mnist-ae or mnist-vae",
+        ("--model", "mnist"): "mnist has no codes: choose an autoencoder or a VAE, such as mnist-ae or mnist-vae",
     }
     for given, said in cases.items():
         arguments = ("latent", "--model", str(runs["vae"]), *given)
@@ -91,9 +93,11 @@ def test_mistakes_in_a_walk_get_one_line_and_leave_nothing(runs: dict[str, Path]
 def test_what_a_network_cannot_do_is_refused(runs: dict[str, Path], tmp_path: Path) -> None:
     Image.new("L", (50, 50), 0).save(tmp_path / "a.png")
     assert "tells no classes apart" in refused("predict", runs["vae"], tmp_path / "a.png")
-    assert "--images is 0, but" in refused("eval", runs["vae"], "--likelihood", 5, "--images", 0, "--out", tmp_path)
-    assert "--likelihood is of a VAE's images" in refused("eval", runs["ae"], "--likelihood", 5, "--out", tmp_path)
-    assert "--likelihood is of a VAE's images" in refused("eval", "mnist-nielsen-30", "--likelihood", 5, "--out", tmp_path)
+    assert "byhand: images must be from 1 to 10,000, how many mnist-test has, got 0" in refused(
+        "eval", runs["vae"], "--likelihood", 5, "--images", 0, "--out", tmp_path
+    )
+    assert "a likelihood needs a VAE" in refused("eval", runs["ae"], "--likelihood", 5, "--out", tmp_path)
+    assert "a likelihood needs a VAE" in refused("eval", "mnist-nielsen-30", "--likelihood", 5, "--out", tmp_path)
     assert "tells no classes apart" in refused("complete", runs["vae"], "a")
     assert "continues no text" in refused("complete", "mnist-nielsen-30", "a")
 

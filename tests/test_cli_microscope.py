@@ -1,19 +1,14 @@
-"""The microscope from the command line: what a number was made of, and who pushed a weight over an epoch."""
+"""The microscope from the command line: how a number was computed, and who pushed a weight over an epoch."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from typing import Any
 
 import pytest
 
-MAIN = "import sys; from byhand.cli import main; sys.argv[0] = 'byhand'; main()"
+from .test_cli import byhand
 
-
-def byhand(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", MAIN, *map(str, arguments)], capture_output=True, text=True, check=False)
+pytestmark = pytest.mark.slow
 
 
 def test_a_number_is_taken_apart_in_the_terminal_and_as_json() -> None:
@@ -40,7 +35,7 @@ def test_the_last_epoch_is_gone_through_for_a_weight() -> None:
         (("explain", "iris", "--number", "z2:"), "is not NAME:I,J"),
         (("explain", "iris", "--epoch"), "--epoch is of one weight"),
         (("explain", "iris", "--epoch", "--weight", "2:1,2"), "no step has been taken yet"),
-        (("microscope", "no-such-recipe"), "there is no model 'no-such-recipe'"),
+        (("microscope", "no-such-recipe"), "the model 'no-such-recipe' does not exist"),
     ],
 )
 def test_what_there_is_not_is_said_in_one_line(arguments: tuple[str, ...], said: str) -> None:

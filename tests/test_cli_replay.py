@@ -10,6 +10,8 @@ import pytest
 
 from .test_cli import byhand, refused, succeeded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -71,15 +73,15 @@ def test_explain_opens_a_recorded_step_and_not_the_trained_model(run: Path) -> N
     costs = np.fromfile(run / "recording" / "costs.f32", "<f4")
     for step in (0, 1, 180):
         assert succeeded("explain", run, "--step", step)["cost"] == pytest.approx(costs[step], rel=1e-6)
-    assert "has the steps 0 to 191" in refused("explain", run, "--step", 192)
+    assert "step must be from 0 to 191" in refused("explain", run, "--step", 192)
 
 
 def test_mistakes_get_one_line(run: Path, tmp_path: Path) -> None:
     assert "is not the folder of a run" in refused("replay", tmp_path)
-    assert "has the steps 0 to 192" in refused("replay", run, "--at", 500)
+    assert "step must be one of the recording's, 0 to 192" in refused("replay", run, "--at", 500)
     assert "is where the recording ends" in refused("replay", run, "--at", 192)
     assert "give its --branch-lr too" in refused("replay", run, "--steps", 5)
-    assert "must be a positive number" in refused("replay", run, "--at", 5, "--branch-lr", -1)
+    assert "the learning rate must be above 0" in refused("replay", run, "--at", 5, "--branch-lr", -1)
     assert "1 to 92 are left" in refused("replay", run, "--at", 100, "--branch-lr", 1, "--steps", 1000)
     assert "allow more with --record-mb" in refused("train", "moons", "--record-mb", 0.001, "--out", tmp_path / "run")
     assert "megabytes above 0" in refused("train", "moons", "--record-mb", 0, "--out", tmp_path / "run")

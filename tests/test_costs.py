@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -15,8 +16,8 @@ DTYPES = [np.float32, np.float64]
 
 
 def _cost_and_error(cost_name: str, output: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    activation = activations.named(output)
-    cost = costs.named(cost_name, activation)
+    activation = activations.by_name(output)
+    cost = costs.by_name(cost_name, activation)
     a = activation.forward(z, np.empty_like(z))
     return cost.value(z, a, y, activation), cost.output_error(z, a, y, activation, np.empty_like(z))
 
@@ -93,10 +94,22 @@ def test_the_quadratic_error_carries_the_slope_of_the_output_and_cross_entropy_d
 
 @pytest.mark.parametrize("output", ["tanh", "relu", "leaky_relu", "silu", "identity"])
 def test_cross_entropy_refuses_outputs_that_are_no_probabilities(output: str) -> None:
-    with pytest.raises(ModelError, match=f"the output activation is '{output}': use sigmoid or softmax"):
-        costs.named("cross_entropy", activations.named(output))
+    with pytest.raises(ModelError, match=f"must be sigmoid or softmax, got '{output}'"):
+        costs.by_name("cross_entropy", activations.by_name(output))
 
 
 def test_an_unknown_cost_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelError, match="cost 'hinge' is unknown: choose one of quadratic, cross_entropy"):
-        costs.named("hinge", activations.named("sigmoid"))
+        costs.by_name("hinge", activations.by_name("sigmoid"))
+
+
+@pytest.mark.parametrize("z", [-80.0, -20.0, -3.0, 0.0, 3.0, 9.0, 15.0, 20.0, 40.0, 80.0])
+@pytest.mark.parametrize("y", [0.0, 0.25, 1.0])
+def test_the_error_of_a_sigmoid_is_exact_at_any_saturation(z: float, y: float) -> None:
+    sigmoid, cost = activations.by_name("sigmoid"), costs.by_name("cross_entropy", activations.by_name("sigmoid"))
+    at, target = np.array([[z]], np.float32), np.array([[y]], np.float32)
+    a = sigmoid.forward(at, np.empty_like(at))
+    error = cost.output_error(at, a, target, sigmoid, np.empty_like(a))
+    right = (1 - y) / (1 + math.exp(-z)) - y / (1 + math.exp(z))
+    assert float(error[0, 0]) == pytest.approx(right, rel=1e-6, abs=0)
+    assert cost.output_error(at, a, target, sigmoid, a) is a and float(a[0, 0]) == float(error[0, 0])

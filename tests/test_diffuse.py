@@ -31,6 +31,7 @@ def energy(a: Any, b: Any) -> float:
     return 2 * mean(a, b) - mean(a, a) - mean(b, b)
 
 
+@pytest.mark.slow
 def test_the_shipped_network_draws_two_moons(network: Any) -> None:
     real, other = (make_moons(1_000, 0.05, seed, "test") for seed in (1, 2))
     drawn = network.sample(1_000, real.labels, seed=3)
@@ -42,16 +43,16 @@ def test_the_shipped_network_draws_two_moons(network: Any) -> None:
 
 def test_forward_begins_with_the_data_and_ends_in_noise(network: Any) -> None:
     data = make_moons(2_000, 0.05, 1, "test").inputs
-    moments = forward(network, data)
-    assert np.allclose(moments[0].points, network.scaled(data), atol=1e-6)
-    assert moments[-1].t == 1_000 and np.abs(moments[-1].points.std(axis=0) - 1).max() < 0.1
-    assert [moment.t for moment in moments] == sorted({moment.t for moment in moments})
+    shown = forward(network, data)
+    assert np.allclose(shown[0].points, network.scaled(data), atol=1e-6)
+    assert shown[-1].t == 1_000 and np.abs(shown[-1].points.std(axis=0) - 1).max() < 0.1
+    assert [particles.t for particles in shown] == sorted({particles.t for particles in shown})
 
 
 def test_the_field_is_what_the_network_says(network: Any) -> None:
     found = field(network, 400)
     diffusion: Diffusion = network.diffusion
-    x0, _ = diffusion.parts(network.answer(found[:, :2], 400), found[:, :2], 400)
+    x0, _ = diffusion.x0_and_eps(network.prediction(found[:, :2], 400), found[:, :2], 400)
     assert np.allclose(found[:, :2] + found[:, 2:], x0, atol=1e-5)
     far = np.abs(found[:, :2]).max(axis=1) > 2
     inward = -(found[far, :2] * found[far, 2:]).sum(axis=1)
@@ -59,10 +60,11 @@ def test_the_field_is_what_the_network_says(network: Any) -> None:
 
 
 def test_reverse_has_an_arrow_field_at_every_step_but_the_last(network: Any) -> None:
-    moments = reverse(network, np.array([0, 1, 0]), steps=5)
-    assert [moment.towards is not None for moment in moments] == [True] * 5 + [False]
+    shown = reverse(network, np.array([0, 1, 0]), steps=5)
+    assert [particles.towards is not None for particles in shown] == [True] * 5 + [False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".gif", ".webp"])
 def test_the_animation_goes_there_and_back(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"moons{ending}"
@@ -78,11 +80,12 @@ def test_the_animation_goes_there_and_back(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"particles": 0}, "particles is 0"),
+        ({"particles": 0}, "particles must be from 1"),
         ({"model": "emnist-latent-diffusion"}, "shows points"),
         ({"model": "mnist-cnn"}, "draws nothing"),
+        ({"model": "mnist-gan"}, "is a gan, but this shows diffusion"),
         ({"style": "neon"}, "style 'neon'"),
-        ({"steps": 0}, "steps is 0"),
+        ({"steps": 0}, "steps must be from 1 to 1,000"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(tmp_path: Path, settings: dict[str, Any], told: str) -> None:

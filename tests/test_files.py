@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from byhand.errors import ByhandError
-from byhand.files import write_atomically
+from byhand.files import clear_parts, staged, write_atomically
 
 
 def test_a_file_is_written_with_its_folders_and_replaces_the_one_before(tmp_path: Path) -> None:
@@ -90,3 +94,60 @@ def test_a_folder_of_that_name_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(ByhandError, match=r"cannot write .*taken: Is a directory"):
         write_atomically(tmp_path / "taken", b"content")
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def part(folder: Path, name: str) -> Path:
+    path = folder / f".{name}.abc12345.part"
+    path.write_bytes(b"half of a fi")
+    return path
+
+
+def test_the_next_write_clears_away_what_a_killed_one_left(tmp_path: Path) -> None:
+    part(tmp_path, "model.safetensors")
+    other = part(tmp_path, "other.png")
+    (tmp_path / "model.safetensors.part").touch()  # somebody else's
+    write_atomically(tmp_path / "model.safetensors", b"whole")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [other.name, "model.safetensors", "model.safetensors.part"]
+    clear_parts(tmp_path, ["other.png"])
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.safetensors", "model.safetensors.part"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there an open file cannot be removed anyway")
+def test_what_a_living_process_is_writing_stays(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with staged(path, b"mine") as publish:
+        clear_parts(tmp_path, [path.name])
+        write_atomically(path, b"another's")
+        publish()
+    assert path.read_bytes() == b"mine"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_a_file_is_not_seen_before_it_is_published_and_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    path, seen = tmp_path / "file", []
+    with pytest.raises(KeyboardInterrupt), staged(path, b"x"):  # noqa: PT012
+        seen.append(path.exists())
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+    assert seen == [False]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_writers_and_cleaners_side_by_side_never_hinder_each_other(tmp_path: Path) -> None:
+    path, wrong = tmp_path / "file", []
+
+    def write() -> None:
+        for _ in range(60):
+            try:
+                write_atomically(path, b"whole")
+            except ByhandError as error:
+                wrong.append(str(error))
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        clear_parts(tmp_path, ["file"])
+    assert wrong == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from byhand.activations import ACTIVATIONS
@@ -78,7 +78,9 @@ def batch(sizes: tuple[int, ...], m: int, seed: int = 0) -> tuple[Any, Any]:
 @pytest.mark.parametrize(("cost", "output"), OUTPUTS)
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
 def test_the_gradient_equals_central_differences(hidden: str, cost: str, output: str, regulariser: str) -> None:
-    net = FeedForward((3, 4, 3), hidden, output=output, cost=cost, seed=3, dtype=np.float64, **REGULARISERS[regulariser])
+    net = FeedForward(
+        (3, 4, 3), hidden, output=output, cost=cost, initialiser="nielsen", seed=3, dtype=np.float64, **REGULARISERS[regulariser]
+    )
     checked = check(net, *batch(net.sizes, 5))
     assert checked.worst <= RELATIVE
     assert checked.compared + checked.skipped == net.parameters.size
@@ -121,6 +123,7 @@ def test_the_gradient_of_a_smaller_batch_is_right_after_a_larger_one_filled_the_
     assert check(net, *batch(net.sizes, 1, seed=6)).worst <= RELATIVE
 
 
+@pytest.mark.slow
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=2, max_size=5).map(tuple),
     m=st.integers(1, 6),
@@ -134,6 +137,7 @@ def test_the_gradient_is_right_for_any_shape(
     sizes: tuple[int, ...], m: int, hidden: str, cost_output: tuple[str, str], regulariser: str, dropout: float, seed: int
 ) -> None:
     cost, output = cost_output
+    assume(output != "softmax" or sizes[-1] > 1)
     net = FeedForward(
         sizes, hidden, output=output, cost=cost, dropout=dropout, seed=seed, dtype=np.float64, **REGULARISERS[regulariser]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,4 +64,51 @@ def test_a_seed_gives_its_weights_again_and_another_seed_others(name: str) -> No
 
 def test_an_unknown_initialiser_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelError, match="initialiser 'orthogonal' is unknown: choose one of nielsen, he, glorot, uniform"):
-        initialisers.named("orthogonal")
+        initialisers.by_name("orthogonal")
+
+
+@pytest.mark.parametrize(
+    ("activation", "output", "wanted"),
+    [
+        ("sigmoid", "sigmoid", ["nielsen", "nielsen", "nielsen"]),
+        ("tanh", "softmax", ["nielsen", "nielsen", "nielsen"]),
+        ("relu", "softmax", ["he", "he", "glorot"]),
+        ("leaky_relu", "sigmoid", ["he", "he", "glorot"]),
+        ("silu", "identity", ["he", "he", "glorot"]),
+        (["sigmoid", "relu", "identity"], None, ["nielsen", "he", "glorot"]),
+    ],
+)
+def test_each_layer_begins_as_fits_its_activation(activation: Any, output: str | None, wanted: list[str]) -> None:
+    net = FeedForward((40, 30, 20, 10), activation, output=output, seed=3)
+    assert net.initialisers == wanted
+    for bias, name in zip(net.biases, wanted, strict=True):
+        assert bias.any() == (name == "nielsen")
+    assert ("initialised by" in repr(net)) == ("he" in wanted)
+
+
+def test_an_initialiser_that_is_named_is_taken_for_all_layers_with_the_bits_it_had() -> None:
+    from byhand.backend import generator
+    from byhand.initialisers import by_name
+
+    for name, settings in (("he", {"activation": "tanh"}), ("nielsen", {"activation": "relu"}), ("nielsen", {})):
+        given: dict[str, Any] = {"initialiser": name} if settings else {}
+        net, rng = FeedForward((6, 5, 3), **settings, **given, seed=2), generator(2, "weights")  # type: ignore[arg-type]
+        for w, b in zip(net.weights, net.biases, strict=True):
+            wanted_w, wanted_b = np.empty_like(w), np.empty_like(b)
+            by_name(name)(wanted_w, wanted_b, rng)
+            assert np.array_equal(w, wanted_w)
+            assert np.array_equal(b, wanted_b)
+
+
+def test_every_recipe_of_a_plain_network_begins_with_the_weights_it_always_had() -> None:
+    from byhand.training.recipes import RECIPES
+
+    before = {"iris": "nielsen", "moons": "glorot", "mnist": "he"}
+    later = ("circles", "spiral", "xor", "regression-sine", "california-like")  # which came with initialisers that fit
+    for recipe in RECIPES.values():
+        if recipe.model == "feedforward" and recipe.name not in later:
+            net = FeedForward(
+                (4, *recipe.hidden, 3), recipe.activation, output=recipe.output, cost=recipe.cost,
+                initialiser=recipe.initialiser or None,
+            )  # fmt: skip
+            assert set(net.initialisers) == {before.get(recipe.name, "nielsen")}, recipe.name

@@ -136,6 +136,7 @@ def test_blocks_of_another_time_give_way_to_those_of_now(pool: Pool, monkeypatch
     assert pool.idle <= 6 * SMALLEST
 
 
+@pytest.mark.slow
 def test_memory_that_is_not_to_be_had_is_told_and_breaks_nothing(pool: Pool) -> None:
     with pytest.raises(MemoryError):
         memory.empty((2**60,), np.uint8)
@@ -216,6 +217,7 @@ TestUsing = Using.TestCase
 TestUsing.settings = settings(max_examples=30, stateful_step_count=40)
 
 
+@pytest.mark.slow
 def test_threads_never_share_a_block_and_may_free_each_others(pool: Pool) -> None:
     wrong: list[str] = []
     handed: list[Any] = []
@@ -251,6 +253,7 @@ def test_threads_never_share_a_block_and_may_free_each_others(pool: Pool) -> Non
     assert 0 < pool.fresh < 100  # of 1,600
 
 
+@pytest.mark.slow
 def test_garbage_collected_in_the_middle_of_taking_loses_no_block(pool: Pool) -> None:
     """A list that is made inside the pool may set the collector off, and that may bring a block back: of the same size, here."""
     thresholds = gc.get_threshold()
@@ -280,6 +283,17 @@ def test_the_process_ends_in_silence_with_arrays_still_in_use() -> None:
         "    def __init__(self): self.array = memory.zeros((100, 1000))\n"
         "sys.late = Late()\n"  # goes when sys goes: after most modules
         "atexit.register(lambda: memory.zeros((100, 1000)))\n"
+    )
+    made = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_the_process_ends_in_silence_where_arrays_outlive_the_pools_own_module() -> None:
+    program = (
+        "import numpy as np\n"
+        "from byhand.engine import Tensor\n"
+        "np.late = (Tensor(np.ones((300, 300)), requires_grad=True) * 2).exp()\n"
     )
     made = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=False)
     assert (made.returncode, made.stdout, made.stderr) == (0, "", "")

@@ -50,6 +50,9 @@ def pieces(path: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def assemble(path: Path, header: Any, body: bytes, length: int | None = None) -> None:
+    """Write a file as somebody would who means what it says: without the checksum, which is of what it said before."""
+    if isinstance(header, dict) and isinstance(header.get("__metadata__"), dict):
+        header["__metadata__"].pop("checksum", None)
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + body)
 
@@ -130,6 +133,7 @@ def test_a_file_with_something_after_its_end_is_refused(file: Path) -> None:
     refused(file, "is not a whole .safetensors file")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(data=st.data())
 def test_any_changed_byte_is_refused_in_one_line_or_gives_a_finite_network(data: st.DataObject, tmp_path_factory: Any) -> None:
@@ -278,25 +282,25 @@ def test_an_architecture_that_describes_nothing_is_refused(architecture: str, fi
     [
         ({"kind": "convolutional"}, "holds a network of kind 'convolutional'"),
         ({"kind": "a\nb"}, "holds a network of kind"),
-        ({"sizes": [6, 4, 3]}, "its architecture wants|does not hold"),
+        ({"sizes": [6, 4, 3]}, r"tensor 'layers.0.weight' must be \(4, 6\) by its architecture, got \(5, 6\)"),
         ({"sizes": [6, 5, 5, 3], "activations": ["relu", "relu", "softmax"]}, "tensor 'layers.2.bias' is missing"),
         ({"sizes": [6, 3], "activations": ["softmax"]}, "tensor 'layers.1.bias' is too many"),
-        ({"sizes": [6]}, "at least 2 layers"),
-        ({"sizes": [6, 0, 3]}, "at least 1 unit"),
-        ({"sizes": "653"}, "sizes is '653', but a network has"),
-        ({"sizes": None}, "sizes is None, but a network has"),
-        ({"sizes": [6.0, 5.5, 3.0]}, "at least 1 unit"),
-        ({"sizes": [[6], [5], [3]]}, "at least 1 unit"),
+        ({"sizes": [6]}, "sizes must be a list of whole numbers, 2 or more of them"),
+        ({"sizes": [6, 0, 3]}, "sizes: each must be "),
+        ({"sizes": "653"}, "sizes must be a list of whole numbers"),
+        ({"sizes": None}, "sizes must be a list of whole numbers"),
+        ({"sizes": [6.0, 5.5, 3.0]}, "sizes: each must be "),
+        ({"sizes": [[6], [5], [3]]}, "sizes: each must be "),
         ({"activations": ["relu"]}, "1 activations for 2 layers"),
         ({"activations": ["relu", "__import__"]}, "activation '__import__' is unknown"),
         ({"activations": "relu"}, "4 activations for 2 layers|is unknown"),
         ({"activations": ["a\nb", "softmax"]}, "is unknown"),
         ({"cost": "hinge"}, "cost 'hinge' is unknown"),
-        ({"cost": None}, "cost 'None' is unknown"),
-        ({"dropout": 1.5}, "dropout is 1.5"),
-        ({"dropout": "much"}, "not a feed-forward network's"),
-        ({"l2": -1}, "weight decay"),
-        ({"l1": [1]}, "not a feed-forward network's"),
+        ({"cost": None}, "cost must be one of .*, got None"),
+        ({"dropout": 1.5}, "dropout must be 0 or more and below 1"),
+        ({"dropout": "much"}, "dropout must be a number, 0 or more and below 1, got 'much'"),
+        ({"l2": -1}, "l2 must be 0 or more"),
+        ({"l1": [1]}, r"l1 must be a number, 0 or more, got \[1\]"),
     ],
 )
 def test_an_architecture_that_does_not_fit_is_refused(changes: dict[str, Any], message: str, file: Path) -> None:
@@ -320,7 +324,7 @@ def test_metadata_that_cannot_be_read_is_refused(key: str, value: str, file: Pat
     if key == "class_names" and value in {'"text"', "[[1, 2, 3]]"}:
         value = "null"  # text and lists of anything are turned into names
     change_metadata(file, **{key: value})
-    refused(file, "metadata that cannot be read")
+    refused(file, f"metadata that cannot be read|{key} must be ")
 
 
 def test_missing_metadata_falls_back_to_nothing_but_the_architecture_is_required(file: Path) -> None:
@@ -351,6 +355,7 @@ def test_a_missing_tensor_and_one_too_many_are_named(tmp_path: Path) -> None:
     model, path = make(), tmp_path / "m"
     save_model(path, model)
     metadata = pieces(path)[0]["__metadata__"]
+    del metadata["checksum"]  # of what the file said before
     tensors = {name: array.copy() for name, array in model.network.tensors().items()}
     path.write_bytes(save({**tensors, "extra\nline": np.zeros(1, np.float32)}, metadata))
     refused(path, "is too many")
@@ -363,7 +368,8 @@ def test_a_transposed_tensor_is_refused_with_both_shapes(tmp_path: Path) -> None
     model, path = make(), tmp_path / "m"
     save_model(path, model)
     metadata = pieces(path)[0]["__metadata__"]
+    del metadata["checksum"]  # of what the file said before
     tensors = {name: array.copy() for name, array in model.network.tensors().items()}
     tensors["layers.0.weight"] = np.ascontiguousarray(tensors["layers.0.weight"].T)
     path.write_bytes(save(tensors, metadata))
-    refused(path, r"tensor 'layers.0.weight' is \(6, 5\), but its architecture wants \(5, 6\)")
+    refused(path, r"tensor 'layers.0.weight' must be \(5, 6\) by its architecture, got \(6, 5\)")

@@ -28,12 +28,12 @@ from byhand.errors import ModelError
     ],
 )
 def test_the_factor_at_a_point_of_the_training(name: str, at: float, factor: float) -> None:
-    assert schedules.named(name)(at) == pytest.approx(factor, rel=1e-12)
+    assert schedules.by_name(name)(at) == pytest.approx(factor, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", schedules.SCHEDULES)
 def test_the_factor_stays_positive_and_at_most_one_to_the_last_step(name: str) -> None:
-    factors = [schedules.named(name)(i / 1000) for i in range(1000)]
+    factors = [schedules.by_name(name)(i / 1000) for i in range(1000)]
     assert min(factors) > 0 and max(factors) <= 1
     assert factors[0] in {1.0, 0.04}
 
@@ -48,4 +48,4 @@ def test_one_cycle_rises_and_then_falls() -> None:
 
 def test_an_unknown_schedule_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelError, match="schedule 'warm' is unknown: choose one of constant, linear, cosine, step, one_cycle"):
-        schedules.named("warm")
+        schedules.by_name("warm")

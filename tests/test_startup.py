@@ -31,6 +31,7 @@ def best_of_five(*command: str) -> float:
     return min(times)
 
 
+@pytest.mark.slow
 def test_importing_byhand_imports_nothing_heavy() -> None:
     loaded = python("import byhand, sys; print(*{name.split('.')[0] for name in sys.modules})").split()
     assert "byhand" in loaded
@@ -38,10 +39,13 @@ def test_importing_byhand_imports_nothing_heavy() -> None:
     assert python("import byhand, sys; byhand.FeedForward; print('numpy' in sys.modules)").strip() == "True"
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_importing_byhand_takes_less_than_150_milliseconds() -> None:
     assert best_of_five("-c", "import byhand") - best_of_five("-c", "") < 0.15
 
 
+@pytest.mark.slow
 def test_the_help_of_the_command_line_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['byhand', '--help']\n"
@@ -54,10 +58,13 @@ def test_the_help_of_the_command_line_imports_nothing_heavy() -> None:
     assert sorted(set(HEAVY) & set(loaded.split())) == []
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_the_help_of_the_command_line_takes_less_than_400_milliseconds() -> None:
     assert best_of_five("-c", "import sys; sys.argv = ['byhand', '--help']; from byhand.cli import main; main()") < 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ByhandError", "FeedForward", "Step", "data", "fit", "load", "optim", "steps", "watch"])
 def test_every_public_name_is_found_listed_and_the_real_one(name: str) -> None:
     code = f"import byhand; print({name!r} in dir(byhand), byhand.{name}.__name__)"
@@ -65,6 +72,7 @@ def test_every_public_name_is_found_listed_and_the_real_one(name: str) -> None:
     assert python(code).split() == ["True", expected]
 
 
+@pytest.mark.slow
 def test_a_name_that_is_not_there_is_an_attribute_error_and_from_imports_work() -> None:
     assert python("import byhand; print(hasattr(byhand, 'Transformer'))").strip() == "False"
     assert python("from byhand import FeedForward, optim; print(optim.SGD(0.5))").startswith("SGD(learning_rate=0.5")

@@ -173,7 +173,7 @@ CONTROLS: list[Control] = [
     of("diffusion: constant rate, flat cost", points, lr=0.001, epochs=100),
     of("diffusion: wider", points, module=lambda: MLPDenoiser(2, width=64, depth=3, classes=2), epochs=50),
     of("diffusion: without classes", points, module=lambda: MLPDenoiser(2, width=48, depth=2)),
-    of("diffusion: label forgotten in a third", points, forget=0.33),
+    of("diffusion: label forgotten in a third", points, label_dropout=0.33),
     of("diffusion: clipped to 1", points, clip=1.0),
     of("diffusion: AdamW 0.004", points, lr=0.004),
     of("mlp: rate 0.2, 20 epochs", mlp, lr=0.2, epochs=20),
@@ -240,7 +240,7 @@ CONTROLS: list[Control] = [
     of("diffusion: weight decay 0.01", points, weight_decay=0.01),
     of("diffusion: Adam", points, optimizer=Adam),
     of("diffusion: other moons", points, lambda: moons(2_000, 0.1)),
-    of("diffusion: decay 0.999", points, decay=0.999, epochs=100),
+    of("diffusion: decay 0.999", points, ema_decay=0.999, epochs=100),
     of("diffusion: width 96", points, module=lambda: MLPDenoiser(2, width=96, depth=2, classes=2), epochs=40),
     of("diffusion: cosine", points, schedule="cosine"),
 ]

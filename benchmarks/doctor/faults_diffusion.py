@@ -14,7 +14,7 @@ from byhand.engine import ops
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.diffusion import Diffusion
 from byhand.models.mlp_denoiser import MLPDenoiser
-from byhand.models.samplers import Moment
+from byhand.models.samplers import SamplerStep
 
 
 class Unscaled(DiffusionNetwork):
@@ -36,7 +36,7 @@ class Told(DiffusionNetwork):
         other = type(self).change(self, drawn)
         x0, eps = self.scaled(data), drawn.eps
         answer = module(ops_tensor(self.diffusion.noisy(x0, drawn.t, eps)), other.t, other.labels)
-        return ops.mse_loss(answer, self.diffusion.wanted(x0, eps, drawn.t))
+        return ops.mse_loss(answer, self.diffusion.target_of(x0, eps, drawn.t))
 
 
 def ops_tensor(x: Any) -> Any:
@@ -52,8 +52,8 @@ def told(change: Callable[[Any, Any], Any]) -> type[Told]:
 class SameNoise(DiffusionNetwork):
     """The generator is made anew in each step."""
 
-    def draw(self, labels: Any, rng: Any, forget: float = 0.0) -> Any:
-        made = super().draw(labels, rng, forget)
+    def draw(self, labels: Any, rng: Any, label_dropout: float = 0.0) -> Any:
+        made = super().draw(labels, rng, label_dropout)
         eps = np.random.default_rng(0).standard_normal(made.eps.shape).astype(made.eps.dtype)
         return made._replace(eps=eps)
 
@@ -62,7 +62,7 @@ class Mixed(Diffusion):
     """x_t with the variances where their roots belong."""
 
     def noisy(self, x0: Any, t: Any, eps: Any) -> Any:
-        signal, noise = self.shares(t, x0)
+        signal, noise = self.signal_and_noise_rates(t, x0)
         return signal**2 * x0 + noise**2 * eps
 
 
@@ -75,7 +75,7 @@ class MixedNetwork(DiffusionNetwork):
 class OtherTarget(Diffusion):
     """The network is taught the noise, the sampler reads v."""
 
-    def wanted(self, x0: Any, eps: Any, t: Any) -> Any:
+    def target_of(self, x0: Any, eps: Any, t: Any) -> Any:
         return eps
 
 
@@ -99,16 +99,16 @@ class ShortSchedule(DiffusionNetwork):
 def _noisier(power: float) -> Any:
     """Ancestral sampling whose noise is scaled by a power of its deviation."""
 
-    def sampler(diffusion: Any, answers: Any, noise: Any, moments: Any, clip: Any = None) -> Any:
+    def sampler(diffusion: Any, answers: Any, noise: Any, timesteps: Any, clip: Any = None) -> Any:
         x = noise()
-        steps = list(zip(moments, [*moments[1:], 0], strict=True))
+        steps = list(zip(timesteps, [*timesteps[1:], 0], strict=True))
         for t, s in steps:
-            x0, _ = diffusion.parts(answers(x, t), x, t)
-            yield Moment(t, x, x0)
+            x0, _ = diffusion.x0_and_eps(answers(x, t), x, t)
+            yield SamplerStep(t, x, x0)
             x, sigma = diffusion.posterior(x0, x, t, s)
             if s > 0:
                 x = x + sigma**power * noise()
-        yield Moment(0, x, x)
+        yield SamplerStep(0, x, x)
 
     return staticmethod(sampler)
 
@@ -125,13 +125,13 @@ class SilentSampler(DiffusionNetwork):
     """A step back without its noise."""
 
     def silent(*given: Any) -> Any:
-        diffusion, answers, noise, moments = given[:4]
+        diffusion, answers, noise, timesteps = given[:4]
         x = noise()
-        for t, s in zip(moments, [*moments[1:], 0], strict=True):
-            x0, _ = diffusion.parts(answers(x, t), x, t)
-            yield Moment(t, x, x0)
+        for t, s in zip(timesteps, [*timesteps[1:], 0], strict=True):
+            x0, _ = diffusion.x0_and_eps(answers(x, t), x, t)
+            yield SamplerStep(t, x, x0)
             x, _ = diffusion.posterior(x0, x, t, s)
-        yield Moment(0, x, x)
+        yield SamplerStep(0, x, x)
 
     sampler = staticmethod(silent)
 
@@ -139,8 +139,8 @@ class SilentSampler(DiffusionNetwork):
 class HalfNoise(DiffusionNetwork):
     """Noise that is not N(0, 1)."""
 
-    def draw(self, labels: Any, rng: Any, forget: float = 0.0) -> Any:
-        made = super().draw(labels, rng, forget)
+    def draw(self, labels: Any, rng: Any, label_dropout: float = 0.0) -> Any:
+        made = super().draw(labels, rng, label_dropout)
         return made._replace(eps=made.eps / 2)
 
 
@@ -226,7 +226,14 @@ DIFFUSION: list[Fault] = [
     fault(
         "diffusion: no noise in the sampler", "sampler-variance", "sampler", "deviation", of(points, cls=SilentSampler), points
     ),
-    fault("diffusion: the label nearly always forgotten", "condition-ignored", "label", "label", of(points, forget=0.97), points),
+    fault(
+        "diffusion: the label nearly always forgotten",
+        "condition-ignored",
+        "label",
+        "label",
+        of(points, label_dropout=0.97),
+        points,
+    ),
     fault(
         "diffusion: noise of half the deviation",
         "time-wrong|noise-wrong",

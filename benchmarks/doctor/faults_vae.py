@@ -9,7 +9,7 @@ from fault import DATA, RATE, Fault, fault, of
 from spoiled import multiplied, shifted
 from subjects import digits, vae
 
-from byhand.models.bound import divergence
+from byhand.models.elbo import divergence
 from byhand.models.vae import VAE, code_errors
 
 

@@ -82,7 +82,7 @@ def main() -> None:
     from faults import FAULTS
 
     healthy: dict[Any, list[float]] = {}
-    rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
+    rows = json.loads(options.json.read_text(encoding="utf-8")) if options.json and options.json.exists() else []
     for item in FAULTS:
         if not re.search(options.only, item.name) or any(row["name"] == item.name for row in rows):
             continue
@@ -106,7 +106,7 @@ def main() -> None:
             flush=True,
         )
         if options.json:
-            options.json.write_text(json.dumps(rows, indent=1))
+            options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     print(f"{sum(row['harmful'] for row in rows)} of {len(rows)} do harm")
 
 

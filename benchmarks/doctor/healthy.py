@@ -84,7 +84,7 @@ def main() -> None:
         mark = "" if row["healthy"] else "NOT HEALTHY "
         print(f"{mark}{control.name}: {' '.join(f'{value:.4g}' for value in found)}, reference {plain:.4g}", flush=True)
         if options.json:
-            options.json.write_text(json.dumps(rows, indent=1))
+            options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     print(f"{sum(row['healthy'] for row in rows)} of {len(rows)} are healthy")
 
 

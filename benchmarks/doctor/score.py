@@ -24,7 +24,7 @@ from byhand import blas
 
 def chosen(items: list[Any], part: str, only: str) -> list[Any]:
     """The items of a part in whose names the regular expression `only` is found."""
-    held = set((Path(__file__).parent / "held_out.txt").read_text().splitlines())
+    held = set((Path(__file__).parent / "held_out.txt").read_text(encoding="utf-8").splitlines())
     kept = [item for item in items if part == "all" or (item.name in held) == (part == "held-out")]
     return [item for item in kept if re.search(only, item.name)]
 
@@ -43,7 +43,9 @@ def main() -> None:
 
     from byhand.see.doctor import examine
 
-    rows: list[dict[str, Any]] = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
+    rows: list[dict[str, Any]] = (
+        json.loads(options.json.read_text(encoding="utf-8")) if options.json and options.json.exists() else []
+    )
     done = {row["name"] for row in rows}
     for kind, items in (("fault", FAULTS), ("control", CONTROLS)):
         if kind + "s" not in options.kinds:
@@ -73,7 +75,7 @@ def main() -> None:
                 row["baseline"] = "rate-too-high" in item.right or "rate-too-low" in item.right
             rows.append(row)
             if options.json:
-                options.json.write_text(json.dumps(rows, indent=1))
+                options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
             flag = "ok " if (row.get("named") if kind == "fault" else not found) else "?? "
             print(f"{flag}{row['seconds']:5.1f} s  {item.name}: {', '.join(row['found'][:3]) or 'healthy'}", flush=True)
             if flag == "?? ":

@@ -68,7 +68,7 @@ def training(
         train,
         epochs=epochs,
         batch_size=batch_size,
-        optimizer=optim.named(optimizer, lr, **settings) if isinstance(optimizer, str) else optimizer(lr),
+        optimizer=optim.by_name(optimizer, lr, **settings) if isinstance(optimizer, str) else optimizer(lr),
         schedule=schedule,
         clip_length=clip,
         augment=augment,
@@ -160,7 +160,7 @@ def points(seed: int, splits: Splits | None = None, cls: Any = DiffusionNetwork,
     how, net = _parted(given)
     how = {"lr": 0.003, "epochs": 60, "batch_size": 128, "optimizer": "adamw", "weight_decay": 0.0, "schedule": "one_cycle"} | how
     x = splits.train.inputs
-    net = {"mean": x.mean(axis=0), "std": x.std(axis=0), "steps": 200, "decay": 0.99} | net
+    net = {"mean": x.mean(axis=0), "std": x.std(axis=0), "steps": 200, "ema_decay": 0.99} | net
     module = module() if module is not None else MLPDenoiser(2, width=48, depth=2, classes=2)
     model = cls(module, (2,), seed=seed, **net)
     return Patient(training(model, splits.train, seed=seed, **how), splits.validation, splits.test)
@@ -193,7 +193,7 @@ def worth(patient: Patient) -> float:
 
 def _images(patient: Patient) -> float:
     """Of an autoencoder, minus the cross-entropy of the reconstruction; of a VAE, its bound in nats (one drawn code an image)."""
-    from byhand.models.bound import measure
+    from byhand.models.elbo import measure
 
     x = digits().test.flat[:500]
     model = patient.model
@@ -225,14 +225,14 @@ def energy_distance(patient: Patient, n: int = 300) -> float:
 
 def sampler_of(model: Any, sampler: Any, n: int, label: int) -> Any:
     """Draw by a sampler of the patient's own."""
-    from byhand.models.samplers import Noise, times
+    from byhand.models.samplers import Noise, spaced_timesteps
 
     labels = np.full(n, label)
     *_, last = sampler(
         model.diffusion,
-        lambda x, t: model.answer(x, t, labels),
+        lambda x, t: model.prediction(x, t, labels),
         Noise(n, (2,), 1, np.float32),
-        times(model.diffusion.steps, min(50, model.diffusion.steps)),
+        spaced_timesteps(model.diffusion.steps, min(50, model.diffusion.steps)),
         None,
     )
     return model.unscaled(last.x)

@@ -15,34 +15,78 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from byhand import data as data
+    from byhand import engine as engine
+    from byhand import nn as nn
     from byhand import optim as optim
+    from byhand.engine import Tensor as Tensor
+    from byhand.engine import grad as grad
+    from byhand.engine import no_grad as no_grad
     from byhand.errors import ByhandError as ByhandError
     from byhand.feedforward import FeedForward as FeedForward
     from byhand.modelfile import load_model as load
+    from byhand.neural_network import NeuralNetwork as NeuralNetwork
+    from byhand.read_pictures import predict as predict
+    from byhand.see.doctor.loop.listen import checkup as checkup
     from byhand.see.doctor.patient import Patient as Patient
+    from byhand.training.evaluate import evaluate as evaluate
     from byhand.training.fit import fit as fit
     from byhand.training.steps import Step as Step
     from byhand.training.steps import steps as steps
     from byhand.web.watch.watcher import watch as watch
 
+    __version__: str
+
 # Names are fetched when they are first used, so that `import byhand` costs next to nothing.
 _PLACES = {
     "ByhandError": ("byhand.errors", "ByhandError"),
+    "Tensor": ("byhand.engine", "Tensor"),
     "FeedForward": ("byhand.feedforward", "FeedForward"),
+    "NeuralNetwork": ("byhand.neural_network", "NeuralNetwork"),
     "Patient": ("byhand.see.doctor.patient", "Patient"),
     "Step": ("byhand.training.steps", "Step"),
+    "checkup": ("byhand.see.doctor.loop.listen", "checkup"),
     "data": ("byhand.data", None),
+    "engine": ("byhand.engine", None),
+    "evaluate": ("byhand.training.evaluate", "evaluate"),
     "fit": ("byhand.training.fit", "fit"),
+    "grad": ("byhand.engine", "grad"),
     "load": ("byhand.modelfile", "load_model"),
+    "nn": ("byhand.nn", None),
+    "no_grad": ("byhand.engine", "no_grad"),
     "optim": ("byhand.optim", None),
+    "predict": ("byhand.read_pictures", "predict"),
     "steps": ("byhand.training.steps", "steps"),
     "watch": ("byhand.web.watch.watcher", "watch"),
 }
 
-__all__ = ["ByhandError", "FeedForward", "Patient", "Step", "data", "fit", "load", "optim", "steps", "watch"]
+__all__ = [
+    "ByhandError",
+    "FeedForward",
+    "NeuralNetwork",
+    "Patient",
+    "Step",
+    "Tensor",
+    "checkup",
+    "data",
+    "engine",
+    "evaluate",
+    "fit",
+    "grad",
+    "load",
+    "nn",
+    "no_grad",
+    "optim",
+    "predict",
+    "steps",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("byhand")
     if name not in _PLACES:
         raise AttributeError(f"module 'byhand' has no attribute {name!r}")
     module, attribute = _PLACES[name]

@@ -34,13 +34,19 @@ def choose_kernels(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def describe() -> str:
-    """One line on the BLAS that NumPy uses, as threadpoolctl reports it."""
+    """One line on the BLAS that NumPy uses, as threadpoolctl reports it.
+
+    SciPy brings another one, and which of the two is loaded first changes from run to run: NumPy's own is meant, if it has one.
+    """
     import numpy as np
     from threadpoolctl import threadpool_info
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    own = [pool for pool in pools if "numpy" in str(pool.get("filepath", "")).replace("\\", "/").rpartition("/")[0].lower()]
     found = ", ".join(
-        f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')}, {pool['num_threads']} threads)"
-        for pool in pools
+        sorted(
+            f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')}, {pool['num_threads']} threads)"
+            for pool in own or pools
+        )
     )
     return f"NumPy {np.__version__} on {found or 'an unknown BLAS'}"

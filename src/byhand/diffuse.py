@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from byhand import data
-from byhand.draw.animation import check_ending, style_named, write_animation
-from byhand.draw.particles import film, forward, reverse
+from byhand.draw.animation import ACCENTS, check_ending, style_named, write_animation
+from byhand.draw.particles import forward, frames, reverse
 from byhand.errors import ByhandError
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.shipped import open_model
 
 MODEL = "moons-diffusion"
 MOST = 5_000  # particles
-ACCENTS = {"dark": (255, 176, 84), "light": (199, 88, 10), "paper": (176, 62, 34), "transparent": (199, 88, 10)}
 
 
 def write_particles(
@@ -39,9 +39,11 @@ def write_particles(
     check_ending(out)
     chosen = dataclasses.replace(style_named(style), accent=ACCENTS[style])
     if not 1 <= particles <= MOST:
-        raise ByhandError(f"particles is {particles}, but it is a number from 1 to {MOST:,}")
+        raise ByhandError(f"particles must be from 1 to {MOST:,}, got {particles}")
     opened = open_model(model)
     network = opened.drawer
+    if not isinstance(network, DiffusionNetwork):
+        raise ByhandError(f"{model} is a {network.kind}, but this shows diffusion: choose moons-diffusion")
     if network.input_shape != (2,):
         raise ByhandError(f"{model} draws {network.input_shape}, but this shows points (2,): choose moons-diffusion")
     own = opened.preprocessing
@@ -50,4 +52,4 @@ def write_particles(
     labels = np.arange(particles) % max(1, network.classes)
     there = forward(network, some.flat, seed)
     back = reverse(network, labels, steps=steps, guidance=guidance, seed=seed)
-    write_animation(*film(there, some.labels, back, labels, network), out, chosen)
+    write_animation(*frames(there, some.labels, back, labels, network), out, chosen)

@@ -1,12 +1,14 @@
 """The mathematics that stands in a docstring, read from there by the explanations, the docs and the tests.
 
 A function that computes an equation says so in its docstring under fixed headings: `Equation:`, `Gradient:`, `Shapes:`,
-`Source:`. The code and its mathematics stay in one place, and nothing copies either.
+`Source:`, and `Book:` where a textbook writes the same in another form. The code and its mathematics stay in one place, and
+nothing copies either.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ from typing import Any
 
 from byhand.errors import ModelError
 
-HEADINGS = ("Equation", "Gradient", "Shapes", "Source")
+DOCSTRING = re.compile(r'^[ \t]*r?""".*?"""\n', re.MULTILINE | re.DOTALL)
+HEADINGS = ("Equation", "Book", "Gradient", "Shapes", "Source")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Documented:
     file: str
     line: int
     code: str
+    book: str = ""
 
 
 def read(function: Callable[..., Any]) -> Documented:
@@ -59,16 +63,20 @@ def read(function: Callable[..., Any]) -> Documented:
         file=f"{function.__module__.replace('.', '/')}.py",
         line=start,
         code=_without_docstring(lines),
+        book=joined.get("Book", ""),
     )
 
 
+def equations_of(latex: str) -> tuple[str, ...]:
+    r"""The equations of a docstring one by one: parted at wide spaces, and where the next gradient begins.
+
+    >>> equations_of(r"\partial C/\partial a = \delta \partial C/\partial b = -\delta, \quad c = 1")
+    ('\\partial C/\\partial a = \\delta', '\\partial C/\\partial b = -\\delta', 'c = 1')
+    """
+    parts = re.split(r"\s*,?\s*\\q?quad\s*|\s+(?=\\partial C/\\partial)", latex)
+    return tuple(part.strip().rstrip(",") for part in parts if part.strip())
+
+
 def _without_docstring(lines: list[str]) -> str:
-    """The function's code alone: the docstring is shown beside it already."""
-    source = textwrap.dedent("".join(lines))
-    for quote in ('r"""', '"""'):
-        begin = source.find(quote)
-        if begin >= 0:
-            end = source.index('"""', begin + len(quote)) + 3
-            head = source[:begin].rstrip(" ")
-            return (head + source[end:].lstrip("\n")).rstrip()
-    return source.rstrip()
+    """The code alone, without the docstrings: what they say is shown beside it already."""
+    return DOCSTRING.sub("", textwrap.dedent("".join(lines))).rstrip()

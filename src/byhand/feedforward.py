@@ -12,20 +12,24 @@ Source: Nielsen (2015), "Neural Networks and Deep Learning", chapters 1 to 3.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import numpy as np
 
-from byhand import activations, costs, initialisers
+from byhand import activations, costs, initialisers, limits
 from byhand.activations import Activation
-from byhand.backend import Array, float_type, generator
+from byhand.backend import Array, float_type, generator, numbers
 from byhand.errors import ModelError
+from byhand.network_kinds import NetworkKind, register
+from byhand.neural_network import REGRESSION, Enlargement, LayerOutput, NeuralNetwork
+from byhand.predictions import chosen, fitting_targets
 
 LARGEST = 500_000_000  # parameters: 2 GB in float32
-ROWS = 2_048  # samples that `forward` takes at a time, so that reading 60,000 images stays small in memory
+ROWS = 2_048  # samples that `forward` takes at a time, so that reading 60,000 images stays small in memory, and that BLAS adds up
 
 
 # ---------------------------------------------------------------- the equations, one function each
@@ -36,6 +40,8 @@ def weighted_input(a: Array, w: Array, b: Array, out: Array) -> Array:
 
     Equation:
         z^l = a^{l-1} (w^l)^\top + b^l
+    Book:
+        z^l = w^l a^{l-1} + b^l
     Shapes:
         a: (m, n_in), w: (n_out, n_in), b: (n_out,) -> z: (m, n_out)
     Source:
@@ -79,6 +85,8 @@ def backpropagated_error(
 
     Equation:
         \delta^l = \delta^{l+1} w^{l+1} \odot \sigma'(z^l)
+    Book:
+        \delta^l = \left((w^{l+1})^\top \delta^{l+1}\right) \odot \sigma'(z^l)
     Shapes:
         delta: (m, n_(l+1)), w: (n_(l+1), n_l), z: (m, n_l) -> delta: (m, n_l)
     Source:
@@ -95,12 +103,18 @@ def bias_gradient(share: Array, ones: Array, out: Array) -> Array:
 
     Equation:
         \frac{\partial C}{\partial b^l} = \frac{1}{m} \sum_{i=1}^{m} \delta^l_i
+    Book:
+        \frac{\partial C}{\partial b^l_j} = \delta^l_j
     Shapes:
         share = delta / m: (m, n_out), ones: (m,) -> (n_out,)
     Source:
         Nielsen (2015), chapter 2, BP3
     """
-    return np.matmul(ones, share, out=out)  # a sum over the rows; BLAS does it in a third of np.sum's time
+    if len(share) <= ROWS:
+        return np.matmul(ones, share, out=out)  # a sum over the rows; BLAS does it in a third of np.sum's time
+    blocks = [ones[start : start + ROWS] @ share[start : start + ROWS] for start in range(0, len(share), ROWS)]
+    out[...] = np.sum(blocks, axis=0, dtype=np.float64)  # in float32 a long sum would lose digits
+    return out
 
 
 def weight_gradient(share: Array, a: Array, out: Array) -> Array:
@@ -108,6 +122,8 @@ def weight_gradient(share: Array, a: Array, out: Array) -> Array:
 
     Equation:
         \frac{\partial C}{\partial w^l} = \frac{1}{m} (\delta^l)^\top a^{l-1}
+    Book:
+        \frac{\partial C}{\partial w^l_{jk}} = a^{l-1}_k\, \delta^l_j
     Shapes:
         share = delta / m: (m, n_out), a: (m, n_in) -> (n_out, n_in)
     Source:
@@ -134,7 +150,11 @@ class Buffers:
 
 @dataclass(frozen=True)
 class Trace:
-    """Copies of what one step computed. Lists run over the layers 1..L; `a` begins with the input a^0."""
+    """Copies of what one step computed. Lists run over the layers 1..L; `a` begins with the input a^0.
+
+    `a` is what the next layer read, dropout included; `full` is before dropout; `kept`: of dropout, 0 or 1/(1-p) for each hidden
+    unit, empty where there is none.
+    """
 
     y: Array
     z: list[Array]
@@ -142,6 +162,8 @@ class Trace:
     delta: list[Array]
     weight_gradients: list[Array]
     bias_gradients: list[Array]
+    full: list[Array]
+    kept: list[Array]
 
     def contributions(self, layer: int, j: int, k: int) -> Array:
         r"""What each sample gave to one weight's gradient: a_k^(l-1) delta_j^l / m, (m,); their sum is the gradient.
@@ -151,15 +173,17 @@ class Trace:
         return self.delta[layer - 1][:, j] * self.a[layer - 1][:, k] / len(self.y)
 
 
-class FeedForward:
+class FeedForward(NeuralNetwork):
     r"""Nielsen's network of any depth.
 
     Arguments:
-        sizes: units a layer, input first, for example (784, 30, 10).
+        sizes: units per layer, input first, for example (784, 30, 10).
         activation: of the hidden layers, or a list with one name a layer (output last); see `byhand.activations`.
         output: activation of the last layer; None takes the hidden one's.
-        cost: "quadratic" or "cross_entropy"; see `byhand.costs`.
-        initialiser: "nielsen", "he" or "glorot".
+        cost: "quadratic", "cross_entropy" or "huber"; see `byhand.costs`. For numbers to learn, output="identity" and
+            "quadratic", the squared error, or "huber", which far-off samples move less.
+        initialiser: one of `byhand.initialisers`; None takes the one that fits each layer's activation: Nielsen's for sigmoid and
+            tanh, he's for relu, leaky_relu and silu, and glorot's for the output behind these.
         l2, l1: weight decay; the cost gains l2/2 sum w^2 + l1 sum |w| (biases excepted). Nielsen's lambda is l2 * n.
         dropout: probability in [0, 1) that a hidden unit is left out of a training step.
         seed: of the initial parameters and of dropout.
@@ -175,7 +199,8 @@ class FeedForward:
     """
 
     kind = "feedforward"
-    buffers: ClassVar[dict[str, Array]] = {}  # nothing but its parameters belongs to its state
+    by_hand = True
+    tunable = ("dropout", "l2", "l1")
 
     def __init__(
         self,
@@ -184,7 +209,7 @@ class FeedForward:
         *,
         output: str | None = None,
         cost: str = "quadratic",
-        initialiser: str = "nielsen",
+        initialiser: str | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
         dropout: float = 0.0,
@@ -192,26 +217,26 @@ class FeedForward:
         dtype: Any = np.float32,
     ) -> None:
         self.sizes = _checked_sizes(sizes)
-        names = [activation] * (len(self.sizes) - 1) if isinstance(activation, str) else list(activation)
+        names: list[Any] = list(activation) if isinstance(activation, list | tuple) else [activation] * (len(self.sizes) - 1)
         if output is not None:
             names[-1:] = [output]
         if len(names) != len(self.sizes) - 1:
             raise ModelError(f"{len(names)} activations for {len(self.sizes) - 1} layers: give one name, or one a layer")
-        self.activations = [activations.named(name) for name in names]
-        self.cost = costs.named(cost, self.activations[-1])
-        if not 0 <= dropout < 1:
-            raise ModelError(f"dropout is {dropout}, but it is a probability: choose 0 <= dropout < 1")
-        if not (0 <= l2 < float("inf") and 0 <= l1 < float("inf")):
-            raise ModelError(f"weight decay is l2 = {l2}, l1 = {l1}, but it cannot be negative or infinite")
-        self.l2, self.l1, self.dropout = float(l2), float(l1), float(dropout)
+        self.activations = [activations.by_name(name) for name in names]
+        self.cost = costs.by_name(cost, self.activations[-1])
+        if self.sizes[-1] == 1 and names[-1] == "softmax":
+            raise ModelError("softmax of a single output is 1 whatever comes in: use sigmoid for a yes or no, or 2 outputs")
+        self.l2, self.l1 = limits.number("l2", l2, least=0), limits.number("l1", l1, least=0)
+        self.dropout = limits.number("dropout", dropout, least=0, below=1)
         self.dtype = float_type(dtype)
 
         self.parameters, self.weights, self.biases = self._flat()
         self.gradient, self.weight_gradients, self.bias_gradients = self._flat()
-        fill = initialisers.named(initialiser)
+        wanted = [activation.initialiser for activation in self.activations]
+        self.initialisers = initialisers.fitting(wanted) if initialiser is None else [initialiser] * len(wanted)
         rng = generator(seed, "weights")
-        for w, b in zip(self.weights, self.biases, strict=True):
-            fill(w, b, rng)
+        for w, b, name in zip(self.weights, self.biases, self.initialisers, strict=True):
+            initialisers.by_name(name)(w, b, rng)
         self.rng = generator(seed, "dropout")
         self._buffers: dict[int, Buffers] = {}
         self._batch: tuple[Array, Array] | None = None
@@ -251,21 +276,30 @@ class FeedForward:
         x = self._rows(x)
         return np.concatenate([self._last_layer(x[start : start + ROWS])[1] for start in range(0, len(x), ROWS)])
 
-    def predict(self, x: Array) -> np.ndarray[Any, np.dtype[np.intp]]:
-        """The class of each sample, (N,): the output unit that answers most strongly."""
-        classes: np.ndarray[Any, np.dtype[np.intp]] = np.argmax(self.forward(x), axis=1)
-        return classes
+    def predict(self, x: Array) -> np.ndarray[Any, Any]:
+        """The class of each sample, (N,): the output unit that answers most strongly, or whether a single one is above 0.5.
 
-    def evaluate(self, x: Array, y: Array) -> tuple[float, float]:
-        """Mean cost without weight decay, and accuracy in [0, 1], for inputs (N, ...) and targets (N, n_L)."""
+        Where numbers were learned, these: (N,) of a single output, or (N, n_L).
+        """
+        outputs = self.forward(x)
+        if self.purpose == REGRESSION:
+            return outputs[:, 0] if self.n_outputs == 1 else outputs
+        return chosen(outputs)
+
+    def evaluate(self, x: Array, y: Array) -> tuple[float, float | None]:
+        """Mean cost without weight decay, and accuracy in [0, 1], for inputs (N, ...) and targets (N, n_L).
+
+        The accuracy is None where the targets are numbers to learn. For a single output, targets of 0 and 1 may
+        also be (N,), or one-hot (N, 2).
+        """
         x, total, right = self._rows(x), 0.0, 0
-        self._check_targets(y, len(x))
+        y = self._targets(y, len(x))
         for start in range(0, len(x), ROWS):
             z, a = self._last_layer(x[start : start + ROWS])
             targets = y[start : start + ROWS]
             total += float(self.cost.per_sample(z, a, targets, self.activations[-1]).sum(dtype=np.float64))
-            right += int((a.argmax(axis=1) == targets.argmax(axis=1)).sum())
-        return total / len(x), right / len(x)
+            right += int((chosen(a) == chosen(targets)).sum())
+        return total / len(x), None if self.purpose == REGRESSION else right / len(x)
 
     def _last_layer(self, x: Array) -> tuple[Array, Array]:
         z = a = x
@@ -277,14 +311,18 @@ class FeedForward:
     def learn(self, x: Array, y: Array) -> float:
         """One forward and one backward pass: fills `gradient`, returns the batch's cost (weight decay included).
 
-        x: (m, ...) inputs, y: (m, n_L) targets.
+        x: (m, ...) inputs, y: (m, n_L) targets; for a single output also (m,), or one-hot (m, 2).
         """
-        x = self._rows(x)
-        self._check_targets(y, len(x))
+        x, y = self.as_batch(x, y)
         cost = self._forward(x, y)
         self._backward(x, y)
         self._batch = x, y
         return cost + self._decay()
+
+    def as_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Inputs (m, n_0) and targets (m, n_L) as `learn` reads them; raises ModelError for what does not fit."""
+        x = self._rows(x)
+        return x, self._targets(y, len(x))
 
     def _forward(self, x: Array, y: Array) -> float:
         buffers, last = self._buffers_for(len(x)), len(self.weights) - 1
@@ -319,13 +357,19 @@ class FeedForward:
 
     def _decay(self) -> float:
         """Add the weight decay's gradient, l2 w + l1 sign(w), and return its cost. Source: Nielsen (2015), chapter 3, eq. 87."""
-        cost = 0.0
         w, gradient = self.parameters[: self.n_weights], self.gradient[: self.n_weights]
         if self.l2:
             gradient += self.l2 * w
-            cost += 0.5 * self.l2 * float(w @ w)
         if self.l1:
             gradient += self.l1 * np.sign(w)
+        return self.penalty()
+
+    def penalty(self) -> float:
+        """The cost of weight decay, l2/2 sum w^2 + l1 sum |w|."""
+        w, cost = self.parameters[: self.n_weights], 0.0
+        if self.l2:
+            cost += 0.5 * self.l2 * float(w @ w)
+        if self.l1:
             cost += self.l1 * float(np.abs(w).sum())
         return cost
 
@@ -359,6 +403,8 @@ class FeedForward:
             delta=[delta.copy() for delta in buffers.delta],
             weight_gradients=[g.copy() for g in self.weight_gradients],
             bias_gradients=[g.copy() for g in self.bias_gradients],
+            full=[x.copy(), *(a.copy() for a in buffers.a)],
+            kept=[kept.copy() for kept in buffers.kept[:-1]],
         )
 
     def first_non_finite(self) -> str:
@@ -373,20 +419,93 @@ class FeedForward:
         return "" if np.isfinite(self.parameters).all() else "the parameters"
 
     def _rows(self, x: Array) -> Array:
-        x = np.asarray(x, self.dtype)
+        x = numbers("the input", x, self.dtype, f"(m, {self.sizes[0]})")
         if x.ndim < 2 or x.size != len(x) * self.sizes[0] or len(x) == 0:
             raise ModelError(
-                f"the input is {x.shape}, but this network wants (m, {self.sizes[0]}): "
-                f"one row of {self.sizes[0]} numbers a sample"
+                f"the input must be (m, {self.sizes[0]}), one row of {self.sizes[0]} numbers per sample, got {x.shape}"
             )
         return x.reshape(len(x), self.sizes[0])
 
-    def _check_targets(self, y: Array, m: int) -> None:
+    def _targets(self, y: Array, m: int) -> Array:
+        if not isinstance(y, np.ndarray) or y.dtype.kind not in "fiub":
+            y = numbers("the targets", y, self.dtype, f"({m}, {self.sizes[-1]})")
         # NumPy would stretch one column or one row to the outputs' shape, and a wrong network would train in silence.
-        if np.shape(y) != (m, self.sizes[-1]):
-            raise ModelError(
-                f"the targets are {np.shape(y)}, but this network wants {(m, self.sizes[-1])}: one number an output unit a sample"
-            )
+        wanted = (m, self.sizes[-1])
+        if np.shape(y) != wanted:
+            y = fitting_targets(np.asarray(y), wanted)
+        if np.shape(y) != wanted:
+            raise ModelError(f"the targets must be {wanted}, one number per output unit and sample, got {np.shape(y)}")
+        return y
+
+    def twin(self, dtype: Any = None) -> Self:
+        """The same network, in this float type, sharing nothing with the first; dropout goes on as its own would."""
+        other = copy.copy(self)
+        other.dtype = self.dtype if dtype is None else float_type(dtype)
+        other.parameters, other.weights, other.biases = other._flat()
+        other.gradient, other.weight_gradients, other.bias_gradients = other._flat()
+        other.parameters[...] = self.parameters
+        other.rng, other._buffers, other._batch = copy.deepcopy(self.rng), {}, None
+        return other
+
+    def layer_outputs(self) -> list[LayerOutput]:
+        """The activations of the last `learn`, before dropout, layer by layer."""
+        if self._batch is None:
+            return []
+        a, last = self._buffers_for(len(self._batch[0])).a, len(self.weights) - 1
+        return [
+            LayerOutput(f"layers.{layer}", activation.name, a[layer], layer < last)
+            for layer, activation in enumerate(self.activations)
+        ]
+
+    @property
+    def cost_name(self) -> str:
+        """The cost by name."""
+        return self.cost.name
+
+    @property
+    def output_activation(self) -> str:
+        """The function that the outputs come out of."""
+        return self.activations[-1].name
+
+    def weighted_outputs(self, x: Array) -> Array:
+        """z^L, (N, n_L)."""
+        return self._last_layer(self._rows(x))[0]
+
+    def without_dropout(self) -> Self | None:
+        """The same network, sharing its parameters, that drops nothing; None where nothing is dropped."""
+        if not self.dropout:
+            return None
+        other = copy.copy(self)
+        other.dropout, other._buffers = 0.0, {}
+        return other
+
+    def with_cost(self, name: str) -> Self | None:
+        """The same network, sharing its parameters, with another cost; None where its outputs do not go with that."""
+        if self.activations[-1].name not in costs.COSTS[name].outputs:
+            return None
+        other = copy.copy(self)
+        other.cost = costs.by_name(name, self.activations[-1])
+        return other
+
+    def enlarged(self, times: int) -> Enlargement | None:
+        """So many times the hidden units, of the same class; None where there are none."""
+        if len(self.sizes) < 3:
+            return None
+        hidden = [times * n for n in self.sizes[1:-1]]
+        names = [activation.name for activation in self.activations]
+        settings: dict[str, Any] = {"cost": self.cost.name, "l2": self.l2, "l1": self.l1, "dropout": self.dropout}
+        wide = type(self)((self.sizes[0], *hidden, self.sizes[-1]), names, seed=1, **settings)
+        wide.redraw()
+        wide.rng = generator(0, "dropout")
+        return Enlargement(wide, f"with {_counted(times)} times as many hidden units", {"hidden": hidden}, 3.0)
+
+    def redraw(self) -> bool:
+        """Draw the weights anew, in place: he's for rectified units, else Nielsen's; biases at 0 before."""
+        self.parameters.fill(0)
+        rectified = self.activations[0].name in ("relu", "leaky_relu", "silu")
+        for w, b in zip(self.weights, self.biases, strict=True):
+            initialisers.by_name("he" if rectified else "nielsen")(w, b, generator(len(b), "redraw"))
+        return True
 
     def architecture(self) -> dict[str, Any]:
         """What a model file says of the network, and what `from_architecture` reads."""
@@ -411,39 +530,66 @@ class FeedForward:
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
         names = "/".join(activation.name for activation in self.activations)
-        return f"FeedForward({shape}, {names}, {self.cost.name}: {self.parameters.size:,} parameters)"
+        began = initialisers.in_words(self.initialisers) if self.initialisers else ""  # Nielsen's are this network's own
+        said = f", initialised by {began}" if began not in ("", "nielsen") else ""
+        return f"FeedForward({shape}, {names}, {self.cost.name}: {self.parameters.size:,} parameters{said})"
 
 
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> FeedForward:
     """The untrained network that `FeedForward.architecture` described; raises ModelError where it describes none."""
     try:
         sizes = architecture["sizes"]
-        names = [str(name) for name in architecture["activations"]]
-        cost = str(architecture["cost"])
-        l2, l1, dropout = (float(architecture.get(key, 0)) for key in ("l2", "l1", "dropout"))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        names, cost = list(architecture["activations"]), architecture["cost"]
+        l2, l1, dropout = (architecture.get(key, 0) for key in ("l2", "l1", "dropout"))
+    except (KeyError, TypeError) as error:
         raise ModelError(
             f"the architecture is not a feed-forward network's ({error!r}): expected sizes, activations, cost"
         ) from error
-    return FeedForward(sizes, names, cost=cost, l2=l2, l1=l1, dropout=dropout, dtype=dtype)
+    network = FeedForward(sizes, names, cost=cost, l2=l2, l1=l1, dropout=dropout, dtype=dtype)
+    network.initialisers = []  # its weights come from elsewhere
+    return network
 
 
-def tensor_shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors in a model file of these sizes; raises ModelError where they make no network."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer, (n_in, n_out) in enumerate(pairwise(_checked_sizes(sizes))):
-        shapes[f"layers.{layer}.weight"], shapes[f"layers.{layer}.bias"] = (n_out, n_in), (n_out,)
-    return shapes
+def from_recipe(recipe: Any, train: Any, dtype: Any, device: str) -> FeedForward:
+    """The untrained network of a recipe, for data that `train` is the training part of."""
+    return FeedForward(
+        (train.flat.shape[1], *recipe.hidden, train.n_outputs),
+        recipe.activation,
+        output=recipe.output,
+        cost=recipe.cost,
+        initialiser=recipe.initialiser or None,
+        l2=recipe.regularisation / len(train),
+        l1=recipe.l1,
+        dropout=recipe.dropout,
+        seed=recipe.seed,
+        dtype=dtype,
+    )
+
+
+register(
+    NetworkKind(
+        FeedForward.kind,
+        read=from_architecture,
+        build=from_recipe,
+        settings=("hidden", "activation", "output", "cost", "initialiser", "regularisation", "l1", "dropout"),
+        by_hand=True,
+    )
+)
+
+
+def _counted(times: int) -> str:
+    """A small number in words.
+
+    >>> _counted(8)
+    'eight'
+    """
+    return {2: "two", 4: "four", 8: "eight"}.get(times, str(times))
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    try:
-        found = tuple(sizes)
-    except TypeError:
-        found = ()
-    whole = all(isinstance(size, int | np.integer) and size >= 1 for size in found)
-    if len(found) < 2 or not whole:
-        raise ModelError(f"sizes is {sizes!r}, but a network has at least 2 layers of at least 1 unit, as in (784, 30, 10)")
+    found = limits.whole_numbers("sizes", sizes, fewest=2)
     if sum((n_in + 1) * n_out for n_in, n_out in pairwise(found)) > LARGEST:
         raise ModelError(f"sizes {found} make more parameters than {LARGEST:,}, the most there may be: choose smaller layers")
-    return tuple(int(size) for size in found)
+    if any(n_in * n_out > limits.largest_array() for n_in, n_out in pairwise(found)):
+        raise ModelError(f"sizes {found} make more than {limits.largest_array():,} weights in a layer: choose smaller layers")
+    return found

@@ -1,6 +1,7 @@
 r"""How weights begin: small enough not to saturate, large enough not to fade.
 
-The biases of `he` and `glorot` are zero, those of the others random.
+The biases of `he` and `glorot` are zero, those of the others random. A network whose initialiser is not named begins with the
+ones that fit its activations, see `fitting`.
 
 `fan_in` and `fan_out` are those of the one layer that is being filled: n_(l-1) and n_l.
 """
@@ -8,12 +9,13 @@ The biases of `he` and `glorot` are zero, those of the others random.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array
-from byhand.errors import ModelError
+from byhand.registry import Registry
 
 
 def nielsen(w: Array, b: Array, rng: np.random.Generator) -> None:
@@ -46,16 +48,41 @@ def uniform(w: Array, b: Array, rng: np.random.Generator) -> None:
     b[...] = rng.uniform(-r, r, b.shape)
 
 
-INITIALISERS: dict[str, Callable[[Array, Array, np.random.Generator], None]] = {
-    "nielsen": nielsen,
-    "he": he,
-    "glorot": glorot,
-    "uniform": uniform,
-}
+INITIALISERS: dict[str, Callable[[Array, Array, np.random.Generator], None]] = Registry(
+    "initialiser",
+    {
+        "nielsen": nielsen,
+        "he": he,
+        "glorot": glorot,
+        "uniform": uniform,
+    },
+)
 
 
-def named(name: str) -> Callable[[Array, Array, np.random.Generator], None]:
+def by_name(name: str) -> Callable[[Array, Array, np.random.Generator], None]:
     """The initialiser of this name; raises ModelError for an unknown one."""
-    if name not in INITIALISERS:
-        raise ModelError(f"initialiser {name!r} is unknown: choose one of {', '.join(INITIALISERS)}")
-    return INITIALISERS[name]
+    return INITIALISERS[limits.one_of("initialiser", name, INITIALISERS)]
+
+
+def fitting(wanted: Sequence[str]) -> list[str]:
+    """An initialiser for each layer of a plain network, from those that the layers' activations want, the output's last.
+
+    Behind rectified layers the output begins with glorot's: he's weights there are too large for a short training, and Nielsen's
+    random biases cost what they cost in the hidden layers (784-100-10, 3 epochs of MNIST, 3 seeds: nielsen 96.95 %, he with
+    nielsen last 96.98 %, he with glorot last 97.17 %).
+
+    >>> fitting(["he", "nielsen"]), fitting(["nielsen", "nielsen"])
+    (['he', 'glorot'], ['nielsen', 'nielsen'])
+    """
+    return [*wanted[:-1], "glorot" if "he" in wanted[:-1] else wanted[-1]]
+
+
+def in_words(layers: Sequence[str]) -> str:
+    """Which initialisers the layers of a network have, for its summary.
+
+    >>> in_words(["he", "he", "glorot"]), in_words(["he", "he"])
+    ('he, glorot last', 'he')
+    """
+    if len(set(layers)) == 1:
+        return layers[0]
+    return f"{layers[0]}, {layers[-1]} last" if len(set(layers[:-1])) == 1 else "/".join(layers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from byhand.draw import latent_walk
 from byhand.draw.animation import style_named, write_animation, write_picture
 from byhand.errors import ByhandError, ModelError
 from byhand.modelfile import Model
+from byhand.models.elbo import Variational
 from byhand.shipped import find_model, open_model
 
 MODELS = ("mnist-ae", "mnist-vae")
 PRINTED = 11  # pictures of a strip
-TITLES = {"autoencoder": "autoencoder", "vae": "VAE"}
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,15 @@ def write_walk(
     coders = _titled(opened)
     sizes = {coder.n for coder in coders.values()}
     if sizes != {latent_walk.SIDE**2}:
-        raise ModelError(f"the models read {', '.join(map(str, sorted(sizes)))} numbers, but a walk wants images of 28 x 28")
+        raise ModelError(
+            f"a walk needs models of images of 28 x 28, got ones that read {', '.join(map(str, sorted(sizes)))} numbers"
+        )
     first = next(iter(opened.values()))
     test = data.load(first.preprocessing.get("data", "mnist"), **first.preprocessing.get("data_options", {})).test
     if any(model.class_names != test.class_names for model in opened.values()):
         raise ModelError(f"the models {', '.join(models)} were trained on different classes: choose models of the same data")
     # One network chooses the images, so that all walk between the same two: the last, by custom the smoothest.
-    judge = list(opened.values())[-1].coder
+    judge = list(opened.values())[-1].autoencoder
     images = [find_image(spec, test, judge) for spec in (start, end)]
     walked = latent_walk.walk(coders, np.stack(images), latent_walk.eased(steps), spherical)
     write_animation(*latent_walk.frames(walked), out, chosen[0])
@@ -81,7 +84,7 @@ def find_image(spec: str, test: Dataset, judge: Any) -> Array:
             raise ByhandError(f"{test.name} has the test images @0 to @{len(test) - 1:,}, but not {spec}: choose one of them")
         return test.flat[int(spec[1:])]
     path = Path(spec)
-    if path.exists():
+    if os.path.exists(path):
         prepared = prepare_file(path)
         if prepared.empty:
             raise ByhandError(f"{path} shows nothing: give a picture with a character on it")
@@ -90,9 +93,9 @@ def find_image(spec: str, test: Dataset, judge: Any) -> Array:
 
 
 def _titled(opened: dict[str, Model]) -> dict[str, Any]:
-    """The networks by what stands below their pictures: the kind where that tells them apart, else the model's name."""
-    kinds = [model.coder.kind for model in opened.values()]
-    if len(set(kinds)) == len(kinds):
-        return {TITLES[model.coder.kind]: model.coder for model in opened.values()}
+    """The networks by what stands below their pictures: what each is where that tells them from each other, else its name."""
+    titles = {name: "VAE" if isinstance(model.autoencoder, Variational) else "autoencoder" for name, model in opened.items()}
+    if len(set(titles.values())) == len(titles):
+        return {titles[name]: model.autoencoder for name, model in opened.items()}
     names = {name: find_model(name).parent.name if find_model(name).stem == "model" else find_model(name).stem for name in opened}
-    return {names[name]: model.coder for name, model in opened.items()}
+    return {names[name]: model.autoencoder for name, model in opened.items()}

@@ -8,7 +8,9 @@ that looks into it is gone: nothing has to be released by hand, and nothing that
 from __future__ import annotations
 
 import math
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -109,8 +111,9 @@ class _Block:
         self._pool, self._slab = pool, slab
         self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (slab.address, False), "version": 3}
 
-    def __del__(self) -> None:
-        self._pool.give_back(self._slab)
+    def __del__(self, process_ends: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not process_ends():  # then this module's own names may be gone already, and all memory goes back anyway
+            self._pool.give_back(self._slab)
 
 
 def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:

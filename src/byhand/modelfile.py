@@ -1,7 +1,7 @@
 """Model files: one `.safetensors` with the parameters, and in its metadata all that is needed to use them.
 
 Loading runs no code from the file. The metadata: `format`, `format_version`, `architecture`, `class_names`,
-`preprocessing`, `recipe`, `metrics`, `byhand_version`; all but the plain strings are JSON.
+`preprocessing`, `recipe`, `metrics`, `byhand_version`, `step`, `checksum`; all but the plain strings are JSON.
 """
 
 from __future__ import annotations
@@ -14,93 +14,102 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
 
+from byhand import limits
 from byhand.backend import Array
+from byhand.data.classes import in_classes_of
+from byhand.data.dataset import Dataset
+from byhand.data.preparation import as_trained, from_pixels
 from byhand.errors import ModelError
-from byhand.feedforward import FeedForward, from_architecture, tensor_shapes
-from byhand.files import write_atomically
-from byhand.models import autoencoder, conv_codes, denoiser, vae
-from byhand.models.autoencoder import Autoencoder
-from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
-from byhand.models.denoiser import DiffusionNetwork
-from byhand.models.vae import VAE
-from byhand.nn import Network
-from byhand.nn import network as modules
-from byhand.nn.sizes import at_most
-from byhand.tensorfile import read_tensors
+from byhand.models.kinds import in_files
+from byhand.network_kinds import KINDS
+from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION, REGRESSION, NeuralNetwork
+from byhand.predictions import each_class
+from byhand.tensorfile import read_tensors, write_tensors
 
 FORMAT, FORMAT_VERSION = "byhand-model", "1"
 
-AnyNetwork = FeedForward | Network | VAE | Autoencoder
-Coder = VAE | Autoencoder | ConvAutoencoder  # what gives its input back through a code
-CODERS: dict[str, Callable[[dict[str, Any], Any], Coder]] = {
-    VAE.kind: vae.from_architecture,
-    Autoencoder.kind: autoencoder.from_architecture,
-    ConvVAE.kind: conv_codes.from_architecture,
-    ConvAutoencoder.kind: conv_codes.from_architecture,
+NONSENSE = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError)
+
+# What a model is told to be where something else is needed of it.
+INSTEAD = {
+    REGRESSION: "tells no classes apart, it tells a number ({kind}): give it the rows of a table",
+    RECONSTRUCTION: "tells no classes apart, it gives images back ({kind}): choose another model, or see `byhand latent`",
+    GENERATION: "tells no classes apart, it draws ({kind}): choose another model, or see `byhand draw`",
 }
 
 
 @dataclass
 class Model:
-    """A network with what one must know to use it."""
+    """A network with what one must know to use it; `step`: after how many steps of its training, None where that is not known."""
 
-    network: AnyNetwork
+    network: Any  # a NeuralNetwork, of whatever kind
     class_names: tuple[str, ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
+    step: int | None = None
+
+    def as_trained(self, data: Dataset) -> Dataset:
+        """The data as this model was trained to read them: its classes and columns by name, its scale, its ink.
+
+        Raises DataError where they do not fit: the names of both sides, or the ranges.
+        """
+        return as_trained(self.in_classes(data), self.preprocessing)
+
+    def in_classes(self, data: Dataset) -> Dataset:
+        """The data with labels that count as this model's classes, by name; of a model without classes, the data as they are."""
+        return in_classes_of(data, self.class_names) if self.network.uses_labels else data
+
+    def read(self, pixels: Any) -> Array:
+        """What the network says of prepared images, bytes (N, 28, 28) of white ink on black: one column for each class."""
+        rows = from_pixels(pixels, self.preprocessing).reshape(len(pixels), -1)
+        return each_class(self.classifier.forward(rows))
 
     @property
-    def has_codes(self) -> bool:
-        """Whether it gives its input back through a code, and does not tell classes apart."""
-        return isinstance(self.network, Coder)
+    def purpose(self) -> str:
+        """What the network is for: see `byhand.neural_network.NeuralNetwork`."""
+        return str(self.network.purpose)
 
     @property
-    def classifier(self) -> FeedForward | Network:
-        """The network, which tells classes apart; raises ModelError where it has codes instead."""
-        if isinstance(self.network, Coder):
-            raise ModelError(
-                f"{self.recipe or 'the model'} tells no classes apart, it gives images back ({self.network.kind}): "
-                "choose another model, or see `byhand latent`"
-            )
-        if isinstance(self.network, DiffusionNetwork):
-            raise ModelError(
-                f"{self.recipe or 'the model'} tells no classes apart, it draws ({self.network.kind}): choose another model, "
-                "or see `byhand write`"
-            )
-        return self.network
+    def classifier(self) -> Any:
+        """The network, which tells classes apart; raises ModelError where it does something else."""
+        return self._network_for(
+            CLASSIFICATION, INSTEAD.get(self.purpose, "tells no classes apart").format(kind=self.network.kind)
+        )
 
     @property
-    def coder(self) -> Coder:
-        """The network, which has codes; raises ModelError where it tells classes apart instead."""
-        if not isinstance(self.network, Coder):
-            raise ModelError(
-                f"{self.recipe or 'the model'} has no codes: choose an autoencoder or a VAE, as mnist-ae or mnist-vae"
-            )
+    def autoencoder(self) -> Any:
+        """The network, which gives its input back through a code; raises ModelError where it does something else."""
+        return self._network_for(RECONSTRUCTION, "has no codes: choose an autoencoder or a VAE, such as mnist-ae or mnist-vae")
+
+    @property
+    def drawer(self) -> Any:
+        """The network, which makes samples out of noise; raises ModelError where it does something else."""
+        return self._network_for(GENERATION, "draws nothing: choose a diffusion model or a GAN, such as emnist-diffusion")
+
+    def _network_for(self, purpose: str, else_: str) -> Any:
+        if self.purpose != purpose:
+            raise ModelError(f"{self.recipe or 'the model'} {else_}")
         return self.network
 
     @property
     def draws(self) -> bool:
-        """Whether it makes samples out of noise, and does not tell classes apart."""
-        return isinstance(self.network, DiffusionNetwork)
-
-    @property
-    def drawer(self) -> DiffusionNetwork:
-        """The network, which makes samples out of noise; raises ModelError where it does not."""
-        if not isinstance(self.network, DiffusionNetwork):
-            raise ModelError(f"{self.recipe or 'the model'} draws nothing: choose a diffusion model, as emnist-diffusion")
-        return self.network
+        """Whether it makes samples out of noise."""
+        return self.purpose == GENERATION
 
     @property
     def reads_text(self) -> bool:
         """Whether what goes in are characters, and not numbers to compute with."""
-        return isinstance(self.network, Network) and self.network.module.reads_indices
+        return bool(self.network.reads_text)
 
 
 def save_model(path: Path, model: Model, dtype: Any = None) -> None:
-    """Write a model file, whole or not at all; `dtype` float16 halves it at a cost of about 3 digits."""
+    """Write a model file, whole or not at all; `dtype` float16 halves it at a cost of about 3 digits.
+
+    Raises ModelError for a network of modules that the file could not bring back: the module, and what to do.
+    """
+    model.network.check_saved()
     tensors = {name: np.ascontiguousarray(array, dtype or array.dtype) for name, array in model.network.tensors().items()}
     metadata = {
         "format": FORMAT,
@@ -111,8 +120,9 @@ def save_model(path: Path, model: Model, dtype: Any = None) -> None:
         "recipe": model.recipe,
         "metrics": json.dumps(model.metrics),
         "byhand_version": version("byhand"),
+        **({} if model.step is None else {"step": str(model.step)}),
     }
-    write_atomically(path, save(tensors, metadata))
+    write_tensors(path, tensors, metadata)
 
 
 def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
@@ -128,45 +138,71 @@ def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
         raise ModelError(f"{path} has format version {found!r}, this byhand reads {FORMAT_VERSION!r}: upgrade byhand")
     try:
         architecture = json.loads(metadata["architecture"])
-        class_names = tuple(str(name) for name in json.loads(metadata.get("class_names", "[]")))
-        preprocessing, metrics = (dict(json.loads(metadata.get(key, "{}"))) for key in ("preprocessing", "metrics"))
+        names = json.loads(metadata.get("class_names", "[]"))
+        preprocessing, metrics = (json.loads(metadata.get(key, "{}")) for key in ("preprocessing", "metrics"))
         kind = architecture["kind"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} has metadata that cannot be read ({error!r}): the file is damaged or not byhand's") from error
-    network = _network(kind, architecture, tensors, path, dtype)
+    if not isinstance(kind, str):
+        raise ModelError(f"{path}: the kind of its network must be text, got {limits.told(kind)}")
+    try:
+        network = _network(kind, architecture, tensors, path, dtype)
+    except NONSENSE as error:  # the constructors check what a user gives them; a file may hold anything
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path} does not hold the network it describes ({reason}): the file is damaged") from error
     _fill(network, tensors, path)
-    return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics)
+    class_names = _class_names(names, network, path)
+    _check_facts(preprocessing, metrics, path)
+    if preprocessing.get("task") == "numbers" and network.purpose == CLASSIFICATION:
+        network.purpose = REGRESSION
+    step = metadata.get("step", "")
+    at = int(step) if step.isdecimal() and len(step) < 19 else None
+    return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics, at)
 
 
-def _network(kind: Any, architecture: dict[str, Any], tensors: dict[str, Array], path: Path, dtype: Any) -> AnyNetwork:
-    """The untrained network. First the shapes, so that a file cannot ask for more memory than it fills."""
-    if kind == FeedForward.kind:
-        _check_shapes(tensor_shapes(architecture.get("sizes", ())), tensors, path)
-        return from_architecture(architecture, dtype)
-    if kind in (Network.kind, DiffusionNetwork.kind):
-        from byhand.models import mlp_denoiser, transformer, unet  # noqa: F401 - modules are known by their names once they are imported
-
-        with at_most(max((array.size for array in tensors.values()), default=0)):
-            make = denoiser.from_architecture if kind == DiffusionNetwork.kind else modules.from_architecture
-            network = make(architecture, dtype)
-        _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
-        return network
-    if kind in CODERS:
-        _check_count(architecture, tensors, path)
-        coder = CODERS[kind](architecture, dtype)
-        _check_shapes({name: array.shape for name, array in coder.tensors().items()}, tensors, path)
-        return coder
-    known = ", ".join(map(repr, (FeedForward.kind, Network.kind, DiffusionNetwork.kind, *CODERS)))
-    raise ModelError(f"{path} holds a network of kind {kind!r}, but this byhand knows {known}: upgrade byhand")
+def _class_names(names: Any, network: NeuralNetwork, path: Path) -> tuple[str, ...]:
+    """The names of the classes, one for each that the network knows; () where the file has none."""
+    if not isinstance(names, list) or not all(type(name) in (str, int, float) for name in names):
+        raise ModelError(f"{path}: class_names must be a list of text, got {limits.told(names)}")
+    wanted = network.n_classes
+    two = wanted == 1 and len(names) == 2  # no or yes of one output
+    if wanted and names and len(names) != wanted and not two:
+        raise ModelError(f"{path}: class_names must be {wanted}, one for each class, got {len(names)}")
+    return tuple(map(str, names))
 
 
-def _check_count(architecture: dict[str, Any], tensors: dict[str, Array], path: Path) -> None:
-    """No layer larger than the largest tensor of the file, so that it cannot ask for more memory than it fills."""
-    lists = [*architecture.get("hidden", ()), *architecture.get("channels", ())]
-    sizes = [architecture.get(key, 0) for key in ("n", "latent", "classes")] + lists
-    largest = max((array.size for array in tensors.values()), default=0)
-    if not all(isinstance(size, int) and 0 <= size <= largest for size in sizes) or len(sizes) > 3 + len(tensors):
-        raise ModelError(f"{path} does not hold the network it describes: its sizes {sizes} do not fit its tensors")
+def _check_facts(preprocessing: Any, metrics: Any, path: Path) -> None:
+    """Raises ModelError where what a file says of the data and the results is of another type than byhand writes."""
+    for key, given in (("preprocessing", preprocessing), ("metrics", metrics)):
+        if not isinstance(given, dict):
+            raise ModelError(f"{path}: {key} must be settings by name, got {limits.told(given)}")
+    checks: dict[str, Callable[[str, Any], Any]] = {
+        "input": limits.whole_numbers,
+        "range": lambda name, given: [limits.number(name, one) for one in (given if isinstance(given, list) else [given])],
+        "data": limits.text,
+        "data_options": limits.settings,
+        "binarised": limits.truth,
+        "latents_of": limits.text,
+        "task": limits.text,
+    }
+    for key, check in checks.items():
+        if key in preprocessing:
+            check(f"{path}: preprocessing: {key}", preprocessing[key])
+
+
+def _network(kind: str, architecture: dict[str, Any], tensors: dict[str, Array], path: Path, dtype: Any) -> NeuralNetwork:
+    """The untrained network. A file must not ask for memory that it does not fill: no layer is larger than its largest tensor."""
+    known = KINDS.get(kind)
+    if known is None or known.read is None:
+        names = ", ".join(map(repr, in_files()))
+        raise ModelError(
+            f"{path} holds a network of kind {kind!r}, but this byhand knows {names}: upgrade byhand, or import the module that "
+            "registers it"
+        )
+    with limits.at_most(max((array.size for array in tensors.values()), default=0)):
+        network = known.read(architecture, dtype)
+    _check_shapes({name: array.shape for name, array in network.tensors().items()}, tensors, path)
+    return network
 
 
 def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array], path: Path) -> None:
@@ -177,12 +213,12 @@ def _check_shapes(wanted: dict[str, tuple[int, ...]], tensors: dict[str, Array],
         )
     for name, shape in wanted.items():
         if tensors[name].shape != shape:
-            raise ModelError(f"{path}: tensor {name!r} is {tensors[name].shape}, but its architecture wants {shape}")
+            raise ModelError(f"{path}: tensor {name!r} must be {shape} by its architecture, got {tensors[name].shape}")
         if tensors[name].dtype.kind != "f":
-            raise ModelError(f"{path}: tensor {name!r} holds {tensors[name].dtype}, but expected float16, float32 or float64")
+            raise ModelError(f"{path}: tensor {name!r} must hold float16, float32 or float64, got {tensors[name].dtype}")
 
 
-def _fill(network: AnyNetwork, tensors: dict[str, Array], path: Path) -> None:
+def _fill(network: NeuralNetwork, tensors: dict[str, Array], path: Path) -> None:
     for name, view in network.tensors().items():
         with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused as that
             view[...] = tensors[name]
@@ -191,5 +227,4 @@ def _fill(network: AnyNetwork, tensors: dict[str, Array], path: Path) -> None:
                 f"{path}: tensor {name!r} holds NaN or infinite numbers, or ones too large for {view.dtype}: "
                 "the training that wrote it had exploded"
             )
-    if isinstance(network, DiffusionNetwork):
-        network.adopt()
+    network.adopt()

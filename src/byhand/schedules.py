@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from byhand import limits
 from byhand.errors import ModelError
+from byhand.registry import Registry
 
 WARM_UP = 0.1
 
@@ -37,21 +39,44 @@ def one_cycle(p: float) -> float:
     return cosine((p - WARM_UP) / (1 - WARM_UP))
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": constant,
-    "linear": linear,
-    "cosine": cosine,
-    "step": step,
-    "one_cycle": one_cycle,
-}
+SCHEDULES: dict[str, Callable[[float], float]] = Registry(
+    "schedule",
+    {
+        "constant": constant,
+        "linear": linear,
+        "cosine": cosine,
+        "step": step,
+        "one_cycle": one_cycle,
+    },
+)
 
 
-def named(name: str) -> Callable[[float], float]:
+def by_name(name: str) -> Callable[[float], float]:
     """The schedule of this name; raises ModelError for an unknown one.
 
-    >>> named("cosine")(0.5)
+    >>> by_name("cosine")(0.5)
     0.5
     """
-    if name not in SCHEDULES:
-        raise ModelError(f"schedule {name!r} is unknown: choose one of {', '.join(SCHEDULES)}")
-    return SCHEDULES[name]
+    return SCHEDULES[limits.one_of("schedule", name, SCHEDULES)]
+
+
+def own(function: Callable[[float], float]) -> Callable[[float], float]:
+    """A function of one's own as a schedule: what it returns is checked, 0 or more.
+
+    Raises ModelError where it does not take a progress, or returns no such number.
+
+    >>> own(lambda p: 1 / (1 + 9 * p))(0.5)
+    0.18181818181818182
+    """
+
+    def factor(p: float) -> float:
+        try:
+            found = function(p)
+        except Exception as error:
+            raise ModelError(
+                f"the schedule {limits.told(function)} must be a function of the progress in [0, 1): {error}"
+            ) from error
+        return limits.number(f"the schedule {limits.told(function)} at {p:g}", found, least=0)
+
+    factor(0.0)
+    return factor

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+from byhand import limits
 from byhand.errors import ModelError
 from byhand.modelfile import Model, load_model
 
@@ -22,11 +26,10 @@ def find_model(spec: str) -> Path:
 
     Raises ModelError where there is none.
     """
-    path = Path(spec)
-    if path.is_dir() and (path / "model.safetensors").exists():
-        return path / "model.safetensors"
-    if path.exists():
-        return path
+    if os.path.isfile(os.path.join(spec, "model.safetensors")):
+        return Path(spec, "model.safetensors")
+    if os.path.exists(spec):
+        return Path(spec)
     names = shipped()
     if spec in names:
         return names[spec]
@@ -36,9 +39,38 @@ def find_model(spec: str) -> Path:
         if near
         else f"give a .safetensors file, a run's folder, or one of {', '.join(names) or 'none'}"
     )
-    raise ModelError(f"there is no model {spec!r}: {hint}")
+    raise ModelError(f"the model {limits.told(spec)} does not exist: {hint}")
+
+
+def place_of(spec: str) -> Path:
+    """Where what is made of a model belongs: beside its file, or, for one that ships, into a folder of its name."""
+    return find_model(spec).parent if os.path.exists(spec) else Path("runs") / spec
 
 
 def open_model(spec: str, dtype: str = "float32") -> Model:
     """`find_model`, loaded."""
     return load_model(find_model(spec), dtype)
+
+
+def overview() -> list[dict[str, Any]]:
+    """Of every model that ships: its name, its network, the size of its file, and its figures on test data."""
+    found = []
+    for name, path in shipped().items():
+        opened = open_model(name)
+        figures = {key: value for key, value in opened.metrics.items() if isinstance(value, float)}
+        found.append({"name": name, "network": repr(opened.network), "bytes": path.stat().st_size, **figures})
+    return found
+
+
+def measured(figures: Mapping[str, Any]) -> str:
+    """What a model is worth, in a few words."""
+    words = {
+        "test_accuracy": "{:.2%} right",
+        "test_accuracy_merged": "{:.2%} merged",
+        "test_readable": "{:.1%} of samples readable",
+        "test_bits_per_character": "{:.2f} bits per character",
+        "test_elbo": "ELBO {:.1f} nats",
+        "test_log_likelihood": "log p(x) {:.2f} nats",
+        "test_error": "squared error {:.4f} a pixel",
+    }
+    return ", ".join(text.format(figures[key]) for key, text in words.items() if key in figures)

@@ -38,6 +38,7 @@ PAIRS: dict[str, tuple[Callable[[], optim.Optimizer], Callable[[Any, list[Any]],
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS)
 def test_twenty_steps_are_those_of_pytorch(name: str, torch: Any, rng: np.random.Generator) -> None:
     ours, theirs = PAIRS[name]

@@ -79,6 +79,7 @@ def _flat(torch: Any, module: Any, gradients: bool = False) -> Any:
     return torch.cat([p.T.reshape(-1) if p.ndim == 2 else p for p in found]).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", MAKERS)
 def test_outputs_cost_and_gradient_are_those_of_pytorch(kind: str, dtype: str, torch: Any, mnist: Dataset) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from byhand import activations, costs, data
+from byhand import activations, costs, data, nn
+from byhand.data.preparation import from_pixels
 from byhand.data.prepare import prepare
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, load_model, save_model
+from byhand.predictions import each_class
 from byhand.shipped import shipped
 from byhand.web.site import models_that_fit
 
@@ -87,6 +89,46 @@ def test_shipped_networks_answer_as_in_python(page: Any, packed: Any, name: str)
     np.testing.assert_allclose(found, model.network.forward(inputs), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "told", [{"range": [0, 255]}, {"range": [-1, 1], "ink": "black"}, {"range": ["a", 1]}, {"range": [1, 0]}, {}]
+)
+def test_a_drawing_is_scaled_as_the_training_data_were(page: Any, packed: Any, rng: np.random.Generator, told: Any) -> None:
+    pixels = rng.integers(0, 256, (28, 28), np.uint8)
+    code = 'const { inputOf } = await import("/sample.js"); return [...inputOf(floats(args[0]), args[1])];'
+    found = page.run(code, packed(pixels.astype(np.float32)), told)
+    np.testing.assert_allclose(found, from_pixels(pixels, told).ravel(), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["feedforward", "modules"])
+def test_one_output_is_a_yes_or_no_as_in_python(page: Any, packed: Any, tmp_path: Path, kind: str) -> None:
+    net: Any = FeedForward((784, 6, 1), cost="cross_entropy", seed=4)
+    if kind == "modules":
+        net = nn.Network(nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), (28, 28, 1), cost="bce", seed=4)
+    x = data.load("mnist").test.flat[:20]
+    answers = net.forward(x)
+    bias = net.biases[-1] if kind == "feedforward" else net.module[1].bias.data
+    bias -= np.median(np.log(answers / (1 - answers)))  # so that both answers come out
+    path = tmp_path / "net.safetensors"
+    save_model(path, Model(net, ("cat", "dog")))
+    code = (
+        MODEL
+        + """
+      const { eachClass, namesOf, predict } = await import("/network.js");
+      const { target } = await import("/lesson.js");
+      const x = floats(args[1]);
+      const rows = Array.from({ length: 20 }, (_, i) => x.subarray(784 * i, 784 * (i + 1)));
+      return { outputs: rows.map((row) => [...eachClass(readDrawing(network, row).a.at(-1))]), classes: predict(network, rows),
+        names: namesOf(model.classNames, 1), unnamed: namesOf([], 1), yes: [...target(1, 1)], no: [...target(1, 0)] };
+    """
+    )
+    found = page.run(code, encoded(path), packed(x))
+    np.testing.assert_allclose(found["outputs"], each_class(net.forward(x)), atol=1e-5)
+    assert found["classes"] == net.predict(x).tolist()
+    assert len(set(found["classes"])) == 2
+    assert (found["names"], found["unnamed"]) == (["cat", "dog"], ["no", "yes"])
+    assert (found["yes"], found["no"]) == ([1], [0])
+
+
 SETTINGS = [
     *((name, "quadratic", 0.0, 0.0) for name in activations.ACTIVATIONS),
     *((name, "cross_entropy", 0.01, 0.002) for name in costs.COSTS["cross_entropy"].outputs),
@@ -148,7 +190,8 @@ def damaged(content: bytes) -> dict[str, bytes]:
     header = json.loads(content[8 : 8 + length])
 
     def changed(**metadata: str) -> bytes:
-        text = json.dumps({**header, "__metadata__": {**header["__metadata__"], **metadata}}).encode()
+        kept = {key: value for key, value in header["__metadata__"].items() if key != "checksum"}
+        text = json.dumps({**header, "__metadata__": {**kept, **metadata}}).encode()
         return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
     return {
@@ -160,6 +203,7 @@ def damaged(content: bytes) -> dict[str, bytes]:
         "of kind transformer": changed(architecture='{"kind": "transformer"}'),
         "cannot be read": changed(architecture="{"),
         "cut": content[:-8],
+        "checksum it was written with": content[:-3] + bytes([content[-3] ^ 1]) + content[-2:],
         "activation swish is unknown": changed(
             architecture='{"kind":"feedforward","sizes":[784,2,10],"activations":["swish","swish"],"cost":"quadratic"}'
         ),

@@ -137,7 +137,7 @@ def test_a_lesson_changes_the_layer_behind_the_convolutions_and_is_saved(page: A
     assert "convolutions stay as they are" in page.text("lesson-note")
     after = page.js(OUTPUTS)
     assert after[1] > before[1] + 0.3
-    page.wait("document.querySelector('#others .counts')", 30)
+    page.wait("document.querySelector('#others .counts')")
     assert "of 500 test digits right" in page.text("others")
     page.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     page.driver.execute_script("document.getElementById('save').click()")
@@ -182,6 +182,7 @@ def test_all_maps_fit_on_a_phone(page: Any, seven: Any) -> None:
     assert page.js(right) <= 345
 
 
+@pytest.mark.alone
 def test_a_moving_pen_is_followed_without_delay(page: Any, seven: Any) -> None:
     use_cnn(page)
     page.draw(seven)

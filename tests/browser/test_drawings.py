@@ -17,8 +17,8 @@ def test_at_least_95_of_100_recorded_drawings_are_read_right(page: Any, here: Pa
     assert {drawing["digit"] for drawing in drawings} == set(range(10))
     wrong = []
     for drawing in drawings:
-        page.driver.execute_script("document.getElementById('clear').click()")
         page.driver.execute_script(
+            "document.getElementById('clear').click();"
             "const w = document.getElementById('width'); w.value = arguments[0]; w.dispatchEvent(new Event('input'))",
             drawing["width"],
         )

@@ -10,6 +10,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 WIDTHS = [360, 412, 768, 1024, 1280, 1920]
+LOOKS = [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")]
 PAPER = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -21,12 +22,11 @@ def busy(page: Any, seven: Any) -> None:
     page.wait("document.querySelector('#others .counts')")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_an_audit_finds_nothing_serious(page: Any, seven: Any, here: Path, scheme: str, width: int) -> None:
-    page.open(width=width, prefers_color_scheme=scheme)
+def test_an_audit_finds_nothing_serious(page: Any, seven: Any, here: Path) -> None:
     busy(page, seven)
-    assert serious(page, here) == []
+    for width, scheme in LOOKS:
+        page.look(width, prefers_color_scheme=scheme)
+        assert serious(page, here) == [], (width, scheme)
 
 
 def serious(page: Any, here: Path) -> list[Any]:
@@ -38,14 +38,14 @@ def serious(page: Any, here: Path) -> list[Any]:
     return [fault for fault in found if fault[1] in {"serious", "critical"}]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_hangs_over_the_edge(page: Any, seven: Any, width: int) -> None:
-    page.open(width=width)
+def test_nothing_hangs_over_the_edge(page: Any, seven: Any) -> None:
     busy(page, seven)
-    assert page.js("document.documentElement.scrollWidth") <= width
-    for name in ("slate", "outputs", "diagram", "neuron", "lesson", "compare", "equations"):
-        box = page.js("document.getElementById(arguments[0]).getBoundingClientRect().toJSON()", name)
-        assert box["left"] >= 0 and box["right"] <= width and box["width"] > 100, name
+    for width in WIDTHS:
+        page.look(width)
+        assert page.js("document.documentElement.scrollWidth") <= width, width
+        for name in ("drawing-area", "outputs", "diagram", "neuron", "lesson", "compare", "equations"):
+            box = page.js("document.getElementById(arguments[0]).getBoundingClientRect().toJSON()", name)
+            assert box["left"] >= 0 and box["right"] <= width and box["width"] > 100, (width, name)
 
 
 def test_a_phone_draws_on_its_whole_width(page: Any, seven: Any) -> None:

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 
-from byhand.web.server import application, configuration, listen
+from byhand import data
+from byhand.training.recipes import RECIPES, Recipe
+from byhand.training.run import run
+from byhand.web.connection_limits import configuration
+from byhand.web.server import application, listen
 from byhand.web.site import page_files
 
 from .conftest import Page
@@ -39,7 +44,7 @@ class Scope:
         self.page.driver.get_log("browser")
 
     def settled(self, level: str = "") -> None:
-        self.page.wait(f"{QUIET} && {LEVEL} === '{level}'" if level else QUIET, 30)
+        self.page.wait(f"{QUIET} && {LEVEL} === '{level}'" if level else QUIET)
 
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
@@ -78,8 +83,8 @@ class Scope:
 def serving(driver: Any, what: str, step: int) -> Iterator[Scope]:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        app = application(page_files([], served=True), port, what=what, step=step)
-        server = uvicorn.Server(configuration(app, log_level="critical"))
+        app = application(page_files([], served=True), what=what, step=step)
+        server = uvicorn.Server(configuration(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         yield Scope(Page(driver, f"http://127.0.0.1:{port}/"))
@@ -93,9 +98,20 @@ def mlp(driver: Any) -> Iterator[Scope]:
     yield from serving(driver, "mnist-nielsen-30", 60)
 
 
+def few_digits(folder: Path, n: int) -> str:
+    """The first digits of MNIST as data of one's own: a step of few samples is taken sooner."""
+    train = data.load("mnist").train.take(np.arange(n))
+    np.savez(folder / "digits.npz", x=train.inputs, y=train.labels)
+    return str(folder / "digits.npz")
+
+
 @pytest.fixture(scope="module")
-def cnn(driver: Any) -> Iterator[Scope]:
-    yield from serving(driver, "mnist-cnn", 1)
+def cnn(driver: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scope]:
+    """The network of mnist-cnn on a few digits, as a run's folder keeps it."""
+    folder = tmp_path_factory.mktemp("cnn")
+    own = {"data": few_digits(folder, 32), "data_options": {}, "augment": None, "epochs": 1, "batch_size": 16}
+    run(RECIPES["mnist-cnn"].changed(**own), folder / "run", record=True)
+    yield from serving(driver, str(folder / "run"), 1)
 
 
 @pytest.fixture(scope="module")
@@ -106,18 +122,10 @@ def vae(driver: Any) -> Iterator[Scope]:
 @pytest.fixture(scope="module")
 def unet(driver: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scope]:
     """A small U-Net on a few digits of one's own, as a run's folder keeps it."""
-    import numpy as np
-
-    from byhand import data
-    from byhand.training.recipes import Recipe
-    from byhand.training.run import run
-
     folder = tmp_path_factory.mktemp("unet")
-    train = data.load("mnist").train.take(np.arange(240))
-    np.savez(folder / "digits.npz", x=train.inputs, y=train.labels)
     recipe = {
-        "name": "small", "data": str(folder / "digits.npz"), "model": "diffusion", "initialiser": "he", "optimizer": "adamw",
-        "model_options": {"channels": [8, 16], "embedding": 16, "heads": 2}, "lr": 0.002, "epochs": 3, "batch_size": 60,
+        "name": "small", "data": few_digits(folder, 80), "model": "diffusion", "initialiser": "he", "optimizer": "adamw",
+        "model_options": {"channels": [8, 16], "embedding": 16, "heads": 2}, "lr": 0.002, "epochs": 3, "batch_size": 20,
     }  # fmt: skip
     run(Recipe(str(recipe.pop("name"))).changed(**recipe), folder / "run", record=True)
     yield from serving(driver, str(folder / "run"), 5)
@@ -173,9 +181,9 @@ def test_a_number_is_clicked_and_drilled_down_two_levels_and_one_comes_back(mlp:
     mlp.click_number(0.5, 0.35)  # z3 of ten units in a row: unit 3
     mlp.settled("number")
     assert mlp.crumbs()[-1] == "z3 [0, 3]"
-    first = mlp.text("made-title")
+    first = mlp.text("number-title")
     values = mlp.values()
-    total = float(re.search(r"= (−?[\d.e−]+) was made of", first.replace("\n", " "))[1].replace("−", "-"))  # type: ignore[index]
+    total = float(re.search(r"= (−?[\d.e−]+) was computed", first.replace("\n", " "))[1].replace("−", "-"))  # type: ignore[index]
     assert sum(values) == pytest.approx(total, abs=1e-4)
     assert [abs(value) for value in values[:-1]] == sorted((abs(value) for value in values[:-1]), reverse=True)
     named = mlp.js("[...document.querySelectorAll('#terms button.factor')].map((b) => b.title)")
@@ -189,10 +197,10 @@ def test_a_number_is_clicked_and_drilled_down_two_levels_and_one_comes_back(mlp:
     for name in ("a2 ", "z3 [0, 3]"):
         mlp.push("back")
         mlp.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent.startsWith('{name}')")
-    assert mlp.text("made-title") == first
+    assert mlp.text("number-title") == first
     mlp.page.driver.refresh()
-    mlp.page.wait(f"{QUIET} && {LEVEL} === 'number'", 30)
-    assert mlp.text("made-title") == first
+    mlp.page.wait(f"{QUIET} && {LEVEL} === 'number'")
+    assert mlp.text("number-title") == first
     assert mlp.page.complaints() == []
 
 
@@ -211,7 +219,7 @@ def test_another_sample_and_the_mean_of_the_batch_can_be_chosen(mlp: Scope) -> N
     mlp.page.wait("document.getElementById('value').textContent.includes('[mean, 0]')")
     mlp.click_number(0.1, 0.1)
     mlp.settled("number")
-    assert "mean over the batch" in mlp.text("made-note").lower()
+    assert "mean over the batch" in mlp.text("number-note").lower()
     assert len(mlp.values()) == 10
 
 
@@ -243,18 +251,45 @@ def test_the_keyboard_alone_reaches_a_number_and_follows_it(mlp: Scope) -> None:
     assert "[0, 2]" in mlp.text("value") and mlp.text("bench-title") == "Layer 3: weighted input"
     mlp.press("Enter")
     mlp.settled("number")
-    mlp.page.wait("document.activeElement.id === 'made'")
+    mlp.page.wait("document.activeElement.id === 'number'")
     mlp.press("Tab")
     for _ in range(4):
         if mlp.js("document.activeElement.classList.contains('factor')"):
             break
         mlp.press("Tab")
-    assert mlp.js("document.activeElement.title").endswith("see what it was made of")
+    assert mlp.js("document.activeElement.title").endswith("see how it was computed")
     before = mlp.crumbs()[-1]
     mlp.press("Enter")
     mlp.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent !== '{before}'")
     mlp.press("Escape")
     mlp.settled("operation")
+
+
+def test_the_keyboards_focus_stays_in_its_place_while_the_page_is_drawn_anew(mlp: Scope) -> None:
+    def focus(selector: str, number: int = 0) -> None:
+        mlp.page.driver.execute_script("document.querySelectorAll(arguments[0])[arguments[1]].focus()", selector, number)
+
+    mlp.open("#k=2")
+    focus(".array", 2)
+    mlp.press("Enter")
+    mlp.page.wait(f"{QUIET} && document.querySelectorAll('.array')[2].getAttribute('aria-pressed') === 'true'")
+    assert mlp.js("document.activeElement === document.querySelectorAll('.array')[2]")
+    focus("#choosers select")
+    mlp.page.driver.execute_script(
+        "const select = document.activeElement; select.value = '7'; select.dispatchEvent(new Event('change'))"
+    )
+    mlp.page.wait(
+        f"{QUIET} && location.hash.includes('sample=7') && document.getElementById('value').textContent.includes('[7, 0]')"
+    )
+    assert mlp.js("[document.activeElement.tagName, document.activeElement.value]") == ["SELECT", "7"]
+    focus("#crumbs a", 1)
+    mlp.press("Enter")
+    mlp.settled("layer")
+    assert mlp.js("document.activeElement.textContent") == "Layer 3"
+    focus(".one")
+    mlp.press("Enter")
+    mlp.settled("operation")
+    assert mlp.js("document.activeElement.id") == "bench-title"
 
 
 @pytest.mark.parametrize("where", ["", "#k=0&array=z2&at=0,5", "#k=9&array=w2.gradient&at=5,406"])
@@ -284,12 +319,12 @@ def test_a_convolution_is_opened_at_one_pixel(cnn: Scope, here: Path) -> None:
     cnn.click_number(0.5, 0.5)
     cnn.settled("number")
     assert cnn.crumbs()[:3] == ["Network", "2", "2: conv2d"]
-    assert "144 terms" in cnn.text("made-sum") or re.search(r"\d+ terms, largest first", cnn.text("made-sum"))
+    assert "144 terms" in cnn.text("number-sum") or re.search(r"\d+ terms, largest first", cnn.text("number-sum"))
     named = cnn.js("[...document.querySelectorAll('#terms button.factor')].map((b) => b.title)")
     assert {name.split()[0] for name in named} == {"2.weight", "1"}
     cnn.follow(named.index(next(name for name in named if name.startswith("1 "))))
     cnn.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent.startsWith('1 [')")
-    assert "mean is" in cnn.text("made-note")
+    assert "The mean and the variance are of channel" in cnn.text("number-note")
     assert serious(cnn.page, here) == []
     cnn.open("#k=40&array=2.weight.after&at=1,1,3,5", 360, "dark")
     cnn.page.wait("document.querySelectorAll('.pusher').length > 0")
@@ -308,9 +343,9 @@ def test_a_unet_is_drilled_down_from_its_layers_to_a_number(unet: Scope, here: P
     unet.click_number(0.4, 0.4)
     unet.settled("number")
     assert unet.crumbs()[:2] == ["Network", "down.0"]
-    assert "They add up to" in unet.text("made-sum")
+    assert "They add up to" in unet.text("number-sum")
     unet.open("#k=0&array=look.attention/attention.delta&at=0,1,20,3")
-    assert unet.text("made-note").startswith("Handed back by look.attention/transpose")
+    assert unet.text("number-note").startswith("Handed back by look.attention/transpose")
     unet.open("#k=0&array=stem.weight.gradient&at=1,1,0,2")
     unet.page.wait("document.querySelectorAll('.pusher').length > 0")
     unet.push("last-epoch")
@@ -323,7 +358,7 @@ def test_a_vae_is_drilled_down_from_the_image_that_came_back_through_its_code_to
     vae: Scope, here: Path
 ) -> None:
     def at(name: str) -> None:
-        vae.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent.startsWith('{name} [')", 30)
+        vae.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent.startsWith('{name} [')")
 
     vae.open()
     cards = vae.js("[...document.querySelectorAll('.one b')].map((b) => b.textContent)")
@@ -351,10 +386,10 @@ def test_a_vae_is_drilled_down_from_the_image_that_came_back_through_its_code_to
         at(name)
     for there in reversed(way):
         vae.push("back")
-        vae.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent === '{there}'", 30)
+        vae.page.wait(f"{QUIET} && document.querySelector('#crumbs [aria-current]').textContent === '{there}'")
     vae.open("#k=0&array=z&at=3,2", 360, "dark")
     assert len(vae.values()) == 2 and sum(vae.values()) == pytest.approx(
-        float(re.search(r"= (−?[\d.e−]+) was", vae.text("made-title").replace("\n", " "))[1].replace("−", "-")),
+        float(re.search(r"= (−?[\d.e−]+) was", vae.text("number-title").replace("\n", " "))[1].replace("−", "-")),
         abs=1e-4,  # type: ignore[index]
     )
     assert vae.js("document.documentElement.scrollWidth") <= 360

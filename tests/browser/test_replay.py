@@ -13,18 +13,21 @@ import pytest
 
 import byhand
 from byhand.data.dataset import Splits
-from byhand.see.frames import film
+from byhand.see.replay_frames import frames_of
 from byhand.training.recipes import RECIPES
 from byhand.training.replay import RunReplay, open_recording
 from byhand.training.run import run
 from byhand.web.replay_page import write_replay_page
 
 from .conftest import Page
-from .test_looks import PAPER, serious
+from .test_looks import LOOKS, PAPER, serious
 
 pytestmark = pytest.mark.browser
 
-CANVASES = "[...document.querySelectorAll('canvas')].filter((c) => c.offsetParent !== null).map((c) => [c.id, c.toDataURL()])"
+PICTURES = (
+    "[...document.querySelectorAll('canvas')].filter((c) => c.offsetParent !== null).map((c) => [c.id, c.toDataURL()])"
+    ".concat([['confusion', document.getElementById('confusion').innerText]])"
+)
 
 
 def few(splits: Splits) -> Splits:
@@ -62,8 +65,7 @@ def shown(driver: Any, digits: RunReplay, folder: Path) -> Iterator[Page]:
 
 
 def opened(page: Page, width: int = 1200, **media: str) -> None:
-    page.size(width, 1000)
-    page.cdp("Emulation.setEmulatedMedia", features=[{"name": k.replace("_", "-"), "value": v} for k, v in media.items()])
+    page.look(width, **media)
     page.driver.get(page.address)
     page.wait("document.documentElement.dataset.ready === 'yes'")
     page.settle()
@@ -77,18 +79,18 @@ def moved(page: Page, frame: int) -> None:
 
 
 def test_the_slider_moves_every_picture(shown: Page, digits: RunReplay) -> None:
-    before = dict(shown.js(CANVASES))
-    still = {canvas for canvas in before if not canvas}  # the samples have no name, and do not change
+    before = dict(shown.js(PICTURES))
+    still = {name for name in before if not name}  # the samples have no name, and do not change
     assert {"cost", "accuracy", "weights", "confusion"} <= set(before)
     assert "Before the first step" in shown.text("said")
-    moved(shown, len(film(digits).steps) - 1)
-    after = dict(shown.js(CANVASES))
+    moved(shown, len(frames_of(digits).steps) - 1)
+    after = dict(shown.js(PICTURES))
     assert [name for name in before if name not in still and before[name] == after[name]] == []
     assert "After all 900 steps, epoch 3." in shown.text("said")
 
 
 def test_what_it_says_is_what_the_run_had(shown: Page, digits: RunReplay) -> None:
-    found = film(digits)
+    found = frames_of(digits)
     for frame in (0, 5, len(found.steps) - 1):
         moved(shown, frame)
         assert f"{100 * found.figures['accuracy'][frame]:.1f} % of 300 unseen samples are right" in shown.text("said")
@@ -102,7 +104,7 @@ def test_what_it_says_is_what_the_run_had(shown: Page, digits: RunReplay) -> Non
 
 
 def test_the_weights_are_those_of_the_network_in_blue_and_orange(shown: Page, digits: RunReplay) -> None:
-    found = film(digits)
+    found = frames_of(digits)
     moved(shown, len(found.steps) - 1)
     w = digits.at(900).model.weights[0].reshape(30, 28, 28)
     pixels = np.array(
@@ -173,14 +175,13 @@ def test_a_branch_is_drawn_beside_the_run_and_told_in_numbers(driver: Any, digit
     assert plain.js("document.getElementById('cost').toDataURL()") != with_branch
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_an_audit_finds_nothing_serious_and_nothing_hangs_over_the_edge(shown: Page, here: Path, scheme: str, width: int) -> None:
-    opened(shown, width, prefers_color_scheme=scheme)
+def test_an_audit_finds_nothing_serious_and_nothing_hangs_over_the_edge(shown: Page, here: Path) -> None:
     moved(shown, 8)
-    assert serious(shown, here) == []
-    assert shown.js("document.documentElement.scrollWidth") <= width
-    assert shown.js("[...document.querySelectorAll('canvas')].every((c) => !c.offsetParent || c.clientWidth > 30)")
+    for width, scheme in LOOKS:
+        shown.look(width, prefers_color_scheme=scheme)
+        assert serious(shown, here) == [], (width, scheme)
+        assert shown.js("document.documentElement.scrollWidth") <= width, (width, scheme)
+        assert shown.js("[...document.querySelectorAll('canvas')].every((c) => !c.offsetParent || c.clientWidth > 30)")
 
 
 def test_the_theme_is_the_systems_until_the_button_says_otherwise(shown: Page) -> None:

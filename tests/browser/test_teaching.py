@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.test_cli import succeeded
 
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, load_model, save_model
@@ -120,7 +119,7 @@ def test_a_taught_network_is_saved_and_measured_by_byhand_eval(page: Any, seven:
     taught(page, 1)
     page.driver.execute_script("document.getElementById('save').click()")
     path = tmp_path / "taught.safetensors"
-    for _ in range(200):
+    for _ in range(1200):
         if path.exists():
             break
         time.sleep(0.05)
@@ -130,9 +129,7 @@ def test_a_taught_network_is_saved_and_measured_by_byhand_eval(page: Any, seven:
         assert getattr(saved, what) == getattr(original, what)
     assert saved.metrics == {}  # nobody has measured it yet
     assert not np.array_equal(saved.network.parameters, original.network.parameters)
-    command = [sys.executable, "-m", "byhand.cli", "eval", str(path), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=True)
-    assert 0.5 < json.loads(done.stdout)["accuracy"] <= 1
+    assert 0.5 < succeeded("eval", path, cwd=tmp_path)["accuracy"] <= 1
 
     page.driver.find_element("id", "model-file").send_keys(str(path))
     page.wait("document.getElementById('model').value === 'file'")

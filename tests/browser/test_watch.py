@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 import byhand
 
-from .test_looks import serious
+from .test_looks import LOOKS, serious
 
 pytestmark = pytest.mark.browser
 
@@ -71,24 +72,18 @@ def loop() -> Iterator[Loop]:
 
 
 def go(page: Any, address: str, width: int = 1280, **media: str) -> None:
-    page.size(width, 1000)
-    features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
-    page.cdp("Emulation.setEmulatedMedia", features=features)
     page.driver.get("about:blank")
+    page.look(width, **media)
     page.driver.get(address)
     page.wait(f"{READY} && {SHOWN} > 0")
     page.driver.get_log("browser")
 
 
 @pytest.fixture
-def watched(page: Any, loop: Loop) -> Iterator[Any]:
+def watched(tab: Any, loop: Loop) -> Any:
     """The page of the loop, open."""
-    go(page, loop.watcher.address)
-    yield page
-    for extra in page.driver.window_handles[1:]:
-        page.driver.switch_to.window(extra)
-        page.driver.close()
-    page.driver.switch_to.window(page.driver.window_handles[0])
+    go(tab, loop.watcher.address)
+    return tab
 
 
 def press(page: Any, name: str) -> None:
@@ -144,7 +139,7 @@ def test_what_moves_is_drawn_and_stands_beside_it_in_numbers(watched: Any) -> No
 def test_every_matrix_is_a_picture_and_its_pixels_are_named_as_the_array_is(watched: Any, loop: Loop) -> None:
     paused(watched)
     weight = watched.driver.find_element("id", "weight")
-    watched.driver.execute_script("document.querySelectorAll('.tile')[5].click()")
+    watched.driver.execute_script("document.querySelectorAll('.weight-image')[5].click()")
     weight.send_keys("\ue012")  # left, of the middle
     assert watched.text("weight-value").startswith("w1[35, 5] ≈ ")
     told = float(watched.text("weight-value").split("≈ ")[1])
@@ -154,10 +149,10 @@ def test_every_matrix_is_a_picture_and_its_pixels_are_named_as_the_array_is(watc
     watched.driver.execute_script(code)
     weight.send_keys("\ue012")
     assert watched.text("weight-value").startswith("w2[6, 0] ≈ ")
-    assert watched.js("document.getElementById('tiles').hidden")
+    assert watched.js("document.getElementById('weight-images').hidden")
 
 
-def test_an_array_that_the_loop_replaced_is_named_in_a_sentence(page: Any) -> None:
+def test_an_array_that_the_loop_replaced_is_named_in_a_sentence(tab: Any) -> None:
     with byhand.watch({"w": np.ones((3, 3)), "v": (v := np.ones(3))}, port=0, open_browser=False) as watcher:
         going = True
 
@@ -170,9 +165,9 @@ def test_an_array_that_the_loop_replaced_is_named_in_a_sentence(page: Any) -> No
         thread = threading.Thread(target=run)
         thread.start()
         try:
-            go(page, watcher.address)
-            page.wait("document.querySelectorAll('#notes li').length === 1", 20)
-            assert page.text("notes").startswith("w does not change.")
+            go(tab, watcher.address)
+            tab.wait("document.querySelectorAll('#notes li').length === 1")
+            assert tab.text("notes").startswith("w does not change.")
         finally:
             going = False
             thread.join()
@@ -219,19 +214,19 @@ def test_the_keyboard_alone_holds_the_loop(watched: Any) -> None:
     at = watched.js(SHOWN)
     find("id", "step").send_keys(" ")
     watched.wait(f"{SHOWN} === {at + 1}")
-    watched.driver.find_elements("css selector", ".tile")[0].send_keys("\ue014")  # right
+    watched.driver.find_elements("css selector", ".weight-image")[0].send_keys("\ue014")  # right
     assert watched.js("document.activeElement.getAttribute('aria-label')") == "Unit 1"
     find("id", "pause").send_keys(" ")
     watched.wait(f"{STATE} === 'running'")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
-def test_nobody_is_left_out(page: Any, loop: Loop, here: Path, width: int, scheme: str) -> None:
-    go(page, loop.watcher.address, width, prefers_color_scheme=scheme)
-    page.wait("document.getElementById('at-accuracy').innerText.includes('%')")
-    paused(page)
-    assert page.js("document.documentElement.scrollWidth") <= width
-    assert serious(page, here) == []
+def test_nobody_is_left_out(watched: Any, loop: Loop, here: Path) -> None:
+    watched.wait("document.getElementById('at-accuracy').innerText.includes('%')")
+    paused(watched)
+    for width, scheme in LOOKS:
+        go(watched, loop.watcher.address, width, prefers_color_scheme=scheme)
+        assert watched.js("document.documentElement.scrollWidth") <= width, (width, scheme)
+        assert serious(watched, here) == [], (width, scheme)
 
 
 PROGRAM = """
@@ -252,21 +247,21 @@ def program(title: str, port: int, steps: int) -> tuple[subprocess.Popen[str], s
     return process, process.stdout.readline().split()[-1]
 
 
-def test_a_program_that_ends_or_is_killed_leaves_what_it_came_to_and_the_next_run_is_found(page: Any) -> None:
+def test_a_program_that_ends_or_is_killed_leaves_what_it_came_to_and_the_next_run_is_found(tab: Any) -> None:
     process, address = program("the first", 0, 400)
     try:
-        go(page, address)
-        page.wait(f"{STATE} === 'ended'", 20)
-        page.wait("document.getElementById('status').innerText.startsWith('The loop is over')")
-        assert page.js(SHOWN) == 400
-        process.communicate(timeout=10)
-        process, _ = program("the second", int(address.rstrip("/").rpartition(":")[2]), 10**6)
-        page.wait("document.getElementById('title').innerText === 'the second'", 20)
-        page.wait(f"{STATE} === 'running' && {SHOWN} > 10 && {SHOWN} < 400")
+        go(tab, address)
+        tab.wait(f"{STATE} === 'ended'")
+        tab.wait("document.getElementById('status').innerText.startsWith('The loop is over')")
+        assert tab.js(SHOWN) == 400
+        process.communicate(timeout=60)
+        process, _ = program("the second", urlsplit(address).port or 0, 10**6)
+        tab.wait("document.getElementById('title').innerText === 'the second'")
+        tab.wait(f"{STATE} === 'running' && {SHOWN} > 10")  # with the title, the page forgot the steps of the first
         os.kill(process.pid, signal.SIGKILL)
-        page.wait("document.getElementById('status').innerText.startsWith('The program does not answer')", 10)
-        assert page.js("document.getElementById('pause').disabled")
-        assert page.js(SHOWN) > 10
+        tab.wait("document.getElementById('status').innerText.startsWith('The program does not answer')")
+        assert tab.js("document.getElementById('pause').disabled")
+        assert tab.js(SHOWN) > 10
     finally:
         process.kill()
         process.communicate()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from byhand.models.samplers import ddim, times
+from byhand.models.samplers import ddim, spaced_timesteps
 from byhand.shipped import open_model, shipped
 from byhand.web.handwriting import LATENT, tables
 from byhand.web.site import write_site
@@ -46,37 +46,38 @@ def sheet(page: Any) -> Any:
 
 
 def test_the_network_and_its_steps_are_pythons(page: Any, packed: Any) -> None:
-    network, steps = open_model(LATENT).drawer, times(50, 10)
+    network, steps = open_model(LATENT).drawer, spaced_timesteps(50, 10)
     x = np.random.default_rng(0).standard_normal((3, 16)).astype(np.float32)
     labels = np.array([3, 40, 61])
     code = """
-      const { ddimStep, readDenoiser, times, unscaled } = await import("/denoiser.js");
+      const { ddimStep, readDenoiser, spacedTimesteps, unscaled } = await import("/denoiser.js");
       const net = readDenoiser(Uint8Array.from(atob(args[0]), (letter) => letter.charCodeAt(0)).buffer);
       const numbers = floats(args[1]);
       const rows = [0, 1, 2].map((i) => Float64Array.from(numbers.slice(16 * i, 16 * i + 16)));
-      const answers = rows.map((x, i) => [...net.answer(x, 37, args[2][i])]);
-      const moments = [...times(50, 10), 0];
+      const answers = rows.map((x, i) => [...net.prediction(x, 37, args[2][i])]);
+      const timesteps = [...spacedTimesteps(50, 10), 0];
       const ends = rows.map((x, i) => {
-        for (let k = 0; k < 10; k += 1) x = ddimStep(net, x, moments[k], moments[k + 1], args[2][i], 2).x;
+        for (let k = 0; k < 10; k += 1) x = ddimStep(net, x, timesteps[k], timesteps[k + 1], args[2][i], 2).x;
         return [...unscaled(net, x)];
       });
-      return [answers, ends, moments];
+      return [answers, ends, timesteps];
     """
-    answers, ends, moments = page.run(code, base64.b64encode(shipped()[LATENT].read_bytes()).decode(), packed(x), labels.tolist())
-    np.testing.assert_allclose(answers, network.answer(x, 37, labels), atol=1e-4)
-    *_, last = ddim(network.diffusion, lambda x, t: network.answer(x, t, labels, 2.0), lambda: x, steps)
+    weights = base64.b64encode(shipped()[LATENT].read_bytes()).decode()
+    answers, ends, timesteps = page.run(code, weights, packed(x), labels.tolist())
+    np.testing.assert_allclose(answers, network.prediction(x, 37, labels), atol=1e-4)
+    *_, last = ddim(network.diffusion, lambda x, t: network.prediction(x, t, labels, 2.0), lambda: x, steps)
     np.testing.assert_allclose(ends, network.unscaled(last.x), atol=1e-3)
-    assert moments == [*steps, 0]
+    assert timesteps == [*steps, 0]
 
 
 @pytest.mark.parametrize(("name", "steps"), [("linear", 1000), ("cosine", 1000), ("short", 50)])
 def test_the_noise_schedules_are_pythons(page: Any, name: str, steps: int) -> None:
-    from byhand.models.noise_schedules import named
+    from byhand.models.noise_schedules import by_name
 
     code = 'const { scheduled } = await import("/denoiser.js"); return scheduled(...args);'
     found = page.run(code, name, steps)
     signal, noise = found["signal"], found["noise"]
-    schedule = named(name, steps=steps)
+    schedule = by_name(name, steps=steps)
     np.testing.assert_allclose(signal, schedule.signal, atol=1e-9)
     np.testing.assert_allclose(noise, schedule.noise, atol=1e-6)
 
@@ -100,32 +101,32 @@ def test_the_typesetting_is_pythons(page: Any) -> None:
         )
 
 
-def test_a_sentence_is_written_and_a_letter_drawn_anew(page: Any) -> None:
-    go(page, "#text=Hi,+you&seed=5&model=latent")
-    written(page)
-    before = sheet(page)
+def test_a_sentence_is_written_and_a_letter_drawn_anew(tab: Any) -> None:
+    go(tab, "#text=Hi,+you&seed=5&model=latent")
+    written(tab)
+    before = sheet(tab)
     assert (before > 150).mean() > 0.01
-    buttons = page.driver.find_elements("css selector", "#letters button")
+    buttons = tab.driver.find_elements("css selector", "#letters button")
     assert str(buttons[0].get_attribute("aria-label")).startswith("Letter 1, H")
     assert len(buttons) == 6
     buttons[3].send_keys("\ue007")  # Enter
-    written(page, 2)
-    after = sheet(page)
-    assert "attempts=0.0.0.1.0.0" in page.js("location.hash")
-    assert "drawn anew" in page.js("document.getElementById('status').textContent")
-    link = page.js("location.hash")
-    go(page, link)
-    written(page)
-    assert np.array_equal(sheet(page), after)
+    written(tab, 2)
+    after = sheet(tab)
+    assert "attempts=0.0.0.1.0.0" in tab.js("location.hash")
+    assert "drawn again" in tab.js("document.getElementById('status').textContent")
+    link = tab.js("location.hash")
+    go(tab, link)
+    written(tab)
+    assert np.array_equal(sheet(tab), after)
     assert before.shape != after.shape or not np.array_equal(before, after)
 
 
-def test_the_gif_is_the_films(page: Any, tmp_path: Path) -> None:
-    go(page, "#text=Hey&seed=1&model=latent")
-    written(page)
-    page.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
-    page.driver.find_element("id", "save").click()
-    end = time.monotonic() + 20
+def test_the_gif_is_the_films(tab: Any, tmp_path: Path) -> None:
+    go(tab, "#text=Hey&seed=1&model=latent")
+    written(tab)
+    tab.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    tab.driver.find_element("id", "save").click()
+    end = time.monotonic() + 60
     while not list(tmp_path.glob("*.gif")) and time.monotonic() < end:
         time.sleep(0.05)
     time.sleep(0.2)
@@ -137,40 +138,48 @@ def test_the_gif_is_the_films(page: Any, tmp_path: Path) -> None:
     assert (last > 150).sum() > (first > 150).sum()
 
 
-def test_what_cannot_be_written_is_said_in_one_line(page: Any) -> None:
-    go(page, "#text=5+%E2%82%AC&model=latent")
-    page.wait("!document.getElementById('problem').hidden")
-    told = page.js("document.getElementById('problem').textContent")
+def test_what_cannot_be_written_is_said_in_one_line(tab: Any) -> None:
+    go(tab, "#text=5+%E2%82%AC&model=latent")
+    tab.wait("!document.getElementById('problem').hidden")
+    told = tab.js("document.getElementById('problem').textContent")
     assert "“€” (nearest: E)" in told
-    page.driver.execute_script("document.getElementById('text').value = 'Caf\\u00e9'; document.getElementById('write').click()")
-    written(page)
-    assert "é as e" in page.js("document.getElementById('status').textContent")
-    assert page.js("document.getElementById('problem').hidden")
+    tab.driver.execute_script("document.getElementById('text').value = 'Caf\\u00e9'; document.getElementById('write').click()")
+    written(tab)
+    assert "é as e" in tab.js("document.getElementById('status').textContent")
+    assert tab.js("document.getElementById('problem').hidden")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
-def test_nobody_is_left_out(page: Any, here: Path, width: int, scheme: str) -> None:
-    page.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-    go(page, "#text=What+a+lovely+day&model=latent", width)
-    written(page)
-    assert page.js("document.documentElement.scrollWidth") <= width
-    assert serious(page, here) == []
+def test_nobody_is_left_out(tab: Any, here: Path, width: int, scheme: str) -> None:
+    tab.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    go(tab, "#text=What+a+lovely+day&model=latent", width)
+    written(tab)
+    assert tab.js("document.documentElement.scrollWidth") <= width
+    assert serious(tab, here) == []
 
 
-def test_the_single_file_works_alone(driver: Any, page: Any, tmp_path: Path) -> None:
+def test_the_page_tells_the_step_and_pressing_again_ends_the_writing_before(tab: Any) -> None:
+    go(tab, "#text=Hello&model=pixels")
+    tab.wait("/^Drawing, step \\d+ of 50\\.$/.test(document.getElementById('status').innerText)", 60)
+    tab.driver.execute_script("document.getElementById('text').value = 'a'; document.getElementById('write').click()")
+    tab.wait("document.getElementById('status').innerText.startsWith('Written: 1 letters')", 60)
+    assert tab.js("document.getElementById('problem').hidden")
+
+
+def test_the_single_file_works_alone(driver: Any, tab: Any, tmp_path: Path) -> None:
     write_site(tmp_path, [], single_file=True)
     driver.get((tmp_path / "write.html").as_uri())
-    page.wait("document.documentElement.dataset.written === '1'", 60)
-    assert page.js("document.querySelector('.views') === null")
-    assert (sheet(page) > 150).any()
+    tab.wait("document.documentElement.dataset.written === '1'", 60)
+    assert tab.js("document.querySelector('.views') === null")
+    assert (sheet(tab) > 150).any()
 
 
-def test_diffusion_in_the_plane_goes_there_and_back(page: Any) -> None:
-    go(page, "#text=a&model=latent")
-    page.wait("document.getElementById('plane').dataset.ready === 'yes'", 60)
+def test_diffusion_in_the_plane_goes_there_and_back(tab: Any) -> None:
+    go(tab, "#text=a&model=latent")
+    tab.wait("document.getElementById('plane').dataset.ready === 'yes'", 60)
 
     def at(place: int) -> tuple[str, Any]:
-        page.driver.execute_script(
+        tab.driver.execute_script(
             "const e = document.getElementById('along'); e.value = arguments[0]; e.dispatchEvent(new Event('input'))", place
         )
         code = """
@@ -180,7 +189,7 @@ def test_diffusion_in_the_plane_goes_there_and_back(page: Any) -> None:
           for (let i = 0; i < data.length; i += 4) if (data[i + 2] > 200) seen.push([(i / 4) % canvas.width / canvas.width, 0]);
           return [document.getElementById("told").textContent, seen.map(([x]) => x)];
         """
-        told, seen = page.run(code)
+        told, seen = tab.run(code)
         return told, np.array(seen)
 
     (begin, first), (middle, noise), (end, last) = at(0), at(40), at(80)
@@ -190,5 +199,5 @@ def test_diffusion_in_the_plane_goes_there_and_back(page: Any) -> None:
     for seen in (first, last):  # the upper moon lies left of the middle
         assert 0.25 < seen.mean() < 0.48 and seen.std() < 0.15
     assert noise.std() > first.std()
-    page.driver.find_element("id", "play").send_keys("\ue007")  # Enter
-    page.wait("Number(document.getElementById('along').value) > 3", 10)
+    tab.driver.find_element("id", "play").send_keys("\ue007")  # Enter
+    tab.wait("Number(document.getElementById('along').value) > 3")

@@ -60,6 +60,18 @@ def test_images_are_turned_upright_and_classes_named(folder: Path) -> None:
     assert "official split" in splits.note
 
 
+@pytest.mark.parametrize("form", ["{}-idx{}-ubyte", "{}.idx{}-ubyte", "{}.idx{}-ubyte.gz"])
+def test_unzipped_files_and_those_with_a_dot_in_their_names_are_found(folder: Path, form: str) -> None:
+    for name, content in (small("test") | small("train", 30)).items():
+        kind = name.split("-idx")
+        new = form.format(kind[0], kind[1][0]) if len(kind) == 2 else name
+        put(folder, {new: content if name.endswith(".txt") or new.endswith(".gz") else gzip.decompress(content)})
+    splits = emnist.load_emnist("balanced")
+    assert (len(splits.train), len(splits.test)) == (30, 12)
+    assert splits.test.inputs[0, 0, 5, 0] == 1
+    assert emnist.where() == str(folder)
+
+
 def test_a_test_file_alone_is_only_split_when_asked(folder: Path) -> None:
     put(folder, small("test"))
     with pytest.raises(DataError, match=r"held_out=0\.1"):
@@ -72,7 +84,7 @@ def test_a_test_file_alone_is_only_split_when_asked(folder: Path) -> None:
 def test_what_is_missing_or_unknown_is_said(folder: Path) -> None:
     with pytest.raises(DataError, match="set BYHAND_DATA"):
         emnist.load_emnist("letters")
-    with pytest.raises(DataError, match="no split 'cursive'"):
+    with pytest.raises(DataError, match="the split of EMNIST 'cursive' is unknown"):
         emnist.load_emnist("cursive")
     put(folder, small("test") | {"emnist-balanced-mapping.txt": b"0 48\n"})
     with pytest.raises(DataError, match="label 1"):
@@ -110,6 +122,7 @@ def test_where_it_is_not_it_says_what_to_do(folder: Path) -> None:
     assert emnist.where().startswith("not here: set BYHAND_DATA") and "download()" in emnist.where()
 
 
+@pytest.mark.slow
 @real
 def test_the_real_file_has_its_counts_and_stands_upright() -> None:
     splits = emnist.load_emnist(held_out=0.1)
@@ -131,6 +144,7 @@ def test_the_real_file_has_its_counts_and_stands_upright() -> None:
         assert upright > 0.4 and upright > 0.2 + np.corrcoef(mean, own.transpose(1, 0, 2).ravel())[0, 1]
 
 
+@pytest.mark.slow
 @real
 def test_merging_folds_fifteen_letters_into_their_capitals() -> None:
     splits, merged = emnist.load_emnist(held_out=0.1), emnist.load_emnist(held_out=0.1, merge=True)

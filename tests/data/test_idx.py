@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from byhand import data
 from byhand.data import idx
 from byhand.data.idx import read_images, read_labels, read_pair, write
 from byhand.errors import DataError
@@ -39,11 +40,11 @@ def test_images_and_labels_come_back_as_they_were_written(tmp_path: Path, zipped
         (HEADER[:9], "too few"),
         (HEADER + IMAGES.tobytes()[:-1], "truncated"),
         (HEADER + IMAGES.tobytes() + b"x", "more than 60 bytes.*promises 60 .*truncated or damaged"),
-        (gzip.compress(HEADER + IMAGES.tobytes() + b"x"), "more than 60 bytes"),
-        (gzip.compress(HEADER + IMAGES.tobytes()) + b"x", "broken gzip"),
+        (gzip.compress(HEADER + IMAGES.tobytes() + b"x", mtime=0), "more than 60 bytes"),
+        (gzip.compress(HEADER + IMAGES.tobytes(), mtime=0) + b"x", "broken gzip"),
         (struct.pack(">4I", 2050, 3, 4, 5) + IMAGES.tobytes(), "begins with 2050"),
         (struct.pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 2**32 - 1), "truncated"),
-        (gzip.compress(HEADER + IMAGES.tobytes())[:-12], "broken gzip"),
+        (gzip.compress(HEADER + IMAGES.tobytes(), mtime=0)[:-12], "broken gzip"),
         (b"\x1f\x8b" + b"nonsense" * 4, "broken gzip"),
     ],
 )
@@ -72,6 +73,7 @@ def test_what_idx_cannot_hold_is_not_written(tmp_path: Path, array: np.ndarray) 
     assert not (tmp_path / "images").exists()
 
 
+@pytest.mark.slow
 def test_a_gzip_file_that_inflates_without_end_is_not_read_beyond_its_promise(tmp_path: Path) -> None:
     import tracemalloc
 
@@ -109,6 +111,7 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
         read_labels(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("BYHAND_DATA" not in os.environ, reason="BYHAND_DATA is not set: the original MNIST files are not at hand")
 def test_the_mnist_that_is_carried_is_the_original_to_the_byte() -> None:
     from byhand.data.mnist import FILE
@@ -118,3 +121,44 @@ def test_the_mnist_that_is_carried_is_the_original_to_the_byte() -> None:
         for part in ("train", "t10k"):
             assert np.array_equal(packed[f"{part}_images"], read_images(folder / f"{part}-images-idx3-ubyte.gz"))
             assert np.array_equal(packed[f"{part}_labels"], read_labels(folder / f"{part}-labels-idx1-ubyte.gz"))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("form", ["{}-{kind}-idx{n}-ubyte", "{}-{kind}.idx{n}-ubyte", "{}_{kind}_idx{n}_ubyte"])
+def test_a_folder_of_mnists_files_is_own_data_under_any_of_their_names(tmp_path: Path, form: str, suffix: str) -> None:
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 20), ("t10k", 10)):
+        images, labels = rng.integers(0, 256, (n, 28, 28), np.uint8), np.arange(n, dtype=np.uint8) % 10
+        write(tmp_path / (form.format(part, kind="images", n=3) + suffix), images)
+        write(tmp_path / (form.format(part, kind="labels", n=1) + suffix), labels)
+    splits = data.load(str(tmp_path))
+    assert (len(splits.train), len(splits.test)) == (20, 10)
+    assert splits.train.class_names == tuple("0123456789") and splits.test.labels.tolist() == list(range(10))
+    assert np.array_equal(np.round(splits.test.inputs[..., 0] * 255), images)
+
+
+def test_a_file_of_images_finds_its_labels_beside_it(tmp_path: Path) -> None:
+    images, labels = np.random.default_rng(0).integers(0, 256, (20, 40, 30), np.uint8), np.arange(20, dtype=np.uint8) % 2
+    write(tmp_path / "mine-images-idx3-ubyte", images)
+    with pytest.raises(DataError, match="mine-labels-idx1-ubyte"):
+        data.load(str(tmp_path / "mine-images-idx3-ubyte"))
+    write(tmp_path / "mine-labels-idx1-ubyte.gz", labels)
+    splits = data.load(str(tmp_path / "mine-images-idx3-ubyte"))
+    assert splits.train.inputs.shape == (16, 28, 28, 1) and len(splits.test) == 4
+    with pytest.raises(DataError, match="give the images"):
+        data.load(str(tmp_path / "mine-labels-idx1-ubyte.gz"))
+
+
+def test_emnists_files_are_not_read_lying_on_their_side(tmp_path: Path) -> None:
+    write(tmp_path / "emnist-digits-test-images-idx3-ubyte", np.ones((4, 28, 28), np.uint8))
+    write(tmp_path / "emnist-digits-test-labels-idx1-ubyte", np.arange(4, dtype=np.uint8) % 2)
+    with pytest.raises(DataError, match="BYHAND_DATA"):
+        data.load(str(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_gzip_bomb_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(struct.pack(">4I", 2051, 100_000, 28, 28) + bytes(78_400_000)))
+    with pytest.raises(DataError, match="decompression bomb"):
+        read_images(path)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from byhand import data
-from byhand.data.own import read_csv, read_npz
+from byhand.data.own import read_npz
 from byhand.errors import DataError
 
 
@@ -195,6 +195,7 @@ def test_bad_npz_files_are_refused(tmp_path: Path) -> None:
             read_npz(tmp_path / f"{name}.npz")
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_no_damage_to_an_npz_gets_past_the_reader(tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject) -> None:
     buffer = io.BytesIO()
@@ -206,57 +207,6 @@ def test_no_damage_to_an_npz_gets_past_the_reader(tmp_path_factory: pytest.TempP
     path.write_bytes(content)
     with contextlib.suppress(DataError):
         read_npz(path)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1,2,a\n3,4,b\n",
-        "u,v,label\n1,2,a\n3,4,b\n",
-        "label,u,v\na,1,2\nb,3,4\n",
-        "0,1,label\n1,2,a\n3,4,b\n",
-        "\ufeff1,2,a\r\n\r\n3,4,b\r\n",
-    ],
-)
-def test_a_csv_table_is_read_with_or_without_a_header(tmp_path: Path, text: str) -> None:
-    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
-    read = read_csv(tmp_path / "t.csv")
-    assert read.inputs.tolist() == [[1, 2], [3, 4]] and read.class_names == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "holds no table"),
-        ("5\n6\n", "holds no table"),
-        ("1,2,a\n1,nan,b\n", "row 2, column 2 is 'nan'"),
-        ("1,2,a\n1,,b\n", "row 2, column 2 is ''"),
-        ("x,y,label\n1,2,a\n1,inf,b\n", "row 3, column 2 is 'inf'"),
-        ("1,2,a\n1,two,b\n", "column 2 is 'two'"),
-        ("1,2,a\n1,b\n", "row 2 has 2 columns, the first has 3"),
-        ("1,2,a\n1,3,a\n", "one class 'a'"),
-        ("x,y,label\n", "holds no table"),
-        ("1,2,a\n\n\n1,x,b\n", "row 4, column 2 is 'x'"),
-        ("1,2,a\n1,1e300,b\n", "row 2, column 2 is '1e300'"),
-        ("1,2,a\n1,2,\n", "row 2 has no class in column 3"),
-        ("1,2,a\n1,2,NaN\n", "row 2 has no class in column 3"),
-        ("x,y,label\n1,2\n3,4\n", "row 2 has 2 columns, its header 3"),
-        ("1;2;a\n1;2;b\n", "holds no table"),
-    ],
-)
-def test_a_bad_table_is_refused_with_its_row(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "bad.csv").write_text(text)
-    with pytest.raises(DataError, match=said) as caught:
-        read_csv(tmp_path / "bad.csv")
-    assert one_line(caught, tmp_path / "bad.csv")
-
-
-def test_a_table_in_another_encoding_or_absent_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "latin.csv").write_bytes(b"1,2,\xe9\n")
-    for name in ("latin.csv", "absent.csv"):
-        with pytest.raises(DataError, match="cannot read") as caught:
-            read_csv(tmp_path / name)
-        assert one_line(caught, tmp_path / name)
 
 
 def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ def digits() -> np.ndarray:
     return data.load("mnist").test.inputs[:100, ..., 0].astype(np.float64) * 255
 
 
+@pytest.mark.slow
 def test_mnists_own_digits_come_back_nearly_unchanged(digits: np.ndarray) -> None:
     apart = np.mean([np.abs(prepare(digit, "white").pixels - digit).mean() for digit in digits])
     assert apart < 1
@@ -75,12 +77,16 @@ def test_even_the_smallest_ink_is_kept(shape: tuple[int, int]) -> None:
     assert not prepared.empty and prepared.pixels.max() == 255
 
 
-@pytest.mark.parametrize("level", [0, 3, 255])
+@pytest.mark.parametrize("level", [0, 3, 90, 127, 200, 255])
 def test_empty_paper_is_said_to_be_empty(level: int) -> None:
-    prepared = prepare(np.full((50, 50), float(level)))
-    assert prepared.empty and not prepared.pixels.any()
+    grain = np.random.default_rng(0).uniform(-3, 3, (50, 50))
+    for ink in ("auto", "white", "black"):
+        for paper in (np.full((50, 50), float(level)), np.clip(level + grain, 0, 255)):
+            prepared = prepare(paper, ink)
+            assert prepared.empty and not prepared.pixels.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
@@ -101,6 +107,7 @@ def test_an_array_that_is_no_grey_image_is_refused(bad: np.ndarray | Image.Image
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, 3, 7])
 def test_a_bigger_copy_of_a_drawing_gives_nearly_the_same(digits: np.ndarray, factor: int) -> None:
     for digit in digits[:20]:
@@ -179,3 +186,16 @@ def test_grey_paper_is_paper_all_the_same(digits: np.ndarray, paper: int) -> Non
         photo = np.pad(paper * (1 - digit / 255), 10, constant_values=paper)
         apart = np.abs(prepare(photo).pixels.astype(float) - prepare(digit, "white").pixels)
         assert apart.max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_a_large_picture_takes_sixteen_bytes_for_each_pixel_and_no_more(tmp_path: Path, mode: str) -> None:
+    picture = Image.new(mode, (2_000, 1_000), {"RGB": (255,) * 3, "RGBA": (255,) * 4}.get(mode, 255))
+    picture.paste({"RGB": (9, 9, 9), "RGBA": (9, 9, 9, 255)}.get(mode, 9), (900, 100, 1_100, 900))
+    picture.save(tmp_path / "large.png", compress_level=1)
+    tracemalloc.start()
+    try:
+        assert not prepare_file(tmp_path / "large.png").empty
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2_000_000  # so that 50 million pixels stay below a gigabyte
+    finally:
+        tracemalloc.stop()

@@ -13,6 +13,7 @@ from byhand.data.moons import make_moons
 from byhand.errors import ByhandError, DataError
 
 
+@pytest.mark.slow
 def test_mnist_has_its_counts_and_nielsens_split() -> None:
     splits = data.load("mnist")
     assert [len(part) for part in (splits.train, splits.validation, splits.test)] == [50_000, 10_000, 10_000]
@@ -55,7 +56,7 @@ def test_a_stratified_split_keeps_every_sample_once_and_every_class_on_both_side
 
 def test_a_class_of_one_sample_cannot_be_split() -> None:
     lonely = Dataset("x", np.zeros((3, 1), np.float32), np.array([0, 0, 1]), ("a", "b"))
-    with pytest.raises(DataError, match="class 'b' has 1 samples"):
+    with pytest.raises(DataError, match="x: class 'b' must have 2 samples or more, one to train and one to test"):
         stratified_split(lonely, 0.5, seed=0)
 
 
@@ -64,8 +65,8 @@ def test_a_class_of_one_sample_cannot_be_split() -> None:
     [
         (np.zeros((2, 3)), [0], "2 inputs but 1 labels"),
         (np.zeros((0, 3)), [], "no samples"),
-        (np.zeros((2, 3)), [0, 2], "labels run from 0 to 2"),
-        (np.zeros((2, 3)), [-1, 0], "labels run from -1"),
+        (np.zeros((2, 3)), [0, 2], "bad: labels must be from 0 to 1, one for each class name"),
+        (np.zeros((2, 3)), [-1, 0], "bad: labels must be from 0 to 1, one for each class name"),
         (np.array([[0.0], [np.nan]]), [0, 1], "sample 1 holds NaN"),
     ],
 )
@@ -86,14 +87,14 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 @pytest.mark.parametrize("spec", ["", "zzz", "no/such/folder", "table.csv", "x" * 5_000, "a\0b"])
 def test_what_is_neither_a_name_nor_a_path_is_refused_in_one_line(spec: str) -> None:
-    with pytest.raises(DataError, match="there are no data") as caught:
+    with pytest.raises(DataError, match=r"does not exist|must be text") as caught:
         data.load(spec)
     assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("validation", [-1, 60_000, 10.5, "all"])
 def test_an_impossible_validation_part_is_refused(validation: object) -> None:
-    with pytest.raises(DataError, match="choose 0 to 59,999"):
+    with pytest.raises(DataError, match="validation must be "):
         data.load("mnist", validation=validation)
 
 
@@ -121,7 +122,7 @@ def test_a_cut_mnist_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("n", "noise"), [(1, 0.1), (10.5, 0.1), (10, -1.0), (10, float("nan")), (10, 1e300)])
 def test_impossible_moons_are_refused(n: float, noise: float) -> None:
-    with pytest.raises(DataError, match="moons want n >= 2"):
+    with pytest.raises(DataError, match="moons: n"):
         make_moons(n, noise)  # type: ignore[arg-type]
 
 
@@ -140,7 +141,7 @@ def test_samples_without_numbers_are_refused(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 2, float("nan")])
 def test_an_impossible_fraction_is_refused(fraction: float) -> None:
-    with pytest.raises(DataError, match="between 0 and 1"):
+    with pytest.raises(DataError, match="the fraction that is held out must be a"):
         stratified_split(make_moons(10), fraction, seed=0)
 
 

@@ -60,14 +60,14 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "window", "message"),
     [
-        (b"short", 96, "holds 5 characters: windows of 96 want 4,900 or more, or a smaller window"),
+        (b"short", 96, "holds 5 ch"),
         (b"", 8, "holds 0 characters"),
         (b"a" * 1_000, 8, "holds 1 kinds of characters, but this model tells 2 to 256 apart"),
         ("".join(map(chr, range(0x4E00, 0x4E00 + 600))).encode(), 8, "holds 600 kinds of characters"),
         (b"abc\xff" * 500, 8, "is no text in UTF-8 (byte 3 is none): save it in that encoding"),
-        (TEXT.encode(), 3, "window is 3, but it is a whole number of characters from 4 up"),
-        (TEXT.encode(), True, "window is True"),
-        (TEXT.encode(), 2.5, "window is 2.5"),
+        (TEXT.encode(), 3, "window must be 4 or more"),
+        (TEXT.encode(), True, "window must be a whole number, 4 or more"),
+        (TEXT.encode(), 2.5, "window must be a whole number, 4 or more"),
     ],
 )
 def test_bad_text_is_refused_in_one_line(tmp_path: Path, content: bytes, window: Any, message: str) -> None:
@@ -93,7 +93,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         (np.zeros((2, 3), int), np.zeros((2, 4), int), r"inputs are \(2, 3\) and labels \(2, 4\)"),
         (np.zeros((0, 3), int), np.zeros((0, 3), int), r"windows are \(N, T\)"),
         (np.zeros((2, 3)), np.zeros((2, 3), int), "characters are float64"),
-        (np.full((2, 3), 2), np.zeros((2, 3), int), "from 2 to 2: whole numbers from 0 to 1 are wanted"),
+        (np.full((2, 3), 2), np.zeros((2, 3), int), "t: characters are int64 from 2 to 2: they must be whole numbers from 0"),
         (np.zeros((2, 3), int), np.full((2, 3), -1), "from -1 to -1"),
     ],
 )

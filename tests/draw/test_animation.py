@@ -87,7 +87,7 @@ def test_a_picture_is_the_frame(tmp_path: Path) -> None:
     [
         ("a.bmp", moving(2), [40, 40], "ends in .bmp: an animation is one of .gif"),
         ("a", moving(2), [40, 40], "ends in nothing"),
-        ("a.gif", [], [], "wants frames of one size and a duration each: got 0 and 0"),
+        ("a.gif", [], [], "needs frames of one size and a duration each, got 0 and 0"),
         ("a.gif", moving(2), [40], "got 2 and 1"),
         ("a.gif", [moving(1)[0], moving(1, 30)[0]], [40, 40], "frames of one size"),
     ],
@@ -105,7 +105,7 @@ def test_an_unknown_style_names_those_there_are() -> None:
 
 def test_an_mp4_without_ffmpeg_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ByhandError, match=r"wants ffmpeg, which is not installed: install it, or choose \.gif or \.webp"):
+    with pytest.raises(ByhandError, match=r"needs ffmpeg, which is not installed: install it, or choose \.gif or \.webp"):
         write_animation(moving(2), [40, 40], tmp_path / "a.mp4")
     assert list(tmp_path.iterdir()) == []
 

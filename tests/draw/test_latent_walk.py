@@ -85,7 +85,7 @@ def test_a_strip_has_a_row_a_network_and_a_column_a_moment() -> None:
 
 
 def test_two_images_are_wanted() -> None:
-    with pytest.raises(ByhandError, match=r"the two images are \(3, 784\), but a walk wants \(2, 784\)"):
+    with pytest.raises(ByhandError, match=r"the two images of a walk must be \(2, 784\), got \(3, 784\)"):
         walk(coders(), np.zeros((3, 784)), eased(3))
 
 

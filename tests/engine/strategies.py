@@ -6,6 +6,7 @@ for one that is neither here nor gradient-checked in the test of its own file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,7 +124,7 @@ def _reduced(name: str, **settings: Any) -> Callable[[Any, list[Any], dict[str, 
 def _where(draw: st.DrawFn) -> Call:
     found = draw(broadcasting(3, 3))
     a, b, condition = (draw(numbers(shape, which=i)) for i, shape in enumerate(found.input_shapes))
-    return Call([a, b], {"condition": condition > 0})
+    return Call([condition * (condition > 0), a, b])
 
 
 @st.composite
@@ -137,7 +138,10 @@ def _linear(draw: st.DrawFn) -> Call:
 def _matmul(draw: st.DrawFn) -> Call:
     m, k, n = (draw(SIDES) for _ in range(3))
     stacks = draw(broadcasting(2, 2)).input_shapes
-    return Call([draw(numbers((*stacks[0], m, k))), draw(numbers((*stacks[1], k, n), which=1))])
+    kind = draw(st.sampled_from(["matrices", "matrices", "row", "column", "both"]))
+    left = (k,) if kind in ("row", "both") else (*stacks[0], m, k)
+    right = (k,) if kind in ("column", "both") else (*stacks[1], k, n)
+    return Call([draw(numbers(left)), draw(numbers(right, which=1))])
 
 
 @st.composite
@@ -230,10 +234,169 @@ def _gather(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _index_add(draw: st.DrawFn) -> Call:
+    shape = list(draw(shapes(least=1, most=3, side=1)))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    indices = np.array(draw(st.lists(st.integers(0, shape[axis] - 1), max_size=5)), int)
+    parts = list(shape)
+    parts[axis] = len(indices)
+    return Call([draw(numbers(tuple(shape))), draw(numbers(tuple(parts), which=1))], {"indices": indices, "axis": axis})
+
+
+@st.composite
 def _scatter_add(draw: st.DrawFn) -> Call:
-    n, rest = draw(st.integers(1, 4)), draw(shapes(most=2))
-    indices = np.array(draw(st.lists(st.integers(0, n - 1), max_size=5)), int)
-    return Call([draw(numbers((n, *rest))), draw(numbers((len(indices), *rest), which=1))], {"indices": indices})
+    shape = draw(shapes(least=1, most=3, side=1))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    places = [draw(st.integers(1, n)) for n in shape]
+    places[axis] = draw(st.integers(0, 4))
+    indices = np.random.default_rng(draw(st.integers(0, 1000))).integers(0, shape[axis], places)
+    return Call([draw(numbers(shape)), draw(numbers(tuple(places), which=1))], {"indices": indices, "axis": axis})
+
+
+@st.composite
+def _scatter(draw: st.DrawFn) -> Call:
+    taken = draw(_index())
+    part = taken.inputs[0][taken.options["key"]]
+    return Call([draw(numbers(np.shape(part)))], {"key": taken.options["key"], "shape": taken.inputs[0].shape})
+
+
+def _their_scatter(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    """As with `_their_index`: which places are meant is NumPy's to say."""
+    (b,) = tensors
+    n = int(np.prod(options["shape"]))
+    places = torch.tensor(np.array(np.arange(n).reshape(options["shape"])[options["key"]]))
+    return b.new_zeros(n).index_add(0, places.reshape(-1), b.reshape(-1)).reshape(options["shape"])
+
+
+@st.composite
+def _einsum(draw: st.DrawFn) -> Call:
+    equation = draw(
+        st.sampled_from(
+            ["ij,jk->ik", "ij->ji", "ij->", "i,j->ij", "ij,ij->i", "ii->i", "ii", "bij,bjk->bik", "i,i", "ij,j,k->ki",
+             "...i,i->...",
+             "...ij,...jk->...ik", "ij->i", "iij->j"]
+        )
+    )  # fmt: skip
+    sides = {letter: draw(st.integers(1, 3)) for letter in "ijkb"}
+    more = draw(shapes(most=2, side=1))
+    given = []
+    for i, term in enumerate(equation.partition("->")[0].split(",")):
+        front = more if "..." in term else ()
+        given.append(draw(numbers((*front, *(sides[letter] for letter in term.replace("...", ""))), which=i)))
+    return Call(given, {"equation": equation})
+
+
+@st.composite
+def _arranged(draw: st.DrawFn, kind: str) -> Call:
+    shape = draw(shapes(most=3, side=1 if kind == "roll" else 0))
+    whole, n = st.integers(-4, 4), len(shape)
+    axis = draw(axes_of(n)) if n else None
+    options: dict[str, Any]
+    if kind == "flip":
+        options = {"axis": axis}
+    elif kind == "roll":
+        axis = None if axis == () else axis
+        many = axis if isinstance(axis, tuple) else (0,)
+        shifts = tuple(draw(whole) for _ in many)
+        options = {"axis": axis, "shifts": shifts if isinstance(axis, tuple) else shifts[0]}
+    elif kind == "tile":
+        options = {"times": tuple(draw(st.lists(st.integers(0, 3), max_size=4)))}
+    else:
+        options = {"times": draw(st.integers(0, 3)), "axis": draw(st.none() | st.integers(-n, n - 1)) if n else None}
+    return Call([draw(numbers(shape))], options)
+
+
+@st.composite
+def _stack(draw: st.DrawFn) -> Call:
+    shape = draw(shapes(most=3))
+    n = draw(st.integers(1, 3))
+    return Call([draw(numbers(shape, which=i)) for i in range(n)], {"axis": draw(st.integers(-len(shape) - 1, len(shape)))})
+
+
+@st.composite
+def _along(draw: st.DrawFn) -> Call:
+    shape = draw(shapes(least=1, most=3))
+    return Call([draw(numbers(shape))], {"axis": draw(st.integers(-len(shape), len(shape) - 1))})
+
+
+@st.composite
+def _matrices(draw: st.DrawFn, stacks: bool = True, vectors: bool = False) -> Call:
+    shape = draw(shapes(least=1 if vectors else 2, most=4 if stacks else 2, side=1))
+    return Call([draw(numbers(shape))], {"diagonal": draw(st.integers(-2, 2)) if len(shape) != 2 or stacks else 0})
+
+
+@st.composite
+def _squares(draw: st.DrawFn, positive: bool = False) -> Call:
+    """Square matrices, well away from singular ones; or positive definite, with eigenvalues that lie apart."""
+    n, front = draw(st.integers(1, 3)), draw(shapes(most=1))
+    a = draw(numbers((*front, n, n)))
+    if positive:
+        return Call([0.3 * (a @ a.swapaxes(-1, -2)) + np.diag(1.0 + np.arange(n))])
+    return Call([0.5 * a + 3 * np.eye(n)])
+
+
+@st.composite
+def _equations(draw: st.DrawFn) -> Call:
+    call = draw(_squares())
+    a = call.inputs[0]
+    b = draw(st.sampled_from([(a.shape[-1],), (*a.shape[:-1], 2), (*a.shape[:-1], 1)]))
+    return Call([a, draw(numbers(b, which=1))])
+
+
+def _their_eigh(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    values, v = torch.linalg.eigh(0.5 * (tensors[0] + tensors[0].mT))
+    signs = torch.where(torch.gather(v, -2, v.abs().argmax(-2, keepdim=True)) < 0, -1.0, 1.0).to(v.dtype)
+    return torch.cat([values[..., None, :], v * signs], -2)
+
+
+@st.composite
+def _norm(draw: st.DrawFn) -> Call:
+    call = draw(reduced())
+    p = draw(st.sampled_from([1, 2, 3, 1.5, math.inf]))
+    return Call([np.where(call.inputs[0] < 0, -0.4, 0.4) + call.inputs[0]], {**call.options, "p": p})
+
+
+def _their_norm(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    (x,) = tensors
+    axis = _all(options["axis"], x)
+    if axis == ():
+        return x.abs()
+    return torch.linalg.vector_norm(x, ord=options["p"], dim=axis, keepdim=options["keepdims"])
+
+
+def _their_prod(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    (x,) = tensors
+    axis = options["axis"]
+    axes = sorted({i % x.ndim for i in (_all(axis, x) if not isinstance(axis, int) else (axis,))}, reverse=True)
+    for i in axes:
+        x = x.prod(dim=i, keepdim=options["keepdims"])
+    return x
+
+
+@st.composite
+def _spreads(draw: st.DrawFn) -> Call:
+    """Calls of variance and std, with and without Bessel's correction, of more than one number each."""
+    shape = draw(shapes(least=1, most=3, side=1))
+    axis = draw(st.none() | st.integers(-len(shape), len(shape) - 1))
+    shape = tuple(n + 1 for n in shape)
+    options = {"axis": axis, "keepdims": draw(st.booleans()), "correction": draw(st.sampled_from([0, 1]))}
+    return Call([draw(numbers(shape))], options)
+
+
+def _their_spread(name: str) -> Callable[[Any, list[Any], dict[str, Any]], Any]:
+    return lambda torch, x, options: getattr(torch, name)(
+        x[0], dim=_all(options["axis"], x[0]), keepdim=options["keepdims"], correction=options["correction"]
+    )
+
+
+@st.composite
+def _powers(draw: st.DrawFn) -> Call:
+    """A fixed power, or two that broadcast."""
+    if draw(st.booleans()):
+        return draw(pairs(("positive", "any")))
+    found = draw(elementwise("positive"))
+    exponent = draw(st.sampled_from([1.0, 2.0, 3.0, -1.0, -2.0, 0.5, 1.5, -0.5]))
+    return Call([*found.inputs, np.array(exponent)])
 
 
 @st.composite
@@ -251,8 +414,25 @@ def _concat(draw: st.DrawFn) -> Call:
 @st.composite
 def _pad(draw: st.DrawFn) -> Call:
     shape = draw(shapes(most=3))
-    widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in shape)
+    widths = tuple((draw(st.integers(-min(n, 1), 2)), draw(st.integers(-max(0, n - 1), 2))) for n in shape)
     return Call([draw(numbers(shape))], {"widths": widths, "value": draw(st.sampled_from([0.0, -2.5]))})
+
+
+@st.composite
+def _padded(draw: st.DrawFn) -> Call:
+    """Zeros around, or an image's own numbers: PyTorch has these modes for the last axes of images only."""
+    mode = draw(st.sampled_from(["constant", "reflect", "replicate", "circular"]))
+    if mode == "constant":
+        return draw(_pad())
+    widths = ((0, 0), (0, 0), *((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(2)))
+    return Call([draw(numbers((draw(st.integers(1, 2)), 1, 3, 4)))], {"widths": widths, "mode": mode})
+
+
+def _their_pad(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    flat = [n for pair in reversed(options["widths"]) for n in pair]
+    if options.get("mode", "constant") == "constant":
+        return torch.nn.functional.pad(tensors[0], flat, value=options["value"])
+    return torch.nn.functional.pad(tensors[0], flat[:4], mode=options["mode"])
 
 
 @st.composite
@@ -307,6 +487,15 @@ def _plain(name: str, **settings: Any) -> Callable[[Any, list[Any], dict[str, An
     return theirs
 
 
+def _small(call: Call) -> Call:
+    """The same call with numbers between -1 and 1."""
+    return Call([0.9 * np.tanh(call.inputs[0])])
+
+
+def _axes(axis: Any, x: Any) -> tuple[int, ...]:
+    return tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+
+
 F = "nn.functional."
 OPS: dict[str, Checked] = {
     # arithmetic
@@ -315,10 +504,7 @@ OPS: dict[str, Checked] = {
     "multiply": Checked(pairs(), _plain("mul")),
     "divide": Checked(pairs(("any", "away from 0")), _plain("div")),
     "negative": Checked(elementwise(), _plain("neg")),
-    "power": Checked(
-        elementwise("positive", exponent=st.sampled_from([0, 1, 2, 3, -1, -2, 0.5, 1.5, -0.5, 2.0])),
-        lambda torch, x, options: x[0] ** options["exponent"],
-    ),
+    "power": Checked(_powers(), _plain("pow")),
     # functions
     "exp": Checked(elementwise(), _plain("exp")),
     "log": Checked(elementwise("positive"), _plain("log")),
@@ -332,7 +518,7 @@ OPS: dict[str, Checked] = {
     ),
     "maximum": Checked(pairs(), _plain("maximum")),
     "minimum": Checked(pairs(), _plain("minimum")),
-    "where": Checked(_where(), lambda torch, x, options: torch.where(torch.tensor(options["condition"]), *x)),
+    "where": Checked(_where(), lambda torch, x, options: torch.where(x[0] != 0, *x[1:])),
     # activation
     "sigmoid": Checked(elementwise(), _plain("sigmoid")),
     "tanh": Checked(elementwise(), _plain("tanh")),
@@ -343,7 +529,18 @@ OPS: dict[str, Checked] = {
     ),
     "softplus": Checked(elementwise(), _plain(F + "softplus")),
     "silu": Checked(elementwise(), _plain(F + "silu")),
-    "gelu": Checked(elementwise(), _plain(F + "gelu", approximate="tanh")),
+    "elu": Checked(
+        elementwise("away from 0", alpha=st.sampled_from([1.0, 0.3])),
+        lambda torch, x, options: torch.nn.functional.elu(x[0], options["alpha"]),
+    ),
+    "mish": Checked(elementwise(), _plain(F + "mish")),
+    # PyTorch's own gradient in float64 is delta times float32's 1/6.
+    "hardsigmoid": Checked(elementwise(), lambda torch, x, options: torch.clamp(x[0] / 6 + 0.5, 0, 1)),
+    "hardswish": Checked(elementwise(), _plain(F + "hardswish")),
+    "gelu": Checked(
+        elementwise(approximate=st.sampled_from(["none", "tanh"])),
+        lambda torch, x, options: torch.nn.functional.gelu(x[0], **options),
+    ),
     # linear
     "linear": Checked(_linear(), _plain(F + "linear")),
     "matmul": Checked(_matmul(), _plain("matmul")),
@@ -352,7 +549,7 @@ OPS: dict[str, Checked] = {
     "mean": Checked(reduced(), _reduced("mean")),
     "max": Checked(reduced(), _reduced("amax")),
     "min": Checked(reduced(), _reduced("amin")),
-    "variance": Checked(reduced(), _reduced("var", correction=0)),
+    "variance": Checked(_spreads(), _their_spread("var")),
     "logsumexp": Checked(reduced(), _reduced("logsumexp")),
     # shape
     "reshape": Checked(_reshape(), lambda torch, x, options: x[0].reshape(options["shape"])),
@@ -364,16 +561,70 @@ OPS: dict[str, Checked] = {
     "gather": Checked(
         _gather(), lambda torch, x, options: torch.take_along_dim(x[0], torch.tensor(options["indices"]), options["axis"])
     ),
+    "scatter": Checked(_scatter(), _their_scatter),
+    "index_add": Checked(
+        _index_add(), lambda torch, x, options: torch.index_add(x[0], options["axis"], torch.tensor(options["indices"]), x[1])
+    ),
     "scatter_add": Checked(
-        _scatter_add(), lambda torch, x, options: torch.index_add(x[0], 0, torch.tensor(options["indices"]), x[1])
+        _scatter_add(), lambda torch, x, options: torch.scatter_add(x[0], options["axis"], torch.tensor(options["indices"]), x[1])
     ),
     "concat": Checked(_concat(), lambda torch, x, options: torch.cat(x, options["axis"])),
-    "pad": Checked(
-        _pad(),
-        lambda torch, x, options: torch.nn.functional.pad(
-            x[0], [n for pair in reversed(options["widths"]) for n in pair], value=options["value"]
-        ),
+    "pad": Checked(_padded(), _their_pad),
+    # arrange
+    "flip": Checked(_arranged("flip"), lambda torch, x, options: torch.flip(x[0], _axes(options["axis"], x[0]))),
+    "roll": Checked(_arranged("roll"), lambda torch, x, options: torch.roll(x[0], options["shifts"], options["axis"])),
+    "tile": Checked(_arranged("tile"), lambda torch, x, options: torch.tile(x[0], options["times"])),
+    "repeat_interleave": Checked(
+        _arranged("repeat"), lambda torch, x, options: torch.repeat_interleave(x[0], options["times"], dim=options["axis"])
     ),
+    "stack": Checked(_stack(), lambda torch, x, options: torch.stack(x, options["axis"])),
+    # cumulative
+    "cumsum": Checked(_along(), lambda torch, x, options: torch.cumsum(x[0], options["axis"])),
+    "cumprod": Checked(_along(), lambda torch, x, options: torch.cumprod(x[0], options["axis"])),
+    "prod": Checked(reduced(), _their_prod),
+    "logcumsumexp": Checked(_along(), lambda torch, x, options: torch.logcumsumexp(x[0], options["axis"])),
+    # deviation
+    "std": Checked(_spreads(), _their_spread("std")),
+    "norm": Checked(_norm(), _their_norm),
+    # matrices
+    "tril": Checked(_matrices(), lambda torch, x, options: torch.tril(x[0], options["diagonal"])),
+    "triu": Checked(_matrices(), lambda torch, x, options: torch.triu(x[0], options["diagonal"])),
+    "diag": Checked(_matrices(stacks=False, vectors=True), lambda torch, x, options: torch.diag(x[0], options["diagonal"])),
+    "trace": Checked(_matrices(stacks=False).map(lambda call: Call(call.inputs)), _plain("trace")),
+    "einsum": Checked(_einsum(), lambda torch, x, options: torch.einsum(options["equation"], *x)),
+    # algebra
+    "inv": Checked(_squares(), _plain("linalg.inv")),
+    "solve": Checked(_equations(), _plain("linalg.solve")),
+    "det": Checked(_squares(), _plain("linalg.det")),
+    "logdet": Checked(_squares(), lambda torch, x, options: torch.linalg.slogdet(x[0])[1]),
+    "cholesky": Checked(_squares(positive=True), _plain("linalg.cholesky")),
+    "eigh": Checked(_squares(positive=True), _their_eigh),
+    # rounding
+    "sign": Checked(elementwise(), _plain("sign")),
+    "floor": Checked(elementwise(), _plain("floor")),
+    "ceil": Checked(elementwise(), _plain("ceil")),
+    "trunc": Checked(elementwise(), _plain("trunc")),
+    "round": Checked(elementwise(decimals=st.sampled_from([0, 1])), lambda torch, x, options: torch.round(x[0], **options)),
+    "remainder": Checked(pairs(("any", "away from 0")), _plain("remainder")),
+    "floor_divide": Checked(
+        pairs(("any", "away from 0")),
+        lambda torch, x, options: torch.floor_divide(x[0].detach(), x[1].detach()) + 0 * (x[0] + x[1]),
+    ),
+    # special, trigonometry, hyperbolic
+    "log1p": Checked(elementwise("positive"), _plain("log1p")),
+    "expm1": Checked(elementwise(), _plain("expm1")),
+    "erf": Checked(elementwise(), _plain("erf")),
+    "logaddexp": Checked(pairs(), _plain("logaddexp")),
+    "atan2": Checked(pairs(("any", "away from 0")), _plain("atan2")),
+    "tan": Checked(elementwise().map(_small), _plain("tan")),
+    "asin": Checked(elementwise().map(_small), _plain("asin")),
+    "acos": Checked(elementwise().map(_small), _plain("acos")),
+    "atan": Checked(elementwise(), _plain("atan")),
+    "sinh": Checked(elementwise(), _plain("sinh")),
+    "cosh": Checked(elementwise(), _plain("cosh")),
+    "asinh": Checked(elementwise(), _plain("asinh")),
+    "acosh": Checked(elementwise("positive").map(lambda call: Call([call.inputs[0] + 1])), _plain("acosh")),
+    "atanh": Checked(elementwise().map(_small), _plain("atanh")),
     # losses
     "mse_loss": Checked(_batch(), _plain(F + "mse_loss")),
     "huber_loss": Checked(

@@ -10,6 +10,7 @@ import pytest
 
 from byhand.activations import ACTIVATIONS
 from byhand.engine import Tensor, ops, vjp
+from byhand.errors import EngineError
 
 NAMES = ["sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu"]
 FAR = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, 1e4), "leaky_relu": (-100, 1e4), "softplus": (0, 1e4), "silu": (0, 1e4)}
@@ -58,10 +59,13 @@ def test_the_leak_is_below_zero_whatever_its_slope(slope: float) -> None:
     assert pull_back(np.ones(2))[0].tolist() == [slope, 1.0]
 
 
-def test_gelu_is_close_to_the_gaussian_one() -> None:
+def test_gelu_is_the_gaussian_one_unless_the_tanh_is_named() -> None:
     z = np.linspace(-4, 4, 81)
     exact = [0.5 * x * (1 + math.erf(x / math.sqrt(2))) for x in z]
-    assert np.abs(ops.gelu(Tensor(z)).data - exact).max() < 5e-4
+    assert ops.gelu(Tensor(z)).data == pytest.approx(exact, rel=1e-10)
+    assert 1e-5 < np.abs(ops.gelu(Tensor(z), approximate="tanh").data - exact).max() < 5e-4
+    with pytest.raises(EngineError, match='gelu: approximate must be "none" or "tanh", got \'erf\''):
+        ops.gelu(Tensor(z), approximate="erf")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,14 +29,14 @@ def test_summing_to_a_shape_is_the_transpose_of_broadcasting_to_it(shapes: Any) 
 def test_a_bias_gets_the_sum_over_the_rows_it_was_added_to() -> None:
     rng = np.random.default_rng(0)
     z, b, v = rng.standard_normal((5, 3)), rng.standard_normal(3), rng.standard_normal((5, 3))
-    found = grad(lambda z, b: ((z + b) * v).sum())(z, b)
+    found = grad(lambda z, b: ((z + b) * v).sum(), argnums=(0, 1))(z, b)
     assert np.allclose(found[0], v) and np.allclose(found[1], v.sum(axis=0))
 
 
 def test_a_factor_of_one_number_gets_the_sum_over_all() -> None:
     x = np.arange(6.0).reshape(2, 3)
     for shape in [(), (1,), (1, 1), (1, 1, 1)]:
-        (_, found) = grad(lambda x, s: (x * s).sum())(x, np.full(shape, 2.0))
+        found = grad(lambda x, s: (x * s).sum(), argnums=1)(x, np.full(shape, 2.0))
         assert found.shape == shape and found.item() == 15.0
 
 
@@ -54,16 +54,16 @@ def test_a_factor_of_one_number_gets_the_sum_over_all() -> None:
 )
 def test_plain_numbers_on_either_side(use: Any, by_hand: Any) -> None:
     x = np.array([-2.0, 0.5, 3.0])
-    assert np.allclose(grad(lambda x: use(x).sum())(x)[0], by_hand(x) * np.ones(3), rtol=1e-14)
+    assert np.allclose(grad(lambda x: use(x).sum())(x), by_hand(x) * np.ones(3), rtol=1e-14)
 
 
 def test_a_power_of_zero_has_no_slope_even_at_zero() -> None:
-    value, (found,) = value_and_grad(lambda x: (x**0).sum())(np.array([0.0, 2.0]))
+    value, found = value_and_grad(lambda x: (x**0).sum())(np.array([0.0, 2.0]))
     assert value == 2.0 and found.tolist() == [0.0, 0.0]
 
 
 def test_a_square_is_flat_at_zero() -> None:
-    assert grad(lambda x: (x**2).sum())(np.array([0.0, -3.0]))[0].tolist() == [0.0, -6.0]
+    assert grad(lambda x: (x**2).sum())(np.array([0.0, -3.0])).tolist() == [0.0, -6.0]
 
 
 @pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "maximum", "minimum"])
@@ -75,10 +75,26 @@ def test_shapes_that_do_not_broadcast_are_refused_by_name(name: str) -> None:
         assert str(caught.value) == expected
 
 
-@pytest.mark.parametrize("exponent", [Tensor([2.0]), np.ones(2), "2", None, 1j])
-def test_only_a_plain_number_is_an_exponent(exponent: Any) -> None:
-    with pytest.raises(EngineError, match=r"power: the exponent is \w+, but it is a plain number: use exp\(b \* log\(a\)\)"):
+@pytest.mark.parametrize("exponent", ["2", None, 1j])
+def test_what_is_no_number_is_no_exponent(exponent: Any) -> None:
+    with pytest.raises(EngineError, match="power: the exponent must be a number or an array, got"):
         Tensor([1.0, 2.0]) ** exponent
+
+
+def test_both_sides_of_a_power_may_be_tensors_and_a_number_may_stand_below() -> None:
+    a, b = np.array([0.0, 2.0, 0.0, 3.0]), np.array([2.0, 3.0, 0.0, -1.0])
+    to_a, to_b = grad(lambda a, b: (a**b).sum(), argnums=(0, 1))(a, b)
+    assert np.allclose(to_a, [0, 12, 0, -1 / 9]) and np.allclose(to_b, [0, 8 * np.log(2), 0, np.log(3) / 3])
+    assert np.allclose(grad(lambda b: (2**b).sum())(b), 2**b * np.log(2), rtol=1e-15)
+    assert (2 ** Tensor([3.0])).tolist() == [8.0] and (Tensor([2.0]) ** Tensor([3.0])).tolist() == [8.0]
+
+
+def test_a_remainder_has_the_sign_of_the_divisor_as_pythons() -> None:
+    x = Tensor([5.5, -5.5], requires_grad=True)
+    assert (x % 2).tolist() == [1.5, 0.5] and (x % -2).tolist() == [-0.5, -1.5] and (7 % Tensor([4.0])).tolist() == [3.0]
+    assert (x // 2).tolist() == [2.0, -3.0] and (7 // Tensor([2.0])).tolist() == [3.0]
+    (x % 2 + x // 2).sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
 
 
 @given(size=st.sampled_from([7, 20_000, 300_000]), dtype=st.sampled_from([np.float32, np.float64]))

@@ -28,7 +28,7 @@ def calls(draw: st.DrawFn) -> Call:
     inputs = [
         draw(numbers((*front, *side), which=i)) for i, (front, side) in enumerate(zip(fronts.input_shapes, sides, strict=True))
     ]
-    options: dict[str, Any] = {"causal": draw(st.booleans())}
+    options: dict[str, Any] = {"causal": draw(st.booleans()), "scale": draw(st.sampled_from([None, 0.3, 2]))}
     kind = draw(st.sampled_from(["none", "numbers", "booleans"]))
     if kind != "none":
         ahead = fronts.result_shape[len(fronts.result_shape) - draw(st.integers(0, len(fronts.result_shape))) :]
@@ -49,16 +49,19 @@ def theirs(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
         mask = mask + (torch.where(given, 0.0, -torch.inf) if given.dtype == torch.bool else given).to(q)
     if options["causal"]:
         mask = mask.masked_fill(~torch.ones(shape, dtype=torch.bool).tril(), -torch.inf)
-    scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5 + mask
+    scale = q.shape[-1] ** -0.5 if options["scale"] is None else options["scale"]
+    scores = q @ k.transpose(-1, -2) * scale + mask
     return torch.softmax(scores, -1) @ v
 
 
+@pytest.mark.slow
 @some
 @given(call=calls())
 def test_the_gradient_is_that_of_central_differences(call: Call) -> None:
     check_gradient(lambda *inputs: ops.attention(*inputs, **call.options), *call.inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @some
@@ -67,6 +70,7 @@ def test_value_and_gradient_are_those_of_pytorch(dtype: str, torch: Any, call: C
     assert_as_pytorch("attention", call, torch, dtype, theirs)
 
 
+@pytest.mark.slow
 @some
 @given(call=calls(), layout=st.sampled_from([*LAYOUTS]))
 def test_how_the_numbers_lie_in_memory_changes_nothing(call: Call, layout: str) -> None:
@@ -107,16 +111,16 @@ def test_nobody_sees_what_comes_later(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("shapes", "options", "said"),
     [
-        (((4, 2), (5, 3), (5, 2)), {}, r"attention: q is \(4, 2\), k is \(5, 3\) and v is \(5, 2\): \(..., T, d\)"),
-        (((4, 2), (5, 2), (4, 2)), {}, r"\(..., S, d\) and \(..., S, e\) are wanted"),
+        (((4, 2), (5, 3), (5, 2)), {}, r"attention: q, k and v must be \(\.\.\., T, d\), \(\.\.\., S, d\) and \(\.\.\., S, e\)"),
+        (((4, 2), (5, 2), (4, 2)), {}, r"attention: q, k and v must be \(\.\.\., T, d\), \(\.\.\., S, d\) and \(\.\.\., S, e\)"),
         (((2, 4, 2), (3, 5, 2), (5, 2)), {}, "the axes before the last two must broadcast"),
         (((4, 2), (0, 2), (0, 2)), {}, "there is nothing to look at"),
         (
             ((4, 2), (5, 2), (5, 2)),
             {"mask": np.ones((5, 4))},
-            r"attention: the mask is \(5, 4\), but it must broadcast to \(4, 5\)",
+            r"attention: the mask must broadcast to \(4, 5\)",
         ),
-        (((4, 2), (5, 2), (5, 2)), {"mask": np.ones((2, 4, 5))}, r"the mask is \(2, 4, 5\), but it must broadcast to \(4, 5\)"),
+        (((4, 2), (5, 2), (5, 2)), {"mask": np.ones((2, 4, 5))}, r"attention: the mask must broadcast to \(4, 5\)"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(shapes: Any, options: Any, said: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byhand.engine import Tensor, ops
+from byhand.engine import Tensor, ops, vjp
 from byhand.engine.check import check_gradient
 from byhand.errors import EngineError
 
@@ -33,6 +33,7 @@ def drawn(*wanted: Any) -> list[Any]:
     return [rng.standard_normal(shape) for shape in wanted]
 
 
+@pytest.mark.slow
 @given(shapes())
 @settings(max_examples=30)
 def test_the_gradient_of_conv2d_is_that_of_central_differences(case: Any) -> None:
@@ -40,6 +41,7 @@ def test_the_gradient_of_conv2d_is_that_of_central_differences(case: Any) -> Non
     check_gradient(lambda x, w, b: ops.conv2d(x, w, b, **options), *drawn(x, w, b))
 
 
+@pytest.mark.slow
 @given(shapes(transposed=True))
 @settings(max_examples=30)
 def test_the_gradient_of_conv_transpose2d_is_that_of_central_differences(case: Any) -> None:
@@ -47,6 +49,20 @@ def test_the_gradient_of_conv_transpose2d_is_that_of_central_differences(case: A
     check_gradient(lambda x, w, b: ops.conv_transpose2d(x, w, b, **options), *drawn(x, w, b))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"dilation": (1, 2)}, {"groups": 2}], ids=str)
+def test_the_gradient_of_filter_gradient_is_that_of_central_differences_and_its_value_the_filters_gradient(options: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 6, 7, 2)), rng.standard_normal((3, 3, 2 // options.get("groups", 1), 4))
+    z, pull_back = vjp(lambda w: ops.conv2d(x, w, **options), w)
+    e = rng.standard_normal(z.shape)
+    assert np.allclose(ops.filter_gradient(x, e, shape=w.shape, **options).data, pull_back(e)[0], rtol=1e-12)
+    check_gradient(lambda x, e: ops.filter_gradient(x, e, shape=w.shape, **options), x, e)
+    with pytest.raises(EngineError, match=r"filter_gradient: e must be .*, as this convolution makes, got"):
+        ops.filter_gradient(x, e[:, 1:], shape=w.shape, **options)
+
+
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
 @pytest.mark.parametrize("transposed", [False, True])
@@ -104,7 +120,7 @@ def test_wide_layers_are_pytorchs_in_float32(torch: Any, c: int) -> None:
         (lambda n: ops.conv2d(n((5, 5, 3)), n((3, 3, 3, 2))), "x must be (N, H, W, C_in)"),
         (lambda n: ops.conv2d(n((2, 2, 5, 3)), n((3, 3, 3, 2))), "the filter is larger than the rows"),
         (lambda n: ops.conv2d(n((2, 5, 5, 4)), n((3, 3, 2, 3)), groups=2), "3 channels do not part into 2 groups"),
-        (lambda n: ops.conv2d(n((2, 5, 5, 3)), n((3, 3, 3, 2)), n((3,))), "b is (3,), but there are 2 channels: b must be (2,)"),
+        (lambda n: ops.conv2d(n((2, 5, 5, 3)), n((3, 3, 3, 2)), n((3,))), "conv2d: b must be (2,), one number per channel"),
         (lambda n: ops.conv2d(n((2, 5, 5, 3)), n((3, 3, 3, 2)).astype("f")), "x is float64 but w is float32: convert one"),
         (lambda n: ops.conv_transpose2d(n((2, 1, 1, 3)), n((1, 1, 2, 3)), padding=1), "the output is -1 x -1; it needs a pixel"),
         (lambda n: ops.conv_transpose2d(n((2, 5, 5, 3)), n((3, 3, 2, 4))), "conv_transpose2d: x is (2, 5, 5, 3) but w is"),

@@ -72,6 +72,7 @@ def faults(latex: str) -> list[str]:
     return [text for text in (part.strip() for part in tree.itertext()) if "\\" in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["equation", "gradient"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_mathematics_of_every_op_can_be_drawn(name: str, part: str) -> None:

@@ -60,8 +60,8 @@ def test_dropped_infinity_is_zero_and_kept_nan_is_nan() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"rate": 1.0}, r"dropout: the rate is 1.0, but it is in \[0, 1\)"),
-        ({"rate": -0.1}, "dropout: the rate is -0.1"),
+        ({"rate": 1.0}, "dropout: the rate must be 0 or more and below 1"),
+        ({"rate": -0.1}, "dropout: the rate must be 0 or more and below 1"),
         ({"rate": 0.5}, "dropout: in training it draws at random: give it a generator"),
     ],
 )

@@ -21,6 +21,7 @@ def test_the_gradient_is_that_of_central_differences(name: str, data: st.DataObj
     assert_gradient(name, data.draw(OPS[name].calls))
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", OPS)

@@ -58,6 +58,8 @@ class Rebuilt:
         n = y.shape[1]  # the book's costs are sums over the outputs, the engine's means
         if self.net.cost.name == "quadratic":
             cost = ops.mse_loss(a, y) * (n / 2)
+        elif self.net.cost.name == "huber":
+            cost = ops.huber_loss(a, y) * n
         elif self.net.activations[-1].name == "softmax":
             cost = ops.cross_entropy(z, target=y)
         else:

@@ -29,20 +29,20 @@ COSTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("cost", COSTS)
 def test_doubling_the_batch_changes_no_cost_and_halves_each_samples_gradient(cost: str) -> None:
-    once, (gradient,) = value_and_grad(lambda z: COSTS[cost](z, 1))(Z)
-    twice, (halves,) = value_and_grad(lambda z: COSTS[cost](z, 2))(np.tile(Z, (2, 1)))
+    once, gradient = value_and_grad(lambda z: COSTS[cost](z, 1))(Z)
+    twice, halves = value_and_grad(lambda z: COSTS[cost](z, 2))(np.tile(Z, (2, 1)))
     assert twice == pytest.approx(once, rel=1e-14)
     assert np.allclose(halves, np.tile(gradient, (2, 1)) / 2, rtol=1e-13)
 
 
 def test_the_mean_square_is_over_all_numbers() -> None:
-    value, to_both = value_and_grad(ops.mse_loss)(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))
+    value, to_both = value_and_grad(ops.mse_loss, argnums=(0, 1))(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))
     assert value == 2.5
     assert to_both[0].tolist() == [[1.0, -2.0]] and to_both[1].tolist() == [[-1.0, 2.0]]
 
 
 def test_hubers_loss_is_square_near_and_straight_far() -> None:
-    value, (found, _) = value_and_grad(lambda a, y: ops.huber_loss(a, y, d=2.0))(np.array([1.0, 5.0, -5.0]), np.zeros(3))
+    value, found = value_and_grad(lambda a, y: ops.huber_loss(a, y, d=2.0))(np.array([1.0, 5.0, -5.0]), np.zeros(3))
     assert value == pytest.approx((0.5 + 8.0 + 8.0) / 3, rel=1e-15)
     assert found == pytest.approx([1 / 3, 2 / 3, -2 / 3], rel=1e-15)
 
@@ -68,8 +68,8 @@ def test_cross_entropy_is_exact_at_any_saturation(dtype: Any) -> None:
 
 
 def test_classes_are_probabilities_of_one() -> None:
-    of_classes, (one,) = value_and_grad(lambda z: ops.cross_entropy(z, target=CLASSES))(Z)
-    of_rows, (other,) = value_and_grad(lambda z: ops.cross_entropy(z, target=np.eye(4)[CLASSES]))(Z)
+    of_classes, one = value_and_grad(lambda z: ops.cross_entropy(z, target=CLASSES))(Z)
+    of_rows, other = value_and_grad(lambda z: ops.cross_entropy(z, target=np.eye(4)[CLASSES]))(Z)
     assert of_classes == pytest.approx(of_rows, rel=1e-15) and np.allclose(one, other, rtol=1e-14)
     log_p = Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
     assert of_classes == pytest.approx(-log_p[range(6), CLASSES].mean(), rel=1e-14)
@@ -79,7 +79,7 @@ def test_classes_are_probabilities_of_one() -> None:
 def test_smoothing_moves_its_share_from_the_right_class_to_all(target: Any) -> None:
     q = 0.9 * np.eye(4)[CLASSES] + 0.1 / 4
     log_p = Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
-    value, (found,) = value_and_grad(lambda z: ops.cross_entropy(z, target=target, label_smoothing=0.1))(Z)
+    value, found = value_and_grad(lambda z: ops.cross_entropy(z, target=target, label_smoothing=0.1))(Z)
     assert value == pytest.approx(-(q * log_p).sum() / 6, rel=1e-14)
     assert np.allclose(found, (np.exp(log_p) - q) / 6, rtol=1e-12)
 
@@ -95,12 +95,12 @@ def test_targets_may_be_tensors_lists_and_small_integers() -> None:
 def test_a_target_whose_gradient_is_wanted_gets_it_where_it_has_one_and_is_refused_elsewhere() -> None:
     for cost in (ops.mse_loss, ops.huber_loss, ops.bce_with_logits):
         check_gradient(cost, Z, Y)
-    with pytest.raises(EngineError, match=r"cross_entropy: target is a tensor whose gradient is wanted.*detach\(\) it"):
+    with pytest.raises(EngineError, match="cross_entropy: target is a tensor that needs a gradient and can have n"):
         ops.cross_entropy(Tensor(Z), target=Tensor(Y, requires_grad=True))
 
 
 def test_the_divergence_is_zero_for_the_standard_gaussian_and_positive_for_others() -> None:
-    value, gradients = value_and_grad(ops.gaussian_kl)(np.zeros((3, 2)), np.zeros((3, 2)))
+    value, gradients = value_and_grad(ops.gaussian_kl, argnums=(0, 1))(np.zeros((3, 2)), np.zeros((3, 2)))
     assert value == 0.0 and not np.any(gradients)
     # One dimension, mean 1 and deviation e: (1 + e^2 - 1 - 2) / 2.
     assert ops.gaussian_kl(Tensor([[1.0]]), Tensor([[1.0]])).item() == pytest.approx((math.e**2 - 2) / 2, rel=1e-15)
@@ -117,7 +117,7 @@ def test_a_cost_in_float32_has_gradients_in_float32() -> None:
         value, pull_back = vjp(cost, z, y)
         assert value.dtype == np.float32
         assert all(found.dtype == np.float32 for found in pull_back(np.float32(1)))
-    (found,) = grad(lambda z: ops.cross_entropy(z, target=Y))(z)  # targets of another type lift nothing
+    found = grad(lambda z: ops.cross_entropy(z, target=Y))(z)  # targets of another type lift nothing
     assert found.dtype == np.float32
 
 
@@ -134,7 +134,7 @@ WRONG: list[tuple[Any, str]] = [
         lambda: ops.mse_loss(Tensor(np.ones((0, 4))), np.ones((0, 4))),
         "mse_loss: the outputs are (0, 4), which holds no numbers: there is no mean of none",
     ),
-    (lambda: ops.huber_loss(Tensor(Z), Y, d=0.0), "huber_loss: d is 0.0, but it must be above 0"),
+    (lambda: ops.huber_loss(Tensor(Z), Y, d=0.0), "huber_loss: d must be above 0, got 0.0"),
     (
         lambda: ops.cross_entropy(Tensor(Z), target=np.ones((6, 3))),
         "cross_entropy: z is (6, 4) but the targets are (6, 3): z is (m, K), they are (m,) or (m, K)",
@@ -149,7 +149,7 @@ WRONG: list[tuple[Any, str]] = [
     ),
     (
         lambda: ops.cross_entropy(Tensor(Z), target=CLASSES, label_smoothing=1.0),
-        "cross_entropy: label_smoothing is 1.0, but it is in [0, 1)",
+        "cross_entropy: label_smoothing must be 0 or more and below 1, got 1.0",
     ),
     (
         lambda: ops.cross_entropy(Tensor(Z), target=np.array([0, 1, 2, 3, 4, 0])),

@@ -81,7 +81,7 @@ def test_gathering_a_place_twice_adds_both() -> None:
 
 def test_scattering_adds_to_a_copy_and_a_place_named_twice_gets_both() -> None:
     a, b = np.zeros((3, 2)), np.array([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
-    value, pull_back = vjp(lambda a, b: ops.scatter_add(a, b, indices=np.array([1, 1, -1])), a, b)
+    value, pull_back = vjp(lambda a, b: ops.index_add(a, b, indices=np.array([1, 1, -1])), a, b)
     assert value.tolist() == [[0.0, 0.0], [11.0, 22.0], [100.0, 200.0]] and not a.any()
     to_a, to_b = pull_back(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     assert to_a.tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
@@ -100,7 +100,7 @@ def test_joined_arrays_get_their_own_parts_of_the_gradient() -> None:
 
 
 def test_one_array_joined_with_itself_gets_both_parts() -> None:
-    assert grad(lambda a: (ops.concat(a, a, axis=0) * np.array([1.0, 10.0])).sum())(np.ones(1))[0].tolist() == [11.0]
+    assert grad(lambda a: (ops.concat(a, a, axis=0) * np.array([1.0, 10.0])).sum())(np.ones(1)).tolist() == [11.0]
 
 
 def test_padding_surrounds_and_its_gradient_cuts_out() -> None:
@@ -127,7 +127,7 @@ def test_moving_needs_no_numbers_so_they_may_change_afterwards() -> None:
         lambda x: ops.gather(x, indices=np.array([[0]])),
         lambda x: ops.concat(x, x),
         lambda x: ops.pad(x, widths=((1, 1), (0, 0))),
-        lambda x: ops.scatter_add(x, x[:1], indices=np.array([0])),
+        lambda x: ops.index_add(x, x[:1], indices=np.array([0])),
     ]
     for move in moves:
         x = counted()
@@ -148,9 +148,9 @@ WRONG: list[tuple[Any, str]] = [
         lambda: X.reshape(-1, -1),
         "reshape: a is (2, 3), 6 numbers, but the shape asked for is (-1, -1): it must hold 6 numbers, with at most one -1",
     ),
-    (lambda: X.transpose(0, 0), "transpose: a is (2, 3) but the order of axes is (0, 0): name each of its 2 axes once"),
+    (lambda: X.transpose((0, 0)), "transpose: a is (2, 3) but the order of axes is (0, 0): name each of its 2 axes once"),
     (lambda: X.transpose(0, 1, 2), "transpose: a is (2, 3) but the order of axes is (0, 1, 2): name each of its 2 axes once"),
-    (lambda: X.transpose(0, 5), "transpose: a is (2, 3) but the order of axes is (0, 5): name each of its 2 axes once"),
+    (lambda: X.transpose((0, 5)), "transpose: a is (2, 3) but the order of axes is (0, 5): name each of its 2 axes once"),
     (
         lambda: ops.broadcast(X, shape=(3, 3)),
         "broadcast: a is (2, 3), which does not fill (3, 3): its axes must agree or be 1",
@@ -163,42 +163,36 @@ WRONG: list[tuple[Any, str]] = [
         "index: a is (2, 3): boolean index did not match indexed array along axis 0; size of axis is 2 but size of "
         "corresponding boolean axis is 5",
     ),
-    (lambda: ops.gather(X, indices=[[0.5]]), "gather: the indices are float64, but whole numbers are wanted"),
+    (lambda: ops.gather(X, indices=[[0.5]]), "gather: the indices must be whole numbers, got float64"),
     (lambda: ops.gather(X, indices=[0]), "gather: a is (2, 3) but the indices are (1,): give them as many axes as a"),
-    (lambda: ops.gather(X, indices=[[3]]), "gather: indices from 3 to 3, but a is (2, 3): below 3 are wanted"),
-    (lambda: ops.gather(X, indices=[[-4]]), "gather: indices from -4 to -4, but a is (2, 3): below 3 are wanted"),
+    (lambda: ops.gather(X, indices=[[3]]), "gather: the indices must be below 3, as a is (2, 3), got 3 to 3"),
+    (lambda: ops.gather(X, indices=[[-4]]), "gather: the indices must be below 3, as a is (2, 3), got -4 to -4"),
     (lambda: ops.gather(X, indices=[[0]], axis=2), "gather: a is (2, 3), and has no axis 2: choose from -2 to 1"),
     (
         lambda: ops.gather(X, indices=[[0]] * 3),
         "gather: a is (2, 3) but the indices are (3, 1): all axes but -1 must broadcast",
     ),
     (
-        lambda: ops.scatter_add(X, np.ones((1, 2)), indices=[0]),
-        "scatter_add: a is (2, 3), b is (1, 2) and the indices are (1,) int64: b must be (1, 3), the indices whole numbers",
+        lambda: ops.index_add(X, np.ones((1, 2)), indices=[0]),
+        "index_add: a is (2, 3), b is (1, 2) and the indices are (1,): b must be (1, 3)",
     ),
-    (
-        lambda: ops.scatter_add(X, 1.0, indices=[0]),
-        "scatter_add: a is (2, 3), b is () and the indices are (1,) int64: b must be (1, 3), the indices whole numbers",
-    ),
-    (lambda: ops.scatter_add(X, np.ones((1, 3)), indices=[2]), "scatter_add: indices from 2 to 2, but a has 2 rows"),
+    (lambda: ops.index_add(X, 1.0, indices=[0]), "index_add: a is (2, 3), b is () and the indices are (1,): b must be (1, 3)"),
+    (lambda: ops.index_add(X, np.ones((1, 3)), indices=[2]), "index_add: the indices must be below 2, got 2 to 2"),
+    (lambda: ops.scatter_add(X, np.ones((2, 1)), indices=[[3], [0]]), "scatter_add: the indices must be below 3, got 0 to 3"),
     (lambda: ops.concat(X, np.ones((3, 3)), axis=1), "concat: the arrays are (2, 3) and (3, 3): all axes but 1 must agree"),
     (lambda: ops.concat(X, np.ones(3)), "concat: the arrays are (2, 3) and (3,): all axes but -1 must agree"),
     (lambda: ops.concat(X, X, axis=2), "concat: a is (2, 3), and has no axis 2: choose from -2 to 1"),
-    (
-        lambda: ops.concat([X, X]),
-        "concat: what has no axes, or is no array, cannot be joined: give arrays one by one, concat(a, b)",
-    ),
     (
         lambda: ops.concat(Tensor(1.0), Tensor(2.0)),
         "concat: what has no axes, or is no array, cannot be joined: give arrays one by one, concat(a, b)",
     ),
     (
         lambda: ops.pad(X, widths=((1, 1),)),
-        "pad: a is (2, 3) but the widths are ((1, 1),): give (before, after), 0 or more, for each axis",
+        "pad: a is (2, 3) but the widths are ((1, 1),): give (before, after) for each axis",
     ),
     (
-        lambda: ops.pad(X, widths=((1, 1), (-1, 0))),
-        "pad: a is (2, 3) but the widths are ((1, 1), (-1, 0)): give (before, after), 0 or more, for each axis",
+        lambda: ops.pad(X, widths=((1, 1), (-2, -2))),
+        "pad: a is (2, 3) but the widths are ((1, 1), (-2, -2)): more is cut off than there is",
     ),
 ]
 

@@ -198,7 +198,7 @@ def test_a_gradient_of_another_shape_is_refused() -> None:
 
 
 def test_a_cost_of_constants_is_refused() -> None:
-    with pytest.raises(EngineError, match="nothing that this tensor was computed from wants a gradient"):
+    with pytest.raises(EngineError, match="backward: nothing that this tensor was computed from needs a gradient:"):
         (Tensor([1.0]) * 2).backward()
 
 
@@ -447,25 +447,42 @@ def test_parameters_in_one_flat_vector_are_told_apart() -> None:
     assert x.grad.tolist() == [[4.0, 6.0]]
 
 
-def test_changing_a_tensor_whose_gradient_is_wanted_is_refused_on_the_tape() -> None:
+def test_changing_a_leaf_whose_gradient_is_wanted_is_refused_on_the_tape() -> None:
     for change in CHANGES.values():
-        for x in (leaf(1.0, 2.0), leaf(1.0, 2.0) * 2):
-            kept = x.data.copy()
-            with pytest.raises(EngineError, match=r"write x = x \+ y instead of x \+= y"):
-                change(x)
-            assert x.data.tolist() == kept.tolist()
+        x = leaf(1.0, 2.0)
+        with pytest.raises(EngineError, match=r"write x = x \+ y instead of x \+= y"):
+            change(x)
+        assert x.data.tolist() == [1.0, 2.0]
+    with pytest.raises(EngineError, match=r"write x = x \+ y instead of x \+= y"):
+        (leaf(1.0, 2.0) * 2)[0] = 1.0
 
 
-def test_adding_a_tensor_whose_gradient_is_wanted_in_place_is_refused() -> None:
-    # The sum would have its numbers, and its gradient would be lost without a word.
+def test_what_was_computed_is_bound_anew_by_a_change_that_the_tape_follows() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 3
+    before = y
+    y += x
+    y *= 2
+    y -= 1
+    y /= x
+    assert before.data.tolist() == [3.0, 6.0] and y.data.tolist() == [7.0, 7.5]
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0, 0.25]  # of (8x - 1) / x
+
+
+def test_a_constant_that_a_tensor_with_a_gradient_is_added_to_gets_on_the_tape() -> None:
     total, x = Tensor([0.0, 0.0]), leaf(1.0, 2.0)
+    for _ in range(3):
+        total += x * x
+    total.sum().backward()
+    assert x.grad.tolist() == [6.0, 12.0]
     with pytest.raises(EngineError, match=r"write x = x \+ y instead of x \+= y"):
-        total += x
-    with pytest.raises(EngineError, match=r"write x = x \+ y instead of x \+= y"):
-        total[:] = x
+        Tensor([0.0, 0.0])[:] = x
+    kept = Tensor([0.0, 0.0])
     with no_grad():
-        total += x
-    assert total.data.tolist() == [1.0, 2.0]
+        same = kept
+        kept += x
+    assert same is kept and kept.data.tolist() == [1.0, 2.0]
 
 
 def test_changes_in_place_compute_what_their_sign_says() -> None:
@@ -515,6 +532,7 @@ def chain(x: Tensor, n: int) -> Tensor:
     return y
 
 
+@pytest.mark.slow
 def test_a_chain_of_ten_thousand_ops_is_walked_without_recursion() -> None:
     x = leaf(1.0)
     with low_recursion_limit():
@@ -522,6 +540,7 @@ def test_a_chain_of_ten_thousand_ops_is_walked_without_recursion() -> None:
     assert x.grad.tolist() == [10_001.0]
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_hundred_thousand_ops_may_be_forgotten_unwalked() -> None:
     y = chain(leaf(1.0), 100_000)
     last = weakref.ref(y)
@@ -530,6 +549,7 @@ def test_a_chain_of_a_hundred_thousand_ops_may_be_forgotten_unwalked() -> None:
     assert last() is None
 
 
+@pytest.mark.slow
 def test_a_tape_is_gone_with_its_last_tensor_without_the_garbage_collector() -> None:
     gc.collect()
     gc.disable()
@@ -676,7 +696,7 @@ def test_evaluation_can_be_watched_too_and_still_wants_no_gradient() -> None:
         y = (x * 2).sum()
     assert [node.op.name for node in tape] == ["multiply", "sum"]
     assert not y.requires_grad
-    with pytest.raises(EngineError, match="wants a gradient"):
+    with pytest.raises(EngineError, match="backward: nothing that this tensor was computed from needs a gradient:"):
         y.backward()
 
 
@@ -772,7 +792,7 @@ def test_a_tensor_shows_its_numbers_and_where_they_come_from() -> None:
 
 def test_a_tensor_can_be_asked_whether_it_is_true_as_an_array_can() -> None:
     assert Tensor([1.0]) and not Tensor([0.0])
-    with pytest.raises(ValueError, match="ambiguous"):
+    with pytest.raises(EngineError, match=r"bool: the tensor must hold a single number, got \(2,\): ask for \(...\).all"):
         bool(Tensor([1.0, 2.0]))
 
 
@@ -785,7 +805,7 @@ def test_data_may_be_anything_that_numpy_takes() -> None:
     assert Tensor([1, 2], dtype=np.float32, requires_grad=True).dtype == np.float32
 
 
-@pytest.mark.parametrize("data", [[1, 2], [True], np.ones(2, np.float16), np.ones(2, np.complex64), ["a"]])
+@pytest.mark.parametrize("data", [[1, 2], [True], np.ones(2, np.float16), np.ones(2, np.complex64)])
 def test_what_is_no_float32_or_float64_has_no_gradient(data: Any) -> None:
     with pytest.raises(EngineError, match="has no gradient: give it in float32 or float64") as caught:
         Tensor(data, requires_grad=True)
@@ -794,7 +814,7 @@ def test_what_is_no_float32_or_float64_has_no_gradient(data: Any) -> None:
 
 
 def test_only_a_single_number_is_an_item() -> None:
-    with pytest.raises(EngineError, match=r"item: the tensor is \(2,\), but only one of a single number has an item"):
+    with pytest.raises(EngineError, match=r"item: the tensor must hold a single number, got \(2,\)"):
         Tensor([1.0, 2.0]).item()
 
 
@@ -814,16 +834,16 @@ def test_an_input_given_by_name_takes_its_place_and_gets_its_gradient() -> None:
 
 def test_an_option_may_be_a_tensor_but_none_whose_gradient_is_wanted() -> None:
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
-    assert ops.where(x, y, condition=Tensor([True, False])).data.tolist() == [1.0, 4.0]
-    with pytest.raises(EngineError, match=r"where: condition is a tensor whose gradient is wanted, but it has none"):
-        ops.where(x, y, condition=leaf(1.0, 0.0))
+    assert ops.gather(x, indices=Tensor([1, 0])).data.tolist() == [2.0, 1.0]
+    with pytest.raises(EngineError, match="gather: indices is a tensor that needs a gradient and can have none"):
+        ops.gather(x, indices=y)
 
 
 def test_float64_among_float32_is_refused_before_it_lifts_the_whole_network() -> None:
     x = Tensor(np.ones((2, 2), np.float32), requires_grad=True)
     for other in (np.ones((2, 2)), Tensor(np.ones((2, 2))), Tensor(np.ones((2, 2)), requires_grad=True)):
         for use in (lambda a, b: a + b, lambda a, b: b * a, lambda a, b: a @ b, lambda a, b: ops.concat(b, a), ops.mse_loss):
-            with pytest.raises(EngineError, match=r"the inputs are float\d\d and float\d\d, but they must have one") as caught:
+            with pytest.raises(EngineError, match="the inputs must have one type") as caught:
                 use(x, other)
             assert "\n" not in str(caught.value)
 

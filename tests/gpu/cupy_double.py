@@ -56,6 +56,8 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name in ("ctypes", "__array_interface__", "__buffer__"):
             raise AttributeError(name)
+        if name == "data":
+            return types.SimpleNamespace(ptr=self.inner.ctypes.data)
         value = getattr(self.inner, name)
         if callable(value):
             return lambda *args, **kwargs: wrapped(value(*unwrapped(args), **unwrapped(kwargs)))

@@ -15,6 +15,7 @@ import pytest
 import byhand
 from byhand import nn, optim
 from byhand.data.dataset import Dataset
+from byhand.engine import Tensor, grad
 from byhand.errors import ModelError
 from byhand.training.checkpoint import read_checkpoint, write_checkpoint
 from byhand.training.recipes import recipe
@@ -43,7 +44,7 @@ def cnn(device: str) -> nn.Network:
         nn.BatchNorm2d(4, activation="relu"),
         nn.MaxPool2d(2),
         nn.Residual(nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.GroupNorm(2, 4, activation="silu"))),
-        nn.Upsample(2),
+        nn.Upsample(scale_factor=2),
         nn.AvgPool2d(2),
         nn.ConvTranspose2d(4, 3, 3, stride=2),
         nn.GELU(),
@@ -61,6 +62,7 @@ def attention(device: str) -> nn.Network:
     return nn.Network(module, (4,), seed=2, dtype=np.float64, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [lambda: optim.Adam(0.01), lambda: optim.AdamW(0.01), lambda: optim.SGD(0.1, momentum=0.9)])
 def test_a_cnn_trains_on_the_gpus_arrays_to_the_same_numbers(cupy: Any, optimizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BYHAND_KERNELS", "numpy")
@@ -83,6 +85,30 @@ def test_attention_computes_on_the_gpus_arrays(cupy: Any) -> None:
     assert costs[0] == pytest.approx(costs[1], rel=1e-9)
 
 
+def test_second_derivatives_stay_on_the_gpu(cupy: Any) -> None:
+    here = np.array([1.0, 2.0, 3.0])
+
+    def f(x: Any) -> Any:
+        return (x * x * x).sum() + x.exp().sum()
+
+    there = Tensor(cupy.asarray(here), requires_grad=True)
+    f(there).backward(create_graph=True)
+    assert np.allclose(there.grad.data.get(), 3 * here**2 + np.exp(here))
+    found = grad(lambda x: grad(f)(x).sum())(Tensor(cupy.asarray(here)))
+    assert np.allclose(getattr(found, "data", found).get(), 6 * here + np.exp(here))
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_data_may_lie_on_either_device(cupy: Any, device: str) -> None:
+    data = images()
+    found = []
+    for put in (np.asarray, cupy.asarray):
+        net = cnn(device)
+        x, y = put(data.inputs), put(data.labels)
+        found.append((net.learn(x, y), *net.evaluate(x, y), net.forward(x).tobytes()))
+    assert found[0] == found[1]
+
+
 def test_a_checkpoint_and_a_model_written_from_the_gpu_are_read_on_the_cpu(cupy: Any, tmp_path: Path) -> None:
     def training(net: nn.Network) -> Any:
         return steps(net, images(), epochs=2, batch_size=16, optimizer=optim.Adam(0.01), seed=3)
@@ -100,12 +126,12 @@ def test_a_checkpoint_and_a_model_written_from_the_gpu_are_read_on_the_cpu(cupy:
 def test_without_cupy_it_is_said_in_one_line() -> None:
     if importlib.util.find_spec("cupy") is not None:
         pytest.skip("CuPy is installed here")
-    with pytest.raises(ModelError, match=r"device gpu wants CuPy, which is not installed: pip install 'byhand\[gpu\]'"):
+    with pytest.raises(ModelError, match=r"device gpu needs CuPy, which is not installed: pip install 'byhand\[gpu\]'"):
         cnn("gpu")
 
 
 def test_an_unknown_device_and_one_for_the_network_by_hand_are_refused() -> None:
-    with pytest.raises(ModelError, match="device is 'tpu': choose cpu or gpu"):
+    with pytest.raises(ModelError, match="device 'tpu' is unknown: did you mean 'gpu'"):
         cnn("tpu")
     iris = recipe("iris")
     with pytest.raises(ModelError, match="computes on the cpu, not on 'gpu'"):

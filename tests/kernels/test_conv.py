@@ -81,6 +81,7 @@ def compare(case: Any, dtype: str, tolerance: float) -> None:
         close(mine, theirs, tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
 @given(case=cases())
 @settings(max_examples=60)

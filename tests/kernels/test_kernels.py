@@ -24,6 +24,7 @@ def fresh() -> Iterator[None]:
     kernels.compiled_adam.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("far", [1, 20, 1000])
 def test_the_compiled_warp_has_the_bits_of_its_definition(far: float) -> None:
     rng = np.random.default_rng(2)

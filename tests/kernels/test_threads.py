@@ -21,6 +21,8 @@ from byhand.errors import ModelError
 from byhand.kernels import threads
 from byhand.kernels.threads import count, one_blas_thread, parallel
 
+pytestmark = pytest.mark.usefixtures("two_blas_threads")
+
 
 def forget() -> None:
     """What is decided once a process is decided anew."""
@@ -62,7 +64,7 @@ def test_there_are_as_many_as_cores_otherwise(with_threads: Any) -> None:
 @pytest.mark.parametrize("wrong", ["0", "-1", "two", "1.5", " "])
 def test_another_number_of_threads_is_refused(wrong: str, with_threads: Any) -> None:
     with_threads(wrong)
-    with pytest.raises(ModelError, match=f"BYHAND_THREADS is '{wrong}', but it is a number of threads from 1 up"):
+    with pytest.raises(ModelError, match=f"BYHAND_THREADS must be a number of threads, 1 or more, got '{wrong}'"):
         count()
 
 
@@ -256,6 +258,7 @@ def test_any_thread_may_hold_blas_though_another_did_before() -> None:
     assert seen == [[1] * len(before)] and blas() == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts no copies of processes")
 def test_a_forked_child_has_threads_of_its_own() -> None:
     program = (

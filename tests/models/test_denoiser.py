@@ -19,9 +19,9 @@ from byhand.data.dataset import Dataset
 from byhand.data.moons import make_moons
 from byhand.engine import Tensor, no_grad
 from byhand.errors import ByhandError, ModelError
-from byhand.models.denoiser import DiffusionNetwork, Drawn, from_architecture
+from byhand.models.denoiser import DiffusionNetwork, NoiseDraw, from_architecture
 from byhand.models.mlp_denoiser import MLPDenoiser
-from byhand.models.samplers import Noise, ddim, times
+from byhand.models.samplers import Noise, ddim, spaced_timesteps
 from byhand.models.unet import UNet
 from byhand.training.checkpoint import read_checkpoint, write_checkpoint
 from byhand.training.steps import steps
@@ -69,7 +69,7 @@ SETTINGS: list[dict[str, Any]] = [
 def test_the_cost_is_that_of_the_equations_by_hand(settings: dict[str, Any]) -> None:
     net = points(dtype="float64", **settings)
     x, y = batch(net)
-    drawn = Drawn(
+    drawn = NoiseDraw(
         np.array([1, 5, 20, 30, 49, 50]), np.random.default_rng(1).standard_normal((6, 2)), np.array([0, 1, 2, 3, 0, 3])
     )
     x0 = (x - settings["mean"]) / settings["std"] if "mean" in settings else 2 * x - 1
@@ -87,6 +87,7 @@ def test_the_cost_is_that_of_the_equations_by_hand(settings: dict[str, Any]) -> 
     assert net.loss(Tensor(x), y, drawn).item() == pytest.approx(by_hand, rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", SETTINGS[:3], ids=str)
 @pytest.mark.parametrize("make", [points, images])
 def test_the_gradient_is_that_of_central_differences(make: Any, settings: dict[str, Any]) -> None:
@@ -112,8 +113,8 @@ def test_the_gradient_is_that_of_central_differences(make: Any, settings: dict[s
 
 
 def test_a_batch_draws_all_times_noise_and_forgets_some_labels() -> None:
-    net = points(schedule="short", forget=0.2)
-    drawn = net.draw(np.arange(30_000) % 3, np.random.default_rng(0), net.forget)
+    net = points(schedule="short", label_dropout=0.2)
+    drawn = net.draw(np.arange(30_000) % 3, np.random.default_rng(0), net.label_dropout)
     assert set(np.unique(drawn.t)) == set(range(1, 51))
     assert np.bincount(drawn.t)[1:].min() > 450
     assert drawn.eps.shape == (30_000, 2) and drawn.eps.dtype == np.float32
@@ -122,7 +123,7 @@ def test_a_batch_draws_all_times_noise_and_forgets_some_labels() -> None:
 
 
 def test_what_a_step_draws_comes_from_the_trainings_generator() -> None:
-    net = points(forget=0.5)
+    net = points(label_dropout=0.5)
     x, y = batch(net, 20)
     net.rng = np.random.default_rng(5)
     costs = [net.loss(Tensor(x), y).item() for _ in range(2)]
@@ -134,7 +135,7 @@ def test_what_a_step_draws_comes_from_the_trainings_generator() -> None:
 
 
 def test_the_running_mean_is_that_of_its_formula() -> None:
-    net = DiffusionNetwork(MLPDenoiser(2, width=8, depth=1, classes=3), (2,), seed=1, dtype="float64", decay=0.2)
+    net = DiffusionNetwork(MLPDenoiser(2, width=8, depth=1, classes=3), (2,), seed=1, dtype="float64", ema_decay=0.2)
     mean = net.parameters.copy()
     assert np.array_equal(net.average, mean)
     adam, (x, y) = optim.Adam(0.01), batch(net)
@@ -156,7 +157,7 @@ def test_drawing_uses_the_running_mean_and_leaves_the_training_as_it_is() -> Non
     net, twin = points(), points()
     x, y = batch(net)
     weights, average, rng = net.parameters.copy(), net.average.copy(), copy.deepcopy(net.rng.bit_generator.state)
-    walk = net.watch(3, steps=5)
+    walk = net.sample_steps(3, steps=5)
     next(walk)
     net.learn(x, y)  # in the middle of a walk
     twin.learn(x, y)
@@ -197,6 +198,7 @@ def test_resuming_gives_the_same_bits(at: int, tmp_path: Path) -> None:
     assert not np.array_equal(whole.parameters, first.parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpm_solver"])
 @pytest.mark.parametrize("make", [points, images])
 def test_a_sample_has_the_same_bits_whatever_the_batch(make: Any, sampler: str) -> None:
@@ -225,32 +227,34 @@ def test_guidance_is_the_papers_and_costs_nothing_where_it_changes_nothing() -> 
 
     with_label, with_any = direct(labels), direct(np.full(5, 3))
     for g in (0.0, 0.5, 1.0, 3.0):
-        assert np.allclose(net.answer(x, 400, labels, g), with_any + g * (with_label - with_any), rtol=1e-10)
-    assert np.array_equal(net.answer(x, 400, None, 3.0), net.answer(x, 400, 3))
+        assert np.allclose(net.prediction(x, 400, labels, g), with_any + g * (with_label - with_any), rtol=1e-10)
+    assert np.array_equal(net.prediction(x, 400, None, 3.0), net.prediction(x, 400, 3))
     assert np.abs(with_label - with_any)[:4].max() > 1e-3
     asked: list[int] = []
-    net._asked = lambda x, *_: asked.append(len(x)) or x  # type: ignore[method-assign,assignment,func-returns-value]
+    net._predict = lambda x, *_: asked.append(len(x)) or x  # type: ignore[method-assign,assignment,func-returns-value]
     for g, rows in ((0.0, 5), (1.0, 5), (2.0, 10)):
         asked.clear()
-        net.answer(x, 400, labels, g)
+        net.prediction(x, 400, labels, g)
         assert asked == [rows]
 
 
 def test_watching_shows_every_moment_in_the_datas_units() -> None:
     net = images()
-    walk = list(net.watch(2, 1, steps=5, seed=2))
-    assert [moment.t for moment in walk] == [*times(1000, 5), 0]
-    assert all(moment.x.shape == moment.x0.shape == (2, 8, 8, 1) for moment in walk)
-    assert all(moment.x.dtype == np.float32 for moment in walk)
-    assert all(moment.x0.min() >= -1e-6 and moment.x0.max() <= 1 + 1e-6 for moment in walk)
+    walk = list(net.sample_steps(2, 1, steps=5, seed=2))
+    assert [step.t for step in walk] == [*spaced_timesteps(1000, 5), 0]
+    assert all(step.x.shape == step.x0.shape == (2, 8, 8, 1) for step in walk)
+    assert all(step.x.dtype == np.float32 for step in walk)
+    assert all(step.x0.min() >= -1e-6 and step.x0.max() <= 1 + 1e-6 for step in walk)
     assert walk[0].x.min() < 0  # pure noise is no image
     assert np.allclose(2 * walk[0].x - 1, Noise(2, (8, 8, 1), seed=2)(), atol=1e-6)
     assert np.array_equal(net.sample(2, 1, steps=5, seed=2), walk[-1].x.reshape(2, 64))
-    assert np.array_equal(net.sample(2, 1, steps=times(1000, 5), seed=2), walk[-1].x.reshape(2, 64))
-    unclipped = list(net.watch(2, 1, steps=5, seed=2, clip=None))
-    by_hand = ddim(net.diffusion, lambda x, t: net.answer(x, t, 1), Noise(2, (8, 8, 1), 2, np.float32), times(1000, 5))
-    for moment, other in zip(unclipped, by_hand, strict=True):
-        assert np.allclose(moment.x, 0.5 * other.x + 0.5)
+    assert np.array_equal(net.sample(2, 1, steps=spaced_timesteps(1000, 5), seed=2), walk[-1].x.reshape(2, 64))
+    unclipped = list(net.sample_steps(2, 1, steps=5, seed=2, clip=None))
+    by_hand = ddim(
+        net.diffusion, lambda x, t: net.prediction(x, t, 1), Noise(2, (8, 8, 1), 2, np.float32), spaced_timesteps(1000, 5)
+    )
+    for step, other in zip(unclipped, by_hand, strict=True):
+        assert np.allclose(step.x, 0.5 * other.x + 0.5)
 
 
 def test_the_cost_of_given_data_is_the_same_each_time_and_near_that_of_training() -> None:
@@ -339,45 +343,48 @@ class Narrow(nn.Module):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: points(forget=1.0), "forget is 1.0, but it is in [0, 1)"),
-        (lambda: points(decay=-0.1), "decay is -0.1, but it is in [0, 1)"),
+        (lambda: points(label_dropout=1.0), "label_dropout must be 0 or more and below 1"),
+        (lambda: points(ema_decay=-0.1), "ema_decay must be 0 or more and below 1"),
         (lambda: points(target="noise"), "target 'noise' is unknown"),
         (lambda: points(schedule="sine"), "noise schedule 'sine' is unknown"),
-        (lambda: points(schedule="linear", steps=50), "alpha_bar ends at 0.603"),
+        (lambda: points(schedule="linear", steps=50), "noise schedule 'linear': alpha_bar must end between 0 and 0.01"),
         (lambda: points(weighting="snr"), "weighting 'snr' is unknown"),
-        (lambda: points(weighting="min_snr", gamma=0), "gamma is 0"),
+        (lambda: points(weighting="min_snr", gamma=0), "gamma must be above 0"),
         (lambda: points(std=0.0), "std is above 0"),
         (lambda: points(mean=[1.0, math.nan]), "mean and std of the data are finite"),
         (lambda: points(mean=[1.0, 2.0, 3.0]), "mean and std are of the data, of one number or of the shape (2,)"),
         (lambda: DiffusionNetwork(Narrow(), (2,)), "the module answers (1,) to a sample of (2,), but these two must agree"),
-        (lambda: DiffusionNetwork(MLPDenoiser(3), (2,)), "MLPDenoiser: x is (1, 2), but it wants (N, 3)"),
-        (lambda: DiffusionNetwork(MLPDenoiser(3), ()), "a sample is (), but it has from 1 to 1,000,000 numbers"),
-        (lambda: DiffusionNetwork(UNet(**UNET), (10**6, 10**6, 1)), "but it has from 1 to 1,000,000 numbers"),
-        (lambda: MLPDenoiser(0), "MLPDenoiser: features is 0"),
-        (lambda: MLPDenoiser(2, depth=101), "depth is 101, but there are 100 blocks at most"),
-        (lambda: MLPDenoiser(2, classes=-1), "classes is -1, but it is a whole number from 0 up"),
-        (lambda: MLPDenoiser(2)(Tensor(np.zeros((3, 2))), [1, 2]), "t is (2,), but x is (3, 2): give one number a row, (3,)"),
-        (lambda: points().learn(np.zeros((2, 3)), np.zeros((2, 3))), "the input is (2, 3), but this network wants (m, 2)"),
+        (lambda: DiffusionNetwork(MLPDenoiser(3), (2,)), "MLPDenoiser: x must be (N, 3)"),
+        (lambda: DiffusionNetwork(MLPDenoiser(3), ()), "input_shape must be a list of whole numbers, 1 or more of them"),
+        (lambda: DiffusionNetwork(UNet(**UNET), (10**6, 10**6, 1)), "a sample must have at most 1,000,000 numbers"),
+        (lambda: MLPDenoiser(0), "MLPDenoiser: features must be 1 or more"),
+        (lambda: MLPDenoiser(2, depth=101), "MLPDenoiser: depth must be from 1 to 100"),
+        (lambda: MLPDenoiser(2, classes=-1), "MLPDenoiser: classes must be 0 or more"),
+        (lambda: MLPDenoiser(2)(Tensor(np.zeros((3, 2))), [1, 2]), "t must be (3,), one number per row of x, got (2,)"),
+        (lambda: points().learn(np.zeros((2, 3)), np.zeros((2, 3))), "the input must be (m, 2), or rows of 2 numbers"),
         (
             lambda: points().learn(np.zeros((2, 2)), np.zeros((2, 5))),
-            "the labels are float64 (2, 5), but this network wants (2,)",
+            "the labels must be (2,) whole numbers from 0 to 3",
         ),
-        (lambda: points().sample(2, 4), "the labels are int64 (2,), but this network wants (2,) whole numbers from 0 to 3"),
-        (lambda: points().sample(2, [0, 1, 2]), "the labels are int64 (3,)"),
-        (lambda: points().sample(2, [0.5, 1.0]), "the labels are float64 (2,)"),
+        (lambda: points().sample(2, 4), "the labels must be (2,) whole numbers from 0 to 3"),
+        (lambda: points().sample(2, [0, 1, 2]), "the labels must be (2,) whole numbers from 0 to 3"),
+        (lambda: points().sample(2, [0.5, 1.0]), "the labels must be (2,) whole numbers from 0 to 3"),
         (lambda: points().sample(0), "there are no samples to draw"),
-        (lambda: points().sample(2, guidance=-1.0), "guidance is -1.0, but it is a number from 0 up"),
-        (lambda: points().sample(2, guidance=math.inf), "guidance is inf"),
-        (lambda: points().sample(2, clip=0.0), "clip is 0.0, but it is a number above 0"),
-        (lambda: points().sample(2, clip="yes"), "clip is 'yes'"),
-        (lambda: points().sample(2, steps=1001), "steps is 1001, but it is a whole number from 1 to 1000"),
+        (lambda: points().sample(2, guidance=-1.0), "guidance must be 0 or more"),
+        (lambda: points().sample(2, guidance=math.inf), "guidance must be a finite number, 0 or more"),
+        (lambda: points().sample(2, clip=0.0), "clip must be above 0"),
+        (lambda: points().sample(2, clip="yes"), 'clip must be a number above 0, None for none, or "data"'),
+        (lambda: points().sample(2, steps=1001), "sampling: steps must be from 1 to 1,000"),
         (lambda: points().sample(2, sampler="euler"), "sampler 'euler' is unknown"),
         (lambda: points().sample(2, sampler="ddpm", eta=1.0), "the sampler 'ddpm' does not take eta"),
-        (lambda: points().sample(2, eta=2.0), "eta is 2.0"),
+        (lambda: points().sample(2, eta=2.0), "ddim: eta must be from 0 to 1"),
         (lambda: points().forward(np.zeros((2, 2))), "a diffusion network has no outputs for a sample alone"),
         (lambda: points().predict(np.zeros((2, 2))), "a diffusion network tells no classes apart"),
         (lambda: from_architecture({}), "the architecture is not a diffusion network's"),
-        (lambda: from_architecture(points().architecture() | {"steps": 10**12}), "steps is 1000000000000"),
+        (
+            lambda: from_architecture(points().architecture() | {"steps": 10**12}),
+            "noise schedule: steps must be from 1 to 100,000",
+        ),
         (lambda: from_architecture(points().architecture() | {"colour": 1}), "the architecture is not a diffusion network's"),
     ],
 )
@@ -395,6 +402,7 @@ def test_an_explosion_is_told() -> None:
         next(steps(net, cloud(), epochs=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [points, images])
 def test_on_the_gpus_arrays_come_the_same_numbers(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location("cupy_double", Path(__file__).parents[1] / "gpu" / "cupy_double.py")
@@ -438,7 +446,7 @@ def moons(n: int, seed: int) -> Dataset:
 @pytest.mark.slow
 def test_it_draws_moons_that_cannot_be_told_from_moons() -> None:
     train, fresh = moons(4000, seed=1), moons(2000, seed=2)
-    net = DiffusionNetwork(MLPDenoiser(2, width=64, classes=2), (2,), seed=1, decay=0.99)
+    net = DiffusionNetwork(MLPDenoiser(2, width=64, classes=2), (2,), seed=1, ema_decay=0.99)
     for _ in steps(net, train, epochs=40, batch_size=256, optimizer=optim.Adam(3e-3), schedule="cosine", seed=1):
         pass
     same = abs(distance(train.flat[:2000], fresh.flat))  # two halves of one thing

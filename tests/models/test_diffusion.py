@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from byhand.errors import ModelError
-from byhand.models.diffusion import TARGETS, Diffusion, forget_some, guided
+from byhand.models.diffusion import TARGETS, Diffusion, drop_labels, guide
 from byhand.models.noise_schedules import NoiseSchedule, cosine, linear, short
 
 SCHEDULES = [short(), cosine(50), cosine(), linear()]
@@ -85,7 +85,7 @@ def test_who_answers_right_is_understood_in_one_step(schedule: NoiseSchedule, ta
     for t in (1, 2, schedule.steps // 2, schedule.steps - 1, schedule.steps):
         for at in (t, np.full(len(x0), t)):
             x = diffusion.noisy(x0, at, eps)
-            found = diffusion.parts(diffusion.wanted(x0, eps, at), x, at)
+            found = diffusion.x0_and_eps(diffusion.target_of(x0, eps, at), x, at)
             assert np.allclose(found[0], x0, atol=1e-10)
             assert np.allclose(found[1], eps, atol=1e-9)
 
@@ -97,11 +97,11 @@ def test_every_answer_can_be_said_in_the_words_of_every_other() -> None:
     said = {"x0": x0, "epsilon": eps, "v": diffusion.velocity(x0, eps, t)}
     for source in TARGETS:
         for target in TARGETS:
-            assert np.allclose(diffusion.converted(said[source], x, t, source, target), said[target], atol=1e-9)
-    signal, noise = diffusion.shares(t, x0)
+            assert np.allclose(diffusion.convert(said[source], x, t, source, target), said[target], atol=1e-9)
+    signal, noise = diffusion.signal_and_noise_rates(t, x0)
     assert np.allclose(said["v"], signal * eps - noise * x0)
-    assert Diffusion(short(), "x0").wanted(x0, eps, t) is x0
-    assert Diffusion(short(), "epsilon").wanted(x0, eps, t) is eps
+    assert Diffusion(short(), "x0").target_of(x0, eps, t) is x0
+    assert Diffusion(short(), "epsilon").target_of(x0, eps, t) is eps
 
 
 def test_min_snr_weights_are_one_weight_of_the_error_in_the_image() -> None:
@@ -122,7 +122,7 @@ def test_min_snr_weights_are_one_weight_of_the_error_in_the_image() -> None:
         weights = diffusion.weights(t, "min_snr", gamma)
         assert np.allclose(weights, by_hand[target], rtol=1e-12)
         assert np.array_equal(diffusion.weights(t), np.ones(len(t)))
-        error = diffusion.converted(wrong, x, t, "x0", target) - diffusion.wanted(x0, eps, t)
+        error = diffusion.convert(wrong, x, t, "x0", target) - diffusion.target_of(x0, eps, t)
         costs[target] = weights * (error**2).sum(axis=(1, 2))
     assert np.allclose(costs["x0"], costs["epsilon"], rtol=1e-6)
     assert np.allclose(costs["x0"], costs["v"], rtol=1e-6)
@@ -133,19 +133,19 @@ def test_guidance_is_the_same_whatever_the_network_answers(target: str) -> None:
     diffusion, t, g = Diffusion(short(), target), 20, 3.0
     x, (a, b) = samples(seed=1)[1], (samples(seed=2)[1], samples(seed=3)[1])
     expected = b + g * (a - b)  # in epsilon
-    one, other = (diffusion.converted(answer, x, t, "epsilon", target) for answer in (a, b))
-    assert np.allclose(diffusion.parts(guided(one, other, g), x, t)[1], expected)
-    assert np.allclose(guided(one, other, 1), one)
-    assert np.array_equal(guided(one, other, 0), other)
+    one, other = (diffusion.convert(answer, x, t, "epsilon", target) for answer in (a, b))
+    assert np.allclose(diffusion.x0_and_eps(guide(one, other, g), x, t)[1], expected)
+    assert np.allclose(guide(one, other, 1), one)
+    assert np.array_equal(guide(one, other, 0), other)
 
 
 def test_as_many_labels_are_forgotten_as_were_asked_for() -> None:
     labels = np.arange(100_000) % 7
-    found = forget_some(labels, 7, 0.1, np.random.default_rng(0))
+    found = drop_labels(labels, 7, 0.1, np.random.default_rng(0))
     gone = found == 7
     assert abs(gone.mean() - 0.1) < 0.005
     assert np.array_equal(found[~gone], labels[~gone])
-    assert np.array_equal(forget_some(labels, 7, 0.0, np.random.default_rng(0)), labels)
+    assert np.array_equal(drop_labels(labels, 7, 0.0, np.random.default_rng(0)), labels)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -154,7 +154,7 @@ def test_samples_keep_their_type(dtype: Any) -> None:
     for at in (3, np.array([1, 2, 3, 50])):
         diffusion = Diffusion(short())
         x = diffusion.noisy(x0, at, eps)
-        assert x.dtype == diffusion.velocity(x0, eps, at).dtype == diffusion.parts(eps, x, at)[0].dtype == dtype
+        assert x.dtype == diffusion.velocity(x0, eps, at).dtype == diffusion.x0_and_eps(eps, x, at)[0].dtype == dtype
     assert diffusion.posterior(x0, x, 3)[0].dtype == dtype
 
 
@@ -165,17 +165,20 @@ X = np.zeros((2, 3))
     ("call", "message"),
     [
         (lambda: Diffusion(short(), "noise"), "target 'noise' is unknown: choose one of epsilon, x0, v"),
-        (lambda: Diffusion(short()).parts(X, X, 3, "u"), "target 'u' is unknown"),
-        (lambda: Diffusion(short()).weights(3, "snr"), "weighting 'snr' is unknown: choose one of plain, min_snr"),
-        (lambda: Diffusion(short()).weights(3, "min_snr", 0), "gamma is 0, but it is a signal-to-noise ratio above 0"),
-        (lambda: Diffusion(short()).weights(3, "min_snr", math.inf), "gamma is inf"),
-        (lambda: Diffusion(short()).noisy(X, 51, X), "but it is a whole number from 0 to 50"),
-        (lambda: Diffusion(short()).noisy(X, -1, X), "but it is a whole number from 0 to 50"),
-        (lambda: Diffusion(short()).noisy(X, 0.5, X), "t is float64 (), but it is a whole number from 0 to 50"),
-        (lambda: Diffusion(short()).noisy(X, np.array([1, 2, 3]), X), "t is int64 (3,), but it is a whole number"),
-        (lambda: Diffusion(short()).posterior(X, X, 0), "a step from t = 0 to -1, but it goes down, between 50 and 0"),
-        (lambda: Diffusion(short()).posterior(X, X, 3, 3), "a step from t = 3 to 3"),
-        (lambda: Diffusion(short()).posterior(X, X, 51), "a step from t = 51 to 50"),
+        (lambda: Diffusion(short()).x0_and_eps(X, X, 3, "u"), "target 'u' is unknown"),
+        (lambda: Diffusion(short()).weights(3, "snr"), "weighting 'snr' is unknown: did you mean 'min_snr'"),
+        (lambda: Diffusion(short()).weights(3, "min_snr", 0), "gamma must be above 0"),
+        (lambda: Diffusion(short()).weights(3, "min_snr", math.inf), "gamma must be a finite number above 0"),
+        (lambda: Diffusion(short()).noisy(X, 51, X), "diffusion: t must be a whole number from 0 to 50, or one per sample"),
+        (lambda: Diffusion(short()).noisy(X, -1, X), "diffusion: t must be a whole number from 0 to 50, or one per sample"),
+        (lambda: Diffusion(short()).noisy(X, 0.5, X), "diffusion: t must be a whole number from 0 to 50, or one per sample"),
+        (
+            lambda: Diffusion(short()).noisy(X, np.array([1, 2, 3]), X),
+            "diffusion: t must be a whole number from 0 to 50, or one per sample",
+        ),
+        (lambda: Diffusion(short()).posterior(X, X, 0), "diffusion: a step must go down, between 50 and 0"),
+        (lambda: Diffusion(short()).posterior(X, X, 3, 3), "diffusion: a step must go down, between 50 and 0"),
+        (lambda: Diffusion(short()).posterior(X, X, 51), "diffusion: a step must go down, between 50 and 0"),
     ],
 )
 def test_what_does_not_fit_is_told_in_one_line(call: Any, message: str) -> None:

@@ -12,7 +12,7 @@ from byhand.models.latent_diffusion import LatentDiffusion
 from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.models.vae import VAE
 from byhand.shipped import open_model
-from byhand.training.encode import encoded, imaging
+from byhand.training.encoded_data import encoded, imaging
 
 
 def made(latent: int = 3, classes: int = 0) -> LatentDiffusion:
@@ -26,9 +26,9 @@ def test_what_is_drawn_is_the_decoded_code() -> None:
     codes = drawing.network.sample(5, [0, 1, 0, 1, 2], steps=4, seed=3)
     assert images.shape == (5, 784)
     np.testing.assert_allclose(images, drawing.coder.decode(codes), atol=1e-6)
-    moments = list(drawing.watch(2, 0, steps=4))
-    assert [moment.t for moment in moments] == [50, 38, 25, 12, 0]
-    assert all(moment.x.shape == moment.x0.shape == (2, 28, 28, 1) for moment in moments)
+    steps = list(drawing.sample_steps(2, 0, steps=4))
+    assert [step.t for step in steps] == [50, 38, 25, 12, 0]
+    assert all(step.x.shape == step.x0.shape == (2, 28, 28, 1) for step in steps)
     many = drawing.sample(40, 0, steps=4, seed=3)
     assert np.array_equal(drawing.sample(2, 0, steps=4, seed=3), many[:2])
     assert np.array_equal(drawing.sample([9, 38], 0, steps=4, seed=3), many[[9, 38]])
@@ -52,7 +52,7 @@ def test_data_are_encoded_by_the_mean_of_the_code() -> None:
     x = np.random.default_rng(0).random((7, 28, 28, 1), np.float32)
     data = Dataset("some", x, np.zeros(7, np.int64), ("a",))
     found = encoded(Splits(data, None, data), "emnist-vae")
-    coder = open_model("emnist-vae").coder
+    coder = open_model("emnist-vae").autoencoder
     assert found.train.inputs.shape == (7, 16) and found.validation is None
     np.testing.assert_allclose(found.test.inputs, coder.code(data.flat), atol=1e-5)
     with pytest.raises(ModelError, match="reads 784 numbers"):

@@ -10,7 +10,7 @@ import pytest
 
 from byhand.errors import ModelError
 from byhand.models import noise_schedules
-from byhand.models.noise_schedules import NoiseSchedule, cosine, linear, named, short
+from byhand.models.noise_schedules import NoiseSchedule, by_name, cosine, linear, short
 
 ALL = [linear(), cosine(), short(), linear(2000), cosine(50), cosine(10), short(100), short(25)]
 
@@ -71,25 +71,25 @@ def test_the_short_one_noises_as_the_linear_one_does() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: linear(50), "alpha_bar ends at 0.603 after 50 steps, but it ends between 0 and 0.01: choose larger betas"),
-        (lambda: linear(100_000), "alpha_bar ends at 0 after 100000 steps, but it ends between 0 and 0.01: choose smaller betas"),
-        (lambda: linear(10, 0.5, 0.1), "betas go from 0.5 to 0.1, but they rise, between 0 and 1"),
-        (lambda: linear(10, 0.5, 1.0), "betas go from 0.5 to 1.0"),
-        (lambda: linear(10, 0.0, 0.5), "betas go from 0.0 to 0.5"),
-        (lambda: linear(10, 0.5, math.nan), "betas go from 0.5 to nan"),
-        (lambda: cosine(0), "steps is 0, but it is a whole number from 1 to 100,000"),
-        (lambda: cosine(2.5), "steps is 2.5"),  # type: ignore[arg-type]
-        (lambda: cosine(True), "steps is True"),
-        (lambda: cosine(10**12), "steps is 1000000000000"),
-        (lambda: cosine(10, -0.1), "offset is -0.1, but it is a small number from 0 to 1"),
-        (lambda: cosine(10, math.nan), "offset is nan"),
+        (lambda: linear(50), "noise schedule 'linear': alpha_bar must end between 0 and 0.01"),
+        (lambda: linear(100_000), "noise schedule 'linear': alpha_bar must end between 0 and 0.01"),
+        (lambda: linear(10, 0.5, 0.1), "linear noise: the last beta must be 0.5 or more and below 1"),
+        (lambda: linear(10, 0.5, 1.0), "linear noise: the last beta must be 0.5 or more and below 1"),
+        (lambda: linear(10, 0.0, 0.5), "linear noise: the first beta must be above 0 and below 1"),
+        (lambda: linear(10, 0.5, math.nan), "linear noise: the last beta must be a finite number, 0.5 or more and below 1"),
+        (lambda: cosine(0), "noise schedule: steps must be from 1 to 100,000"),
+        (lambda: cosine(2.5), "noise schedule: steps must be a whole number from 1 to 100,000"),  # type: ignore[arg-type]
+        (lambda: cosine(True), "noise schedule: steps must be a whole number from 1 to 100,000"),
+        (lambda: cosine(10**12), "noise schedule: steps must be from 1 to 100,000"),
+        (lambda: cosine(10, -0.1), "cosine noise: offset must be from 0 to 1"),
+        (lambda: cosine(10, math.nan), "cosine noise: offset must be a finite number from 0 to 1"),
         (lambda: short(24), "24 steps would each bring too much of it"),
-        (lambda: NoiseSchedule([0.5, math.nan]), "betas run from nan to nan, but each lies between 0 and 1"),
-        (lambda: NoiseSchedule([0.5, 1.0]), "betas run from 0.5 to 1, but each lies between 0 and 1"),
-        (lambda: NoiseSchedule([]), "betas are (0,), but they are (T,)"),
-        (lambda: NoiseSchedule([[0.5]]), "betas are (1, 1), but they are (T,)"),
-        (lambda: named("sine"), "noise schedule 'sine' is unknown: choose one of linear, cosine, short"),
-        (lambda: named("cosine", last=0.1), "noise schedule 'cosine' does not take {'last': 0.1}"),
+        (lambda: NoiseSchedule([0.5, math.nan]), "noise schedule: betas must lie between 0 and 1"),
+        (lambda: NoiseSchedule([0.5, 1.0]), "noise schedule: betas must lie between 0 and 1"),
+        (lambda: NoiseSchedule([]), "noise schedule: betas must be (T,) with T from 1 to 100,000"),
+        (lambda: NoiseSchedule([[0.5]]), "noise schedule: betas must be (T,) with T from 1 to 100,000"),
+        (lambda: by_name("sine"), "noise schedule 'sine' is unknown: did you mean 'cosine'? The choice: linear, cos"),
+        (lambda: by_name("cosine", last=0.1), "the noise schedule cosine has no setting 'last': choose one of steps, offset"),
     ],
 )
 def test_absurd_settings_are_told_in_one_line(make: Any, message: str) -> None:
@@ -101,4 +101,4 @@ def test_absurd_settings_are_told_in_one_line(make: Any, message: str) -> None:
 
 def test_every_schedule_has_its_name() -> None:
     for name in noise_schedules.SCHEDULES:
-        assert named(name, steps=1200).name == name
+        assert by_name(name, steps=1200).name == name

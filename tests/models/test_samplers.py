@@ -17,7 +17,7 @@ from byhand.errors import ModelError
 from byhand.models import samplers
 from byhand.models.diffusion import TARGETS, Diffusion
 from byhand.models.noise_schedules import cosine, linear, short
-from byhand.models.samplers import Moment, Noise, ddim, ddpm, dpm_solver, in_blocks, times
+from byhand.models.samplers import Noise, SamplerStep, ddim, ddpm, dpm_solver, in_blocks, spaced_timesteps
 
 MEAN, SIGMA = 0.6, 0.3  # of the data
 
@@ -28,21 +28,21 @@ def oracle(diffusion: Diffusion, mean: float = MEAN, sigma: float = SIGMA) -> Ca
     def answers(x: Any, t: int) -> Any:
         signal, noise = float(diffusion.schedule.signal[t]), float(diffusion.schedule.noise[t])
         x0 = mean + signal * sigma**2 / (signal**2 * sigma**2 + noise**2) * (x - signal * mean)
-        return diffusion.converted(x0, x, t, "x0", diffusion.target)
+        return diffusion.convert(x0, x, t, "x0", diffusion.target)
 
     return answers
 
 
-def exact(sampler: Any, diffusion: Diffusion, moments: list[int], **settings: Any) -> dict[int, tuple[float, float]]:
+def exact(sampler: Any, diffusion: Diffusion, timesteps: list[int], **settings: Any) -> dict[int, tuple[float, float]]:
     """Mean and variance of x_t at each time, when each draw is N(0, 1)."""
-    draws = len(moments)
+    draws = len(timesteps)
     drawn = iter(np.eye(draws)[:, :, None].tolist())
 
     def noise() -> Any:
         return np.concatenate([np.asarray(next(drawn)), [[0.0]]])
 
     found = {}
-    for t, x, _ in sampler(diffusion, oracle(diffusion), noise, moments, **settings):
+    for t, x, _ in sampler(diffusion, oracle(diffusion), noise, timesteps, **settings):
         mean = float(x[-1, 0])
         found[t] = mean, float(((x[:-1, 0] - mean) ** 2).sum())
     return found
@@ -56,13 +56,13 @@ def whole(diffusion: Diffusion) -> list[int]:
 @pytest.mark.parametrize("steps", [50, 13, 1])
 def test_ddim_with_eta_1_is_ddpm_at_every_step(target: str, steps: int) -> None:
     diffusion = Diffusion(short(), target)
-    one = exact(ddpm, diffusion, times(50, steps))
-    other = exact(ddim, diffusion, times(50, steps), eta=1.0)
-    assert set(one) == set(other) == {*times(50, steps), 0}
+    one = exact(ddpm, diffusion, spaced_timesteps(50, steps))
+    other = exact(ddim, diffusion, spaced_timesteps(50, steps), eta=1.0)
+    assert set(one) == set(other) == {*spaced_timesteps(50, steps), 0}
     for t, both in one.items():
         assert both == pytest.approx(other[t], rel=1e-9, abs=1e-12)
     paths = [
-        list(sampler(diffusion, oracle(diffusion), Noise(4, (3,), seed=2), times(50, steps), **settings))
+        list(sampler(diffusion, oracle(diffusion), Noise(4, (3,), seed=2), spaced_timesteps(50, steps), **settings))
         for sampler, settings in ((ddpm, {}), (ddim, {"eta": 1.0}))
     ]
     for a, b in zip(*paths, strict=True):  # not in distribution only: with the same noise it is the same path
@@ -85,13 +85,14 @@ def test_ddpm_has_the_mean_and_variance_of_the_recursion_written_down() -> None:
     assert found[0] == pytest.approx((mean, variance), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [linear(), cosine()], ids=repr)
 @pytest.mark.parametrize(("sampler", "settings"), [(ddim, {}), (ddim, {"eta": 0.5}), (ddpm, {}), (dpm_solver, {})])
 def test_every_sampler_arrives_at_the_data(sampler: Any, settings: dict[str, Any], schedule: Any) -> None:
     diffusion = Diffusion(schedule)
     errors = []
     for steps in (20, 200, 1000):
-        mean, variance = exact(sampler, diffusion, times(1000, steps), **settings)[0]
+        mean, variance = exact(sampler, diffusion, spaced_timesteps(1000, steps), **settings)[0]
         errors.append(abs(math.sqrt(variance) - SIGMA) / SIGMA)
         assert mean == pytest.approx(MEAN, abs=0.01)
     assert errors[1] < 0.06
@@ -111,9 +112,9 @@ def test_the_error_falls_with_the_order_of_the_method(sampler: Any, order: int) 
     x, target = (float(signal[t]) * MEAN + spread(t) * z for t in (begin, end))
     errors = []
     for steps in (20, 80, 160, 320, 640):
-        moments = [begin - k * (begin - end) // steps for k in range(steps + 1)]
-        walk = sampler(diffusion, oracle(diffusion), lambda: np.full((1, 1), x), moments)
-        errors.append(abs(float(next(moment.x[0, 0] for moment in walk if moment.t == end)) - target))
+        timesteps = [begin - k * (begin - end) // steps for k in range(steps + 1)]
+        walk = sampler(diffusion, oracle(diffusion), lambda: np.full((1, 1), x), timesteps)
+        errors.append(abs(float(next(step.x[0, 0] for step in walk if step.t == end)) - target))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert (np.abs(orders[-2:] - order) < 0.06).all(), (errors, orders)
     if order == 2:
@@ -126,7 +127,7 @@ def test_the_error_falls_with_the_order_of_the_method(sampler: Any, order: int) 
 def test_who_knows_the_image_arrives_at_it(sampler: Any, settings: dict[str, Any], steps: int, target: str) -> None:
     diffusion, image = Diffusion(short(), target), np.linspace(-1, 1, 6).reshape(2, 3)
     knowing = oracle(diffusion, mean=image, sigma=0.0)  # type: ignore[arg-type]
-    *_, last = sampler(diffusion, knowing, Noise(2, (3,)), times(50, steps), **settings)
+    *_, last = sampler(diffusion, knowing, Noise(2, (3,)), spaced_timesteps(50, steps), **settings)
     assert np.allclose(last.x, image, atol=1e-9)
 
 
@@ -141,21 +142,23 @@ def test_no_noise_is_added_at_the_last_step(sampler: Any, settings: dict[str, An
         drawn.append(noise())
         return drawn[-1]
 
-    walk: list[Moment] = list(sampler(diffusion, oracle(diffusion), counted, times(50, 7), clip, **settings))
+    walk: list[SamplerStep] = list(sampler(diffusion, oracle(diffusion), counted, spaced_timesteps(50, 7), clip, **settings))
     assert len(drawn) == draws
-    assert [moment.t for moment in walk] == [*times(50, 7), 0]
+    assert [step.t for step in walk] == [*spaced_timesteps(50, 7), 0]
     assert np.array_equal(walk[0].x, drawn[0])
     assert np.allclose(walk[-1].x, walk[-2].x0, rtol=1e-12)  # the sample is the image that the last answer means
     assert np.array_equal(walk[-1].x, walk[-1].x0)
     if clip is not None:
-        assert all(np.abs(moment.x0).max() <= clip * (1 + 1e-12) for moment in walk)
-        assert max(np.abs(moment.x0).max() for moment in walk) == clip
+        assert all(np.abs(step.x0).max() <= clip * (1 + 1e-12) for step in walk)
+        assert max(np.abs(step.x0).max() for step in walk) == clip
 
 
 def test_a_clipped_image_comes_with_the_noise_that_goes_with_it() -> None:
     diffusion = Diffusion(short(), "epsilon")
     first, second, *_ = ddim(diffusion, lambda x, t: -x, Noise(5, (2,), seed=3), [40, 20], clip=0.1)
-    eps = (first.x - diffusion.shares(40, first.x)[0] * first.x0) / diffusion.shares(40, first.x)[1]
+    eps = (first.x - diffusion.signal_and_noise_rates(40, first.x)[0] * first.x0) / diffusion.signal_and_noise_rates(40, first.x)[
+        1
+    ]
     assert np.allclose(second.x, diffusion.noisy(first.x0, 20, eps))
 
 
@@ -178,12 +181,12 @@ def test_noise_is_each_samples_own_and_standard_normal() -> None:
 @pytest.mark.parametrize("last", [1, 7, 50, 1000])
 def test_times_fall_evenly_from_the_last_one(last: int) -> None:
     for steps in {1, 2, 3, last // 3, last - 1, last} & set(range(1, last + 1)):
-        found = times(last, steps)
+        found = spaced_timesteps(last, steps)
         assert len(found) == len(set(found)) == steps
         assert found[0] == last
         gaps = -np.diff([*found, 0])
         assert gaps.min() >= 1 and gaps.max() - gaps.min() <= 2
-    assert times(last, last) == list(range(last, 0, -1))
+    assert spaced_timesteps(last, last) == list(range(last, 0, -1))
 
 
 def test_blocks_are_all_of_one_size() -> None:
@@ -201,20 +204,32 @@ def test_blocks_are_all_of_one_size() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda d: times(50, 0), "steps is 0, but it is a whole number from 1 to 50"),
-        (lambda d: times(50, 51), "steps is 51, but it is a whole number from 1 to 50"),
-        (lambda d: times(50, 2.0), "steps is 2.0"),  # type: ignore[arg-type]
-        (lambda d: list(ddim(d, oracle(d), Noise(1, (1,)), [50], eta=1.5)), "eta is 1.5, but it is in [0, 1]"),
-        (lambda d: list(ddim(d, oracle(d), Noise(1, (1,)), [50], eta=math.nan)), "eta is nan"),
-        (lambda d: list(ddpm(d, oracle(d), Noise(1, (1,)), [])), "the times are []..., but they fall"),
-        (lambda d: list(ddpm(d, oracle(d), Noise(1, (1,)), [51])), "they fall, from 50 at most to 1 at least"),
-        (lambda d: list(dpm_solver(d, oracle(d), Noise(1, (1,)), [5, 5])), "the times are [5, 5]..., but they fall"),
-        (lambda d: list(dpm_solver(d, oracle(d), Noise(1, (1,)), [5, 0])), "the times are [5, 0]..."),
+        (lambda d: spaced_timesteps(50, 0), "sampling: steps must be from 1 to 50"),
+        (lambda d: spaced_timesteps(50, 51), "sampling: steps must be from 1 to 50"),
+        (lambda d: spaced_timesteps(50, 2.0), "sampling: steps must be a whole number from 1 to 50"),  # type: ignore[arg-type]
+        (lambda d: list(ddim(d, oracle(d), Noise(1, (1,)), [50], eta=1.5)), "ddim: eta must be from 0 to 1"),
+        (
+            lambda d: list(ddim(d, oracle(d), Noise(1, (1,)), [50], eta=math.nan)),
+            "ddim: eta must be a finite number from 0 to 1",
+        ),
+        (lambda d: list(ddpm(d, oracle(d), Noise(1, (1,)), [])), "sampling: the times must fall, from 50 at most to 1 at least"),
+        (
+            lambda d: list(ddpm(d, oracle(d), Noise(1, (1,)), [51])),
+            "sampling: the times must fall, from 50 at most to 1 at least",
+        ),
+        (
+            lambda d: list(dpm_solver(d, oracle(d), Noise(1, (1,)), [5, 5])),
+            "sampling: the times must fall, from 50 at most to 1 at least",
+        ),
+        (
+            lambda d: list(dpm_solver(d, oracle(d), Noise(1, (1,)), [5, 0])),
+            "sampling: the times must fall, from 50 at most to 1 at least",
+        ),
         (lambda d: Noise(0, (1,)), "there are no samples to draw: ask for one at least"),
-        (lambda d: Noise([-1], (1,)), "a sample's name is -1, but it is a whole number from 0 up, or a string"),
-        (lambda d: Noise([0.5], (1,)), "a sample's name is 0.5"),  # type: ignore[list-item]
-        (lambda d: Noise(1, (1,), seed=-1), "seed is -1, but a seed is a whole number from 0 up"),
-        (lambda d: samplers.named("euler"), "sampler 'euler' is unknown: choose one of ddpm, ddim, dpm_solver"),
+        (lambda d: Noise([-1], (1,)), "a sample's name must be a whole number, 0 or more, or a string"),
+        (lambda d: Noise([0.5], (1,)), "a sample's name must be a whole number, 0 or more, or a string"),  # type: ignore[list-item]
+        (lambda d: Noise(1, (1,), seed=-1), "seed must be 0 or more"),
+        (lambda d: samplers.by_name("euler"), "sampler 'euler' is unknown: choose one of ddpm, ddim, dpm_solver"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line(call: Any, message: str) -> None:

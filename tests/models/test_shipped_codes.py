@@ -18,16 +18,18 @@ def test_digits() -> Any:
     return data.load("mnist").test
 
 
+@pytest.mark.slow
 def test_no_dimension_of_the_vae_has_collapsed(test_digits: Any) -> None:
-    vae = open_model("mnist-vae").coder
+    vae = open_model("mnist-vae").autoencoder
     assert isinstance(vae, VAE)
     found = vae.measure(test_digits.flat[:2_000])
     assert (found.kl_of > 0.1).sum() >= 6
     assert found.elbo > -108
 
 
+@pytest.mark.slow
 def test_the_autoencoder_gives_back_more_and_the_vae_walks_over_digits(test_digits: Any) -> None:
-    ae, vae, judge = open_model("mnist-ae").coder, open_model("mnist-vae").coder, open_model("mnist-cnn").classifier
+    ae, vae, judge = open_model("mnist-ae").autoencoder, open_model("mnist-vae").autoencoder, open_model("mnist-cnn").classifier
     x, labels = test_digits.flat[:1_000], test_digits.labels[:1_000]
     error = {coder.kind: float(np.square(coder.reconstruct(x) - x).mean()) for coder in (ae, vae)}
     assert error["autoencoder"] < 0.8 * error["vae"]
@@ -41,6 +43,7 @@ def test_the_autoencoder_gives_back_more_and_the_vae_walks_over_digits(test_digi
     assert digits["autoencoder"] > 0.3  # it is worse at it, not useless
 
 
+@pytest.mark.slow
 def test_the_judge_is_as_good_as_it_says(test_digits: Any) -> None:
     judge = open_model("mnist-cnn")
     assert judge.metrics["test_accuracy"] >= 0.995

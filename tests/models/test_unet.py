@@ -52,6 +52,7 @@ def test_parameters_are_pytorchs_in_number_name_and_shape(peers: Any) -> None:
     assert ours.n_parameters == sum(parameter.numel() for parameter in theirs.parameters()) == 778_497
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-8)])
 @pytest.mark.parametrize("settings", [{}, SMALL], ids=["as it comes", "small"])
@@ -96,6 +97,7 @@ def test_the_answer_has_the_shape_of_the_image(settings: dict[str, Any], image_c
     assert net(Tensor(x), np.array([1, 2]), np.array([0, 5])).shape == x.shape
 
 
+@pytest.mark.slow
 def test_the_untrained_network_answers_zero_and_still_learns(rng: np.random.Generator) -> None:
     net = UNet(**SMALL)
     x, t, labels = batch(8)
@@ -150,6 +152,7 @@ def test_its_description_builds_it_again() -> None:
     again.load_state(net.state())
 
 
+@pytest.mark.slow
 def test_waves_are_told_apart_and_have_one_length() -> None:
     points = waves(np.arange(1, 1001), 32)
     assert points.shape == (1000, 32)
@@ -162,12 +165,12 @@ def test_waves_are_told_apart_and_have_one_length() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"channels": (32,)}, r"UNet: channels are \(32,\), but there are two sizes or more"),
-        ({"channels": (32, 60)}, r"UNet: channels are \(32, 60\), but they are normalised in 8 groups"),
-        ({"channels": (32, 0)}, r"UNet: channels is 0, but it is a whole number from 1 up"),
-        ({"classes": -1}, r"UNet: classes is -1, but it is a whole number from 0 up"),
+        ({"channels": (32,)}, "UNet: channels must be a list of whole numbers, 2 or more of them"),
+        ({"channels": (32, 60)}, "UNet: channels must be multiples of 8, its normalisation's groups"),
+        ({"channels": (32, 0)}, "UNet: channels: each must be 1 or more"),
+        ({"classes": -1}, "UNet: classes must be 0 or more"),
         ({"heads": 5}, r"128 numbers do not part into 5 heads"),
-        ({"embedding": 0}, r"Linear: out_features is 0"),
+        ({"embedding": 0}, "Linear: out_features must be 1 or more"),
     ],
 )
 def test_settings_that_make_no_network_are_told_in_one_line(settings: dict[str, Any], message: str) -> None:
@@ -178,13 +181,13 @@ def test_settings_that_make_no_network_are_told_in_one_line(settings: dict[str, 
 @pytest.mark.parametrize(
     ("x", "t", "labels", "message"),
     [
-        ((2, 30, 28, 1), [1, 2], [0, 1], r"UNet: x is \(2, 30, 28, 1\), but it wants \(N, H, W, 1\) with H and W multiples of 4"),
-        ((2, 28, 28, 3), [1, 2], [0, 1], r"UNet: x is \(2, 28, 28, 3\), but it wants \(N, H, W, 1\)"),
-        ((2, 784), [1, 2], [0, 1], r"UNet: x is \(2, 784\), but it wants"),
-        ((2, 28, 28, 1), [1], [0, 1], r"UNet: t is \(1,\), but x is \(2, 28, 28, 1\): give one number an image, \(2,\)"),
-        ((2, 28, 28, 1), 3, [0, 1], r"UNet: t is \(\), but x is"),
-        ((2, 28, 28, 1), [1, 2], [0, 1, 2], r"UNet: labels is \(3,\), but x is"),
-        ((2, 28, 28, 1), [1, 2], [0, 6], r"the indices go from 0 to 6.*0 to 5 are wanted"),
+        ((2, 30, 28, 1), [1, 2], [0, 1], r"UNet: x must be \(N, H, W, 1\) with H and W multiples of 4"),
+        ((2, 28, 28, 3), [1, 2], [0, 1], r"UNet: x must be \(N, H, W, 1\) with H and W multiples of 4"),
+        ((2, 784), [1, 2], [0, 1], r"UNet: x must be \(N, H, W, 1\) with H and W multiples of 4"),
+        ((2, 28, 28, 1), [1], [0, 1], r"UNet: t must be \(2,\), one number per image of x, got \(1,\)"),
+        ((2, 28, 28, 1), 3, [0, 1], r"UNet: t must be \(2,\)"),
+        ((2, 28, 28, 1), [1, 2], [0, 1, 2], r"UNet: labels must be \(2,\), one number per image of x, got \(3,\)"),
+        ((2, 28, 28, 1), [1, 2], [0, 6], r"the indices must be from 0 to 5, got 0 to 6"),
     ],
 )
 def test_inputs_that_do_not_fit_are_told_in_one_line(x: Any, t: Any, labels: Any, message: str) -> None:
@@ -192,6 +195,7 @@ def test_inputs_that_do_not_fit_are_told_in_one_line(x: Any, t: Any, labels: Any
         UNet(**SMALL)(Tensor(np.zeros(x, np.float32)), t, labels)
 
 
+@pytest.mark.slow
 def test_the_mean_cost_of_two_halves_is_that_of_the_whole(rng: np.random.Generator) -> None:
     net = as_float64(drawn_anew(UNet(**SMALL), rng))
     x, t, labels = batch(6, np.float64)

@@ -158,7 +158,7 @@ def test_the_warm_up_lets_beta_grow_and_a_resumed_training_goes_on_with_it() -> 
         next(broken)
     resumed = training(small(warm_up=10))
     vectors, strings = broken.state()
-    resumed.restore({name: vector.copy() for name, vector in vectors.items()}, strings)
+    resumed.resume({name: vector.copy() for name, vector in vectors.items()}, strings)
     for _ in range(11):
         next(resumed)
     assert np.array_equal(resumed.model.parameters, straight.model.parameters)
@@ -224,20 +224,26 @@ def test_an_architecture_makes_the_same_network_again(kind: str) -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: VAE(0, (7,), 3), "VAE: 0 numbers, hidden (7,), latent 3"),
-        (lambda: VAE(12, (7,), 3, beta=-1), "beta is -1, but it is 0 or more"),
-        (lambda: VAE(12, (7,), 3, warm_up=0.5), "warm_up is 0.5, but it is a number of training steps"),
-        (lambda: VAE(12, (7,), 3, reconstruction="poisson"), "reconstruction 'poisson' is unknown: choose bernoulli or gaussian"),
-        (lambda: Autoencoder(12, (7,), 3, noise=-1), "noise is -1, but it is a standard deviation"),
-        (lambda: small().learn(np.ones((2, 5))), "the images are (2, 5), but this network wants (m, 12)"),
-        (lambda: small().decode(np.ones((2, 5))), "the codes are (2, 5), but this network wants (N, 3)"),
+        (lambda: VAE(0, (7,), 3), "VAE: n must be 1 or more"),
+        (lambda: VAE(12, (7,), 3, beta=-1), "beta must be 0 or more"),
+        (lambda: VAE(12, (7,), 3, warm_up=0.5), "warm_up must be a whole number, 0 or more"),
+        (
+            lambda: VAE(12, (7,), 3, reconstruction="poisson"),
+            "reconstruction 'poisson' is unknown: choose one of bernoulli, gaussian",
+        ),
+        (lambda: Autoencoder(12, (7,), 3, noise=-1), "noise must be 0 or more"),
+        (lambda: small().learn(np.ones((2, 5))), "the images must be (m, 12), one row of 12 numbers per image"),
+        (lambda: small().decode(np.ones((2, 5))), "the codes must be (N, 3)"),
         (
             lambda: small(classes=K).learn(np.ones((2, N)), np.ones((2, 2))),
-            "wants the classes too, (2, 4), one-hot, but got (2, 2)",
+            "a conditional network needs the classes too, (2, 4), one-hot",
         ),
-        (lambda: small(classes=K).decode(np.ones((2, LATENT))), "wants the classes too, (2, 4), one-hot, but got None"),
+        (lambda: small(classes=K).decode(np.ones((2, LATENT))), "a conditional network needs the classes too, (2, 4), one-hot"),
         (lambda: small().trace(), "nothing to trace yet"),
-        (lambda: small(reconstruction="gaussian").log_likelihood(np.ones((1, N))), "wants a bernoulli reconstruction"),
+        (
+            lambda: small(reconstruction="gaussian").log_likelihood(np.ones((1, N))),
+            "log_likelihood needs a bernoulli reconstruction: this VAE has a gaussian one, of",
+        ),
         (lambda: vae.from_architecture({"n": 12}), "the architecture is not a VAE's"),
         (lambda: autoencoder.from_architecture({"n": 12, "hidden": [1], "latent": 1, "code": 2}), "not an autoencoder's"),
     ],

@@ -1,7 +1,7 @@
 """Tests are only as good as the bugs they notice: each of the table is planted, alone, and its tests must fail.
 
 The package is copied (as links), one text in one file replaced, and the named tests are run on the copy in a process of their
-own, two at a time. They must fail by what they assert, and pass where nothing is replaced.
+own. They must fail by what they assert, and pass where nothing is replaced.
 """
 
 from __future__ import annotations
@@ -9,10 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 # What an assertion raises: pytest's own, the gradient check's and the tape's, and NumPy's warnings, which the tests make errors.
 NOTICED = {"AssertionError", "Failed", "EngineError", "RuntimeWarning", "FloatingPointError"}
 LONGEST = 240  # seconds
+IMPORTS = "import hypothesis.extra.numpy, numba, numpy, pytest"  # all but byhand, which is another one in each process
 
 
 @dataclass
@@ -63,25 +60,36 @@ def copied(target: Path, mutation: Mutation | None) -> Path:
     return package
 
 
-def run(target: Path, tests: list[str], compiled: bool) -> Outcome:
+def run(target: Path, tests: list[str], compiled: bool, warm: Any) -> Outcome:
     """Run these tests on the package that is copied there."""
     report = target / "report.json"
     settings = {
         "PYTHONPATH": os.pathsep.join([str(target), str(ROOT)]),
         "BYHAND_KERNELS": "" if compiled else "numpy",
         "BYHAND_MUTATION_REPORT": str(report),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a third of such a short run goes into plugins that its tests do not use
     }
     # Each run would rewrite and compile Hypothesis and the tests anew where bytecode is not kept: a second more.
     unwanted = ("NUMBA_CACHE_DIR", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-    made = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=short", "-p", "tests.mutations.plugin", *tests],
+    # What is imported before must not be written anew for its assertions, as pytest would have it.
+    options = [
+        "-p",
+        "_hypothesis_pytestplugin",
+        "-x",
+        "-q",
+        "--no-header",
+        "--tb=short",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]
+    made = warm(
+        "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))",
+        [*options, "-p", "tests.mutations.plugin", *tests],
+        imports=IMPORTS,
         cwd=ROOT,
         env=kept | settings,
-        capture_output=True,
-        text=True,
         timeout=LONGEST,
-        check=False,
     )
     found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
     return Outcome(
@@ -89,62 +97,34 @@ def run(target: Path, tests: list[str], compiled: bool) -> Outcome:
     )
 
 
-@pytest.fixture(scope="session")
-def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Outcome]]]:
-    """The runs of all that were selected, two at a time, begun before the first is asked for."""
-    root = tmp_path_factory.mktemp("mutations")
-    found: dict[str, Future[Outcome]] = {}
-
-    def plant(number: int, mutation: Mutation) -> Outcome:
-        target = root / str(number)
-        copied(target, mutation)
-        return run(target, list(mutation.tests), mutation.compiled)
-
-    def plain(compiled: bool) -> Outcome:
-        target = root / ("compiled" if compiled else "numpy")
-        copied(target, None)
-        chosen = [mutation for mutation in MUTATIONS if mutation.compiled is compiled and runnable(mutation)]
-        return run(target, sorted({test for mutation in chosen for test in mutation.tests}), compiled)
-
-    with ThreadPoolExecutor(2) as pool:
-        for item in request.session.items:
-            params = getattr(item, "callspec", None)
-            if item.path != Path(__file__) or params is None or "outcomes" not in getattr(item, "fixturenames", ()):
-                continue
-            if "mutation" in params.params and runnable(params.params["mutation"]):
-                mutation = params.params["mutation"]
-                found[mutation.name] = pool.submit(plant, MUTATIONS.index(mutation), mutation)
-            elif "compiled" in params.params:
-                compiled = params.params["compiled"]
-                found[f"unmutated, {compiled}"] = pool.submit(plain, compiled)
-        yield found
-        for future in found.values():
-            future.cancel()
-
-
 def runnable(mutation: Mutation) -> bool:
     return (not mutation.torch or find_spec("torch") is not None) and (not mutation.compiled or find_spec("numba") is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_planted_bug_is_noticed(mutation: Mutation, outcomes: dict[str, Future[Outcome]]) -> None:
+def test_a_planted_bug_is_noticed(mutation: Mutation, tmp_path: Path, warm: Any) -> None:
     if not runnable(mutation):
         pytest.skip("only PyTorch notices it" if mutation.torch else "nothing is compiled without Numba")
-    outcome = outcomes[mutation.name].result()
+    copied(tmp_path, mutation)
+    outcome = run(tmp_path, list(mutation.tests), mutation.compiled, warm)
     assert outcome.code == 1, f"the tests did not fail:\n{outcome.text}"
     assert not outcome.package.startswith(str(SRC)), "the tests ran on the package itself, not on the mutated copy"
     assert {kind for _, kind, _ in outcome.failed} <= NOTICED, f"they failed by something else:\n{outcome.text}"
     assert len(outcome.failed) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True], ids=["with NumPy", "compiled"])
-def test_a_copy_without_a_bug_passes(compiled: bool, outcomes: dict[str, Future[Outcome]]) -> None:
-    outcome = outcomes[f"unmutated, {compiled}"].result()
-    assert outcome.code == 0, outcome.text
+def test_a_copy_without_a_bug_passes(compiled: bool, tmp_path: Path, warm: Any) -> None:
     named = {test for mutation in MUTATIONS if mutation.compiled is compiled and runnable(mutation) for test in mutation.tests}
+    copied(tmp_path, None)
+    outcome = run(tmp_path, sorted(named), compiled, warm)
+    assert outcome.code == 0, outcome.text
     assert [name for name in named if not any(test.startswith(name) for test in outcome.passed)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_text_to_replace_is_there_once_and_what_replaces_it_is_python(mutation: Mutation) -> None:
     text = (SRC / mutation.file).read_text(encoding="utf-8")

@@ -21,8 +21,8 @@ MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
         lambda: nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=1, dilation=(1, 2), groups=2), IMAGE,
     ),
     "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1), IMAGE),
-    "Upsample, nearest": (lambda: nn.Upsample(2), IMAGE),
-    "Upsample, bilinear": (lambda: nn.Upsample(2, mode="bilinear"), IMAGE),
+    "Upsample, nearest": (lambda: nn.Upsample(scale_factor=2), IMAGE),
+    "Upsample, bilinear": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
     "BatchNorm2d": (lambda: nn.BatchNorm2d(4), IMAGE),
     "BatchNorm2d with silu": (lambda: nn.BatchNorm2d(4, activation="silu"), IMAGE),
     "GroupNorm": (lambda: nn.GroupNorm(2, 4), IMAGE),
@@ -35,6 +35,25 @@ MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
     "MultiheadAttention": (lambda: nn.MultiheadAttention(8, 2), SEQUENCE),
     "MultiheadAttention, causal": (lambda: nn.MultiheadAttention(8, 4, causal=True), SEQUENCE),
     "Residual": (lambda: nn.Residual(nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 8), nn.GELU())), SEQUENCE),
+    "Conv2d, even, reflected": (lambda: nn.Conv2d(4, 3, 2, padding="same", padding_mode="reflect"), IMAGE),
+    "Conv1d": (lambda: nn.Conv1d(8, 3, 2, padding="same"), SEQUENCE),
+    "ConvTranspose1d": (lambda: nn.ConvTranspose1d(8, 3, 3, stride=2), SEQUENCE),
+    "Upsample, corners aligned": (lambda: nn.Upsample((7, 9), mode="bilinear", align_corners=True), IMAGE),
+    "Upsample to a size": (lambda: nn.Upsample((7, 3)), IMAGE),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(8), ROWS),
+    "BatchNorm2d, without scale": (lambda: nn.BatchNorm2d(4, affine=False), IMAGE),
+    "InstanceNorm1d": (lambda: nn.InstanceNorm1d(8, affine=True), SEQUENCE),
+    "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4), IMAGE),
+    "LayerNorm, without shift": (lambda: nn.LayerNorm(8, bias=False), SEQUENCE),
+    "MaxPool2d, ceil_mode": (lambda: nn.MaxPool2d(3, 2, ceil_mode=True), IMAGE),
+    "AvgPool2d, padding not counted": (lambda: nn.AvgPool2d(3, 2, 1, True, False), IMAGE),
+    "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((4, 3)), IMAGE),
+    "ReflectionPad2d": (lambda: nn.ReflectionPad2d(2), IMAGE),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), IMAGE),
+    "Unflatten": (lambda: nn.Sequential(nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2)), ROWS),
+    "PReLU": (lambda: nn.PReLU(8), ROWS),
+    "Softplus, beta": (lambda: nn.Softplus(3), ROWS),
+    **{kind.__name__: (kind, ROWS) for kind in (nn.ELU, nn.Mish, nn.Hardsigmoid, nn.Hardswish, nn.LogSoftmax, nn.Identity)},
     **{kind.__name__: (kind, ROWS) for kind in (nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus)},
     "Softmax": (nn.Softmax, ROWS),
 }  # fmt: skip
@@ -101,6 +120,20 @@ def test_dropout_hands_back_what_it_kept() -> None:
     out.sum().backward()
     assert np.array_equal(x.grad, out.data)
     assert 0.3 < (x.grad == 0).mean() < 0.5
+
+
+def test_dropout2d_leaves_out_whole_channels_and_scales_the_others() -> None:
+    drop = nn.Dropout2d(0.25)
+    drop.rng = np.random.default_rng(3)
+    x = Tensor(np.random.default_rng(4).standard_normal((20, 3, 2, 50)), requires_grad=True)
+    out = drop(x)
+    out.sum().backward()
+    assert np.allclose(out.data, x.data * x.grad)
+    per_channel = x.grad[:, 0, 0]
+    assert (x.grad == per_channel[:, None, None]).all()
+    assert set(np.unique(per_channel).round(12)) == {0.0, round(4 / 3, 12)}
+    assert abs((per_channel == 0).mean() - 0.25) < 0.06  # 1,000 channels: four standard deviations
+    assert drop.eval()(x) is x
 
 
 def test_an_embedding_collects_the_errors_of_all_its_places() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 
 from byhand import optim
 from byhand.feedforward import FeedForward
-from byhand.see.explain import Explanation, explain
+from byhand.see.explain import explain
+from byhand.see.explanation import Explanation
 
 OPTIMIZERS = {
     "sgd": lambda: optim.SGD(3.0),
@@ -24,6 +25,7 @@ NETWORKS = {
     "dropped": lambda: FeedForward((16, 12, 8, 3), "leaky_relu", output="sigmoid", cost="cross_entropy", dropout=0.4, seed=3),
     "softmaxes": lambda: FeedForward((5, 4, 4, 3), "softmax", dropout=0.3, seed=4),
     "one layer": lambda: FeedForward((4, 2), "identity", seed=5),
+    "huber": lambda: FeedForward((4, 6, 3), "relu", output="identity", cost="huber", initialiser="he", seed=6),
 }
 
 

@@ -1,4 +1,4 @@
-"""Networks of modules that the tests of `explain_network` share: each in one line, small enough to be taken apart."""
+"""Networks of modules that the tests of `explain` share: each in one line, small enough to be taken apart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from byhand import nn
 from byhand.models.transformer import Transformer
 from byhand.optim import AdamW
-from byhand.see.explain_network import NetworkExplanation, explain_network
+from byhand.see.explain import explain
+from byhand.see.explanation import Explanation
 
 Layers = Callable[[], list[Any]]
 
@@ -40,7 +41,7 @@ NETWORKS: dict[str, tuple[Layers, tuple[int, ...], dict[str, Any]]] = {
     ),
     "up and down": (
         lambda: [nn.Conv2d(1, 4, 4, stride=2, padding=1), nn.GELU(), nn.ConvTranspose2d(4, 2, 4, stride=2, padding=1),
-                 nn.Upsample(2), nn.Conv2d(2, 1, 1)],
+                 nn.Upsample(scale_factor=2), nn.Conv2d(2, 1, 1)],
         (6, 6, 1), {"cost": "bce"},
     ),
     "rows": (
@@ -75,7 +76,7 @@ def batch(net: nn.Network, m: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def explained(name: str, m: int = 3) -> NetworkExplanation:
+def explained(name: str, m: int = 3) -> Explanation:
     """Of a network with two steps of its optimiser behind it, so that momentum and means are not 0."""
     net = network(name)
     x, y = batch(net, m)
@@ -83,4 +84,4 @@ def explained(name: str, m: int = 3) -> NetworkExplanation:
     for _ in range(2):
         net.learn(x.astype(net.dtype) if x.dtype.kind == "f" else x, y.astype(net.dtype) if y.dtype.kind == "f" else y)
         optimizer.step(net.parameters, net.gradient)
-    return explain_network(net, x, y, optimizer=optimizer, clip=0.5, indices=range(10, 10 + m))
+    return explain(net, x, y, optimizer=optimizer, clip=0.5, indices=range(10, 10 + m))

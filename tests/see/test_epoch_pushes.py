@@ -10,9 +10,10 @@ import pytest
 from byhand import data
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward
-from byhand.see.asked import epoch_of
-from byhand.see.epoch_pushes import EpochStarts, finished_epoch, pushes_over
+from byhand.see.epoch_pushes import finished_epoch, pushes_over
 from byhand.see.microscope import Microscope
+from byhand.see.number_terminal import epoch_of
+from byhand.training.epoch_starts import EpochStarts
 from byhand.training.recipes import RECIPES
 from byhand.training.run import begin, build, run
 from byhand.training.steps import Steps
@@ -44,6 +45,7 @@ def test_the_pushes_of_an_epoch_are_added_up_sample_by_sample(letter: str, at: t
     assert np.array_equal(one.model.parameters, two.model.parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes", "parameter", "at"),
     [
@@ -132,6 +134,7 @@ def test_a_recorded_run_is_asked_for_the_epoch_before_a_step(tmp_path: Any) -> N
     assert figures["up"][0]["value"] == pytest.approx(found.found.values.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameter", "at", "said"),
     [

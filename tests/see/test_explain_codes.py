@@ -14,13 +14,12 @@ from rich.console import Console
 
 from byhand import optim
 from byhand.errors import ModelError
-from byhand.models import stack
+from byhand.models import layer_stack
 from byhand.models.autoencoder import Autoencoder
-from byhand.models.conv_codes import ConvVAE
 from byhand.models.vae import VAE
-from byhand.see import choose
+from byhand.see import chosen_step
 from byhand.see.as_json import to_dict
-from byhand.see.explain_codes import explain_codes
+from byhand.see.explain import explain
 from byhand.see.page import page
 from byhand.see.terminal import render
 
@@ -38,7 +37,7 @@ def network(kind: str, **settings: Any) -> Any:
 
 
 def explained(kind: str = "vae", at: Any = (), optimizer: Any = None, **settings: Any) -> Any:
-    return explain_codes(network(kind, **settings), *batch(), optimizer=optimizer, at=at)
+    return explain(network(kind, **settings), *batch(), optimizer=optimizer, at=at)
 
 
 CASES = [
@@ -56,23 +55,38 @@ def test_every_result_is_the_steps_own_number(kind: str, settings: Any) -> None:
     step = found.step
     values = {section.title: section.numbers[-1].value for section in found.sections}
     if kind == "vae":
-        assert values["The code is drawn: number 2"] == step.found["z"][0, 2]
+        assert values["The code is drawn: number 2"] == step.record.found["z"][0, 2]
         d_mu, d_s = (
             line.value for line in next(s for s in found.sections if "draw:" in s.title).numbers if line.value is not None
         )
-        assert (d_mu, d_s) == (step.found["d_mu"][0, 2], step.found["d_log_sigma"][0, 2])
-        assert values["L_reg: how far the Gaussian of the code is from N(0, 1)"] == pytest.approx(step.found["kl"][0].sum())
-        assert values["Out of the decoder: the error of number 2 of the code"] == pytest.approx(step.found["dz"][0, 2])
-    assert values["BP1, the decoder's last layer: pixel 17"] == step.found["decoder.delta"][-1][0, 17]
-    assert values["The cost: both parts together"] == step.cost
-    for half in ("encoder", "decoder"):
-        for section in found.stage("forward"):
-            if section.scope == half:
-                layer, unit = (int(n) for n in re.findall(r"layer (\d) of \d: unit (\d+)", section.title)[0])
-                assert section.numbers[-1].value == pytest.approx(step.found[f"{half}.a"][layer][0, unit], abs=1e-12)
+        assert (d_mu, d_s) == (step.record.found["d_mu"][0, 2], step.record.found["d_log_sigma"][0, 2])
+        assert values["L_reg: how far the Gaussian of the code is from N(0, 1)"] == pytest.approx(
+            step.record.found["kl"][0].sum()
+        )
+        assert values["Out of the decoder: the error of number 2 of the code"] == pytest.approx(step.record.found["dz"][0, 2])
+    assert values["BP1, decoder, layer 4: the error of the output"] == step.record.found["decoder.delta"][-1][0, 17]
+    assert values["The cost: both parts together" if kind == "vae" else "The cost"] == step.cost
+    checked = 0
+    for section in found.sections:
+        if section.scope not in ("encoder", "decoder") or section.layer == 0:
+            continue
+        of, at, unit = section.scope, section.layer - 2, found.details["followed"][section.scope][section.layer]
+        shown, checked = section.numbers[-1].value, checked + 1
+        what = next(what for what in ("weighted", "activation", "BP1", "BP2", "BP3", "BP4") if what in section.title)
+        arrays = {"weighted": ("z", at), "activation": ("a", at + 1), "BP1": ("delta", at), "BP2": ("delta", at)}
+        if what in arrays:
+            name, index = arrays[what]
+            assert shown == pytest.approx(step.record.found[f"{of}.{name}"][index][0, unit], abs=1e-12), section.title
+        delta = step.record.found[f"{of}.delta"][at][:, unit]
+        if what == "BP3":
+            assert shown == pytest.approx(delta.mean(), rel=1e-12)
+        if what == "BP4":
+            k = int(re.findall(r"_\{(\d+),(\d+)\}", section.numbers[0].latex)[0][1])
+            assert shown == pytest.approx((delta * step.record.found[f"{of}.a"][at][:, k]).mean(), rel=1e-12)
+    assert checked == 6 * 5 - 2  # of 6 layers z, a, delta and both gradients; the encoder's last has no activation and no BP2
     before = network(kind, dtype="float64", **settings)
     before.parameters[...] = network(kind, **settings).parameters
-    cost = before.learn(*(batch()[0], batch()[1] if settings.get("classes") else None), step.eps)
+    cost = before.learn(*(batch()[0], batch()[1] if settings.get("classes") else None), step.chance[0])
     assert step.cost == pytest.approx(cost, rel=1e-12)
     assert np.allclose(step.gradient, before.gradient, atol=1e-12)
 
@@ -84,24 +98,32 @@ def test_sums_in_symbols_numbers_and_values_add_up(kind: str, settings: Any) -> 
     shown = [float(n) for n in re.findall(r"(?<![\d_{])-?\d+\.\d+", rec.numbers[-2].latex)]
     assert sum(shown) == pytest.approx(rec.numbers[-1].value, rel=2e-3)
     bp4 = [section for section in found.stage("backward") if section.title.startswith("BP4")]
-    assert len(bp4) == 2
-    for section, proof in zip(bp4, found.proofs, strict=True):
-        assert section.numbers[-1].value == pytest.approx(proof.by_hand, rel=1e-12)
+    assert len(bp4) == 6
+    for followed in found.weights:
+        half, layer = followed.weight.name.split(".")[:2]
+        section = next(one for one in bp4 if (one.scope, one.layer) == (half, int(layer) + 2))
+        assert section.numbers[-1].value == pytest.approx(followed.proof.by_hand, rel=1e-12)
+        assert followed.gradient == followed.proof.by_hand
+        (j, k), step = followed.weight.place, found.step
+        each = -step.record.found[f"{half}.delta"][int(layer)][:, j] * step.record.found[f"{half}.a"][int(layer)][:, k] / M
+        assert -each.sum() == pytest.approx(followed.gradient, rel=1e-10)
+        assert [push.value for push in followed.up] == sorted(each[each > 0], reverse=True)[:3]
+        assert [push.value for push in followed.down] == sorted(each[each < 0])[:3]
 
 
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_the_proof_agrees_and_a_wrong_gradient_is_found_out(kind: str, settings: Any, monkeypatch: Any) -> None:
-    assert [proof.agrees for proof in explained(kind, **settings).proofs] == [True, True]
-    right = stack.weight_gradient
-    monkeypatch.setattr(stack, "weight_gradient", lambda delta, a, out: np.multiply(right(delta, a, out), 1.01, out=out))
-    assert [proof.agrees for proof in explained(kind, **settings).proofs] == [False, False]
+    assert [followed.proof.agrees for followed in explained(kind, **settings).weights] == [True, True]
+    right = layer_stack.weight_gradient
+    monkeypatch.setattr(layer_stack, "weight_gradient", lambda delta, a, out: np.multiply(right(delta, a, out), 1.01, out=out))
+    assert [followed.proof.agrees for followed in explained(kind, **settings).weights] == [False, False]
 
 
 def test_the_network_and_the_optimiser_stay_as_they_are() -> None:
     net, adam = network("vae"), optim.Adam(0.01)
     adam.prepare(net.parameters)
     was, state = net.parameters.copy(), net.rng.bit_generator.state
-    found = explain_codes(net, *batch(), optimizer=adam)
+    found = explain(net, *batch(), optimizer=adam)
     assert np.array_equal(net.parameters, was)
     assert (adam.steps, net.rng.bit_generator.state) == (0, state)
     assert found.step.cost_after != found.step.cost
@@ -110,11 +132,12 @@ def test_the_network_and_the_optimiser_stay_as_they_are() -> None:
 
 def test_the_step_is_the_one_that_training_takes() -> None:
     net, (x, y) = network("vae"), batch()
-    found = explain_codes(net, x, y)
+    found = explain(net, x, y)
     assert net.learn(x.astype(np.float32), y) == pytest.approx(found.step.cost, rel=1e-4)  # with the eps that it would draw
     assert np.allclose(net.gradient, found.step.gradient, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "settings"), CASES)
 def test_page_terminal_and_json_hold_it_whole(kind: str, settings: Any) -> None:
     found = explained(kind, optimizer=optim.Adam(0.001), **settings)
@@ -129,18 +152,18 @@ def test_page_terminal_and_json_hold_it_whole(kind: str, settings: Any) -> None:
     for section in found.sections:
         assert section.title[:40] in wide.getvalue()
     held = json.loads(json.dumps(to_dict(found)))
-    assert (held["code"], held["pixel"]) == (found.code, found.pixel)
+    assert (held["code"], held["pixel"]) == (found.details["code"], found.details["pixel"])
     assert [weight["agrees"] for weight in held["weights"]] == [True, True]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_followed_is_refused_in_one_line() -> None:
     cases: list[tuple[Any, str]] = [
         (lambda: explained(at=["3,0"]), "its code has the numbers 0 to 2, and an image the pixels 0 to 35"),
         (lambda: explained(at=["0,36"]), "place '0,36' is not in this network"),
         (lambda: explained(at=["0:1"]), "is not J,P: a number of the code and a pixel, as in --at 3,406"),
         (lambda: explained(at=["0,1", "0,2"]), "is not J,P"),
-        (lambda: choose.explain_step("mnist-vae", weights=["2:5,100"]), "name a number of the code and a pixel instead"),
-        (lambda: choose.explain_step("mnist-conv-vae"), "explain does not know a conv_vae yet"),
+        (lambda: chosen_step.explain_step("mnist-vae", weights=["2:5,100"]), "name a number of the code and a pixel instead"),
     ]
     for call, message in cases:
         with pytest.raises(ModelError) as caught:
@@ -150,11 +173,11 @@ def test_what_cannot_be_followed_is_refused_in_one_line() -> None:
     net = network("vae")
     net.parameters[:] = np.nan
     with pytest.raises(ModelError, match="this step cannot be explained"):
-        explain_codes(net, *batch())
-    assert ConvVAE.kind == "conv_vae"
+        explain(net, *batch())
 
 
+@pytest.mark.slow
 def test_a_recipe_and_a_shipped_model_are_explained(tmp_path: Any) -> None:
-    found = choose.explain_step("mnist-ae", sample=5)
+    found = chosen_step.explain_step("mnist-ae", sample=5)
     assert found.step.network.kind == "autoencoder"
-    assert all(proof.agrees for proof in found.proofs)
+    assert all(proof.agrees for proof in [followed.proof for followed in found.weights])

@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from byhand.see.explain_network import explain_network
-from byhand.see.numbers import Term, total
+from byhand.formula import Term, total
+from byhand.see.explain import explain
 from byhand.see.page import page
 from byhand.see.plaintext import plain
 from byhand.see.terminal import render
@@ -21,6 +21,7 @@ from .network_examples import NAMES, batch, explained, network
 from .test_page import Reader
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_is_balanced_and_has_every_formula(name: str) -> None:
     found = explained(name)
@@ -34,6 +35,7 @@ def test_the_page_is_balanced_and_has_every_formula(name: str) -> None:
     assert all(attributes["alt"] for attributes in read.all("img"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_fetches_nothing_and_its_links_lead_somewhere(name: str) -> None:
     text = page(explained(name))
@@ -47,14 +49,15 @@ def test_the_page_fetches_nothing_and_its_links_lead_somewhere(name: str) -> Non
         assert (attributes.get("src") or "data:").startswith("data:")
         link = attributes.get("href")
         assert link is None or (link.startswith("#") and link[1:] in ids)
-    assert len(read.all("li")) >= len(explained(name).step.ops)
+    assert len(read.all("li")) >= len(explained(name).step.record.ops)
     assert "\\" not in "".join(re.findall(r"<math.*?</math>", text, re.DOTALL))
 
 
+@pytest.mark.slow
 def test_names_that_look_like_markup_stay_names() -> None:
     net = network("cnn")
     x, y = batch(net, 3)
-    found = explain_network(net, x, y, classes=["<script>alert(1)</script>", 'a"b', "[red]c[/]"])
+    found = explain(net, x, y, classes=["<script>alert(1)</script>", 'a"b', "[red]c[/]"])
     Reader(page(found))
     assert "<script" not in page(found)
     render(found, Console(file=io.StringIO(), width=80))
@@ -64,9 +67,8 @@ def test_the_page_says_the_numbers_of_the_explanation() -> None:
     found = explained("cnn")
     text = html.unescape(re.sub(r"<[^>]+>", " ", page(found)))
     assert f"{found.step.cost:.6g} before the step, {found.step.cost_after:.6g} after it" in text
-    assert found.weight is not None
-    assert f"{found.weight.proof.by_hand:.10g}" in text and "✓ agrees" in text
-    assert f"{found.weight.before:.6g} → {found.weight.after:.6g}" in text
+    assert f"{found.weights[0].proof.by_hand:.10g}" in text and "✓ agrees" in text
+    assert f"{found.weights[0].before:.6g} → {found.weights[0].after:.6g}" in text
     listing = found.stage("pixel")[0].listing
     assert listing is not None
     for row in listing.rows:
@@ -79,6 +81,7 @@ def printed(name: str, width: int, *, source: bool = True) -> str:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [80, 120])
 def test_nothing_is_wider_than_the_terminal_and_nothing_is_cut_off(name: str, width: int) -> None:
@@ -86,17 +89,19 @@ def test_nothing_is_wider_than_the_terminal_and_nothing_is_cut_off(name: str, wi
     assert max(cell_len(line) for line in text.splitlines()) <= width
     for section in found.sections:
         assert "".join(section.title.split()) in "".join(text.split())
-    if found.weight is not None:
-        assert f"{found.weight.proof.by_hand:.10g}" in text and "agrees" in text
-        assert f"{found.weight.proof.numeric:.10g}" in text
+    if found.weights:
+        assert f"{found.weights[0].proof.by_hand:.10g}" in text and "agrees" in text
+        assert f"{found.weights[0].proof.numeric:.10g}" in text
 
 
+@pytest.mark.slow
 def test_no_command_that_was_not_understood_and_no_empty_label_is_printed() -> None:
     for name in NAMES:
         text = printed(name, 80, source=False)
         assert "\\" not in text and "()" not in text and ", ." not in text
 
 
+@pytest.mark.slow
 def test_the_terminal_says_every_part_in_order() -> None:
     text = printed("cnn", 80)
     parts = ["─ Forward ─", "0, Conv2d: conv2d", "7, Linear: linear", "─ Cost ─", "─ Backward ─", "7, Linear: linear, backward"]

@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from byhand.see.choose import explain_step
-from byhand.see.made_of import made_of
+from byhand.see.chosen_step import explain_step
 from byhand.see.notebook import SCOPE, scoped
+from byhand.see.step_numbers import terms_of
 
 from .examples import NETWORKS, explained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["iris", "mnist-cnn", "mnist-vae", "moons-diffusion"])
 def test_every_kind_of_explanation_shows_itself(what: str) -> None:
     text = explain_step(what, sample=3)._repr_html_()
@@ -39,13 +40,14 @@ def test_two_explanations_in_one_notebook_have_no_id_in_common() -> None:
     assert all(link[1:] in ids[0] for link in re.findall(r'href="(#[^"]+)"', one))
 
 
+@pytest.mark.slow
 def test_a_long_explanation_begins_folded() -> None:
     assert "<details open" not in explain_step("mnist-cnn", sample=3)._repr_html_()
     assert "<details open" in explained(NETWORKS["iris"]())._repr_html_()
 
 
 def test_what_a_number_was_made_of_shows_itself_too() -> None:
-    made = made_of(explained(NETWORKS["nielsen"]()), "z2", (0, 5))
+    made = terms_of(explained(NETWORKS["nielsen"]()), "z2", (0, 5))
     text = made._repr_html_()
     assert text.count("<tr>") == 1 + len(made.terms) + 1
     assert f"and {made.others} further terms" in text and "<math" in text

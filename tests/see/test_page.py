@@ -59,6 +59,7 @@ class Reader(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "m"), list(product(NETWORKS, (1, 10))))
 def test_the_page_is_balanced_and_has_every_formula_in_mathml(name: str, m: int) -> None:
     found = explained(NETWORKS[name](), m, clip=0.5)
@@ -73,12 +74,14 @@ def test_the_page_is_balanced_and_has_every_formula_in_mathml(name: str, m: int)
     assert len(read.all("details")) == len(found.sections) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_every_optimiser_has_its_page(kind: str) -> None:
     for m in (1, 10):
         Reader(page(explained(FeedForward((784, 30, 10), seed=1), m, optimizer=OPTIMIZERS[kind]())))
 
 
+@pytest.mark.slow
 def test_no_formula_shows_a_command_that_was_not_understood() -> None:
     for name, kind in product(NETWORKS, OPTIMIZERS):
         text = page(explained(NETWORKS[name](), optimizer=OPTIMIZERS[kind](), clip=0.1))
@@ -87,16 +90,19 @@ def test_no_formula_shows_a_command_that_was_not_understood() -> None:
             ET.fromstring(formula)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_page_fetches_nothing_and_runs_nothing(name: str) -> None:
     text = page(explained(NETWORKS[name]()))
     read = Reader(text)
+    ids = {attributes.get("id") for _, attributes in read.tags}
     assert "http://" not in text and "https://" not in text and "url(" not in text and "@import" not in text
     assert not {"script", "link", "iframe", "object", "base", "form"} & {tag for tag, _ in read.tags}
     for _, attributes in read.tags:
         assert not any(key.startswith("on") for key in attributes)
-        for key in ("src", "href", "srcset", "xlink:href", "action"):
+        for key in ("src", "srcset", "xlink:href", "action"):
             assert (attributes.get(key) or "data:").startswith("data:")
+        assert (attributes.get("href") or "#")[1:] in {"", *ids}
 
 
 def test_headings_language_and_alternatives_are_there() -> None:
@@ -131,8 +137,8 @@ def test_the_sample_is_drawn_as_the_network_saw_it() -> None:
     images = [attributes["src"] or "" for attributes in Reader(page(found)).all("img")]
     assert images == [
         grey(x[0]),
-        diverging(network.weights[0][found.followed[2]]),
-        diverging(found.step.w_gradient[2][found.followed[2]]),
+        diverging(network.weights[0][found.details["followed"][2]]),
+        diverging(found.step.record.w_gradient[2][found.details["followed"][2]]),
     ]
     drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(images[0].split(",")[1]))))
     assert np.array_equal(drawn, np.round(x[0] * 255).reshape(28, 28))
@@ -148,7 +154,7 @@ def test_the_heat_of_weights_is_blue_above_zero_and_red_below() -> None:
 @pytest.mark.parametrize("sizes", [(4, 5, 3), (784, 30, 10), (784, 100, 60, 40, 20, 10), (2, 1), (1, 1, 1)])
 def test_the_diagram_shows_every_layer_and_what_is_followed(sizes: tuple[int, ...]) -> None:
     found = explained(FeedForward(sizes, "tanh", seed=1), 3)
-    drawn = ET.fromstring(diagram(found))
+    drawn = ET.fromstring(diagram(found.graph))
     texts = ["".join(text.itertext()) for text in drawn.iter("text")]
     for layer, n in enumerate(sizes, start=1):
         assert f"layer {layer}" in texts

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from byhand.feedforward import FeedForward
 from byhand.see.plaintext import plain
-from byhand.see.terminal import render
+from byhand.see.terminal import render, render_short
 
 from .examples import NETWORKS, OPTIMIZERS, explained
 
@@ -22,6 +22,7 @@ def printed(width: int = 80, *, name: str = "nielsen", m: int = 10, source: bool
     return file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "m"), list(product(NETWORKS, (1, 10))))
 def test_nothing_is_wider_than_the_terminal(name: str, m: int) -> None:
     for kind in OPTIMIZERS:
@@ -38,6 +39,17 @@ def test_it_says_every_part_in_order() -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(("name", "m"), list(product(NETWORKS, (1, 10))))
+def test_in_short_it_is_a_screenful_with_the_proof(name: str, m: int) -> None:
+    file = io.StringIO()
+    render_short(explained(NETWORKS[name](), m), Console(file=file, width=100))
+    lines = file.getvalue().splitlines()
+    assert 20 <= len(lines) <= 36 and max(map(cell_len, lines)) <= 100
+    for part in ("weighted input", "activation", "The cost", "BP1", "BP4", "Update", "agrees", "--full"):
+        assert any(part in line for line in lines), part
+
+
+@pytest.mark.slow
 def test_source_is_left_out_when_nobody_wants_it() -> None:
     assert "byhand/feedforward.py:" in printed()
     assert "byhand/feedforward.py:" not in printed(source=False)

@@ -134,7 +134,7 @@ CHILD = """
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_resuming_after_kills_at_random_moments_gives_the_same_bits(tmp_path: Path) -> None:
+def test_resuming_after_kills_at_random_moments_gives_the_same_bits(tmp_path: Path, written_anew: Any) -> None:
     script = tmp_path / "child.py"
     script.write_text(textwrap.dedent(CHILD))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -148,7 +148,8 @@ def test_resuming_after_kills_at_random_moments_gives_the_same_bits(tmp_path: Pa
             index, batch = map(int, child.stdout.readline().split())
             stood.append((index, batch))
             if len(stood) <= 6:
-                time.sleep(moments.uniform(0.005, 0.15))
+                written_anew(killed / "checkpoint.safetensors", child)
+                time.sleep(moments.uniform(0, 0.02))
                 child.kill()
             done = "done" in child.stdout.read()
         if done:
@@ -350,6 +351,13 @@ def test_a_checkpoint_whose_position_is_nonsense_is_refused_in_one_line(position
         {"index": "x"},
         {"index": 1.5},
         {"optimizer_steps": None},
+        {"optimizer_steps": -1},
+        {"optimizer_steps": 10**400},
+        {"clip": "5"},
+        {"base_rate": "0.1"},
+        {"samples": -1},
+        {"settings": {"beta1": 1, "beta2": 0.999, "epsilon": 1e-8}},
+        {"settings": {"beta1": 0.9, "beta2": 0.999, "epsilon": -1.0}},
         {"cost_sum": "x"},
         {"generators": {}},
         {"generators": {"dropout": 5, "augment": 5}},

@@ -15,7 +15,7 @@ from byhand.errors import ModelError
 from byhand.modelfile import load_model
 from byhand.models.vae import VAE
 from byhand.training.checkpoint import write_checkpoint
-from byhand.training.evaluate_codes import CodesEvaluation, evaluate_codes
+from byhand.training.evaluate_autoencoder import AutoencoderEvaluation, evaluate_autoencoder
 from byhand.training.fit import Callback
 from byhand.training.recipes import RECIPES, Recipe
 from byhand.training.run import run
@@ -36,12 +36,13 @@ def tiny(model: str, **changes: Any) -> Recipe:
     return made.changed(**changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["autoencoder", "vae", "conv_autoencoder", "conv_vae"])
 def test_a_run_leaves_a_model_that_measures_as_it_says(model: str, few: Any, tmp_path: Path) -> None:
     done = run(tiny(model), tmp_path, splits=few)
     read = load_model(tmp_path / "model.safetensors")
-    again = evaluate_codes(read.coder, few.test)
-    assert isinstance(done.evaluation, CodesEvaluation)
+    again = evaluate_autoencoder(read.autoencoder, few.test)
+    assert isinstance(done.evaluation, AutoencoderEvaluation)
     assert read.metrics["test_cost"] == again.cost == done.evaluation.cost
     assert read.metrics["test_error"] == again.error < 0.2
     assert done.history.epochs[1].cost < done.history.epochs[0].cost
@@ -67,6 +68,7 @@ class StopAt(Callback):
             raise Stopped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["vae", "conv_vae"])
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(model: str, few: Any, tmp_path: Path) -> None:
     options = {"latent": 3, "warm_up": 20} | ({"channels": [4]} if model.startswith("conv") else {})
@@ -102,26 +104,29 @@ def test_black_and_white_draws_have_the_grey_levels_as_their_mean_and_come_anew(
 def test_a_binarised_recipe_is_trained_and_measured_on_black_and_white(few: Any, tmp_path: Path) -> None:
     done = run(tiny("vae", binarise=True), tmp_path, splits=few)
     assert load_model(tmp_path / "model.safetensors").preprocessing["binarised"] is True
-    assert done.evaluation.cost == evaluate_codes(done.model.coder, few.test, binarise=True).cost
-    assert done.evaluation.cost != evaluate_codes(done.model.coder, few.test).cost
+    assert done.evaluation.cost == evaluate_autoencoder(done.model.autoencoder, few.test, binarised=True).cost
+    assert done.evaluation.cost != evaluate_autoencoder(done.model.autoencoder, few.test).cost
 
 
-def test_what_does_not_fit_is_refused(few: Any) -> None:
+def test_what_does_not_fit_is_refused(few: Any, tmp_path: Path) -> None:
     iris = data.load("iris")
     other = Splits(iris.train, None, iris.test)
     cases: list[tuple[Any, str]] = [
-        (lambda: run(tiny("conv_vae"), Path("x"), splits=other), "a conv_vae reads images of 28 x 28, but iris has (4,)"),
-        (lambda: run(tiny("vae", model_options={"depth": 3}), Path("x"), splits=few), "does not take these model_options"),
-        (lambda: run(tiny("vae", model_options={"latent": 0}), Path("x"), splits=few), "give whole numbers from 1 up"),
-        (lambda: run(tiny("vae"), Path("x"), splits=few, device="gpu"), "computes on the cpu"),
-        (lambda: run(tiny("gan"), Path("x"), splits=few), "model 'gan' is unknown"),
-        (lambda: evaluate_codes(VAE(784, (4,), 2), iris.test), "the network wants 784 numbers an image, but iris has 4"),
+        (lambda: run(tiny("conv_vae"), tmp_path / "x", splits=other), "a conv_vae reads images of 28 x 28, but iris has (4,)"),
+        (
+            lambda: run(tiny("vae", model_options={"depth": 3}), tmp_path / "x", splits=few),
+            "the model vae, in its model_options, has no setting 'depth': choose one of laten",
+        ),
+        (lambda: run(tiny("vae", model_options={"latent": 0}), tmp_path / "x", splits=few), "VAE: latent must be 1 or more"),
+        (lambda: run(tiny("vae"), tmp_path / "x", splits=few, device="gpu"), "computes on the cpu"),
+        (lambda: run(tiny("gnn"), tmp_path / "x", splits=few), "model 'gnn' is unknown: did you mean 'gan'?"),
+        (lambda: evaluate_autoencoder(VAE(784, (4,), 2), iris.test), "iris must have 784 numbers per image"),
     ]
     for call, message in cases:
         with pytest.raises(ModelError) as caught:
             call()
         assert message in str(caught.value)
-    assert not Path("x").exists()
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_recipes_are_those_of_the_networks_they_name() -> None:

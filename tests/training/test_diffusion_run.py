@@ -35,6 +35,7 @@ SMALL = replace(
 )
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_resumed_gives_the_bits_of_the_whole_one(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "byhand.cli", "train", "moons-diffusion", *OPTIONS, "--out"]
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
@@ -55,14 +56,14 @@ def test_a_run_killed_and_resumed_gives_the_bits_of_the_whole_one(tmp_path: Path
 def test_a_model_file_draws_what_the_run_drew(tmp_path: Path) -> None:
     finished = run(SHORT, tmp_path / "run")
     read = load_model(tmp_path / "run" / "model.safetensors")
-    assert read.draws and not read.has_codes and read.class_names == ("upper", "lower")
+    assert read.purpose == "generation" and read.class_names == ("upper", "lower")
     assert np.array_equal(read.drawer.sample(3, 1, steps=4), finished.model.drawer.sample(3, 1, steps=4))
     assert read.metrics["test_cost"] == pytest.approx(finished.evaluation.figures()["cost"])
     assert read.drawer.evaluate(*_test_data())[0] == pytest.approx(read.metrics["test_cost"], rel=1e-5)
     with pytest.raises(ModelError, match="tells no classes apart, it draws"):
         _ = read.classifier
     with pytest.raises(ModelError, match="has no codes"):
-        _ = read.coder
+        _ = read.autoencoder
 
 
 def _test_data() -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +73,7 @@ def _test_data() -> tuple[np.ndarray, np.ndarray]:
     return test.flat, test.targets()
 
 
+@pytest.mark.slow
 def test_a_sheet_of_samples_is_written_after_each_epoch(tmp_path: Path) -> None:
     run(SMALL, tmp_path, splits=images(), callbacks=[SampleSheet(tuple("abcd"), tmp_path, steps=2)])
     written = sorted((tmp_path / "samples").iterdir())
@@ -104,20 +106,25 @@ def test_an_even_training_is_another_one_and_can_be_told_by_its_fingerprint() ->
     assert sorted(plain.upcoming()) != sorted(even.upcoming())
 
 
+@pytest.mark.slow
 def test_a_training_can_start_from_a_trained_model(tmp_path: Path) -> None:
     run(SMALL, tmp_path / "first", splits=images())
     again = replace(SMALL, start_from=str(tmp_path / "first"), epochs=1, lr=1e-9)
     second = run(again, tmp_path / "second", splits=images())
     first = load_model(tmp_path / "first" / "model.safetensors").drawer
     np.testing.assert_allclose(second.model.drawer.average, first.average, atol=1e-6)
-    with pytest.raises(ModelError, match="start from one of the same kind"):
+    with pytest.raises(ModelError, match="start_from must be of the kind that is trained"):
         run(replace(SMALL, start_from="mnist"), tmp_path / "third", splits=images())
     assert not (tmp_path / "third" / "model.safetensors").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [({"schedule": "none"}, "noise schedule 'none'"), ({"target": "u"}, "target 'u'"), ({"layers": 3}, "does not take")],
+    [
+        ({"schedule": "none"}, "noise schedule 'none'"),
+        ({"target": "u"}, "target 'u'"),
+        ({"layers": 3}, "the model diffusion, in its model_options, has no setting 'layers': ch"),
+    ],
 )
 def test_options_that_there_are_not_are_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(ModelError, match=told):

@@ -78,7 +78,7 @@ def test_a_step_learns_from_its_own_samples_and_the_smaller_last_batch_counts_as
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(kind: str) -> None:
     def trained(seed: int) -> bytes:
         network = net(dropout=0.3)
-        for _ in byhand.steps(network, some(40), epochs=3, optimizer=optim.named(kind, 0.01), schedule="cosine", seed=seed):
+        for _ in byhand.steps(network, some(40), epochs=3, optimizer=optim.by_name(kind, 0.01), schedule="cosine", seed=seed):
             pass
         return network.parameters.tobytes()
 
@@ -171,12 +171,12 @@ def test_a_float64_network_trains_on_float32_data() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "epochs is 0 and batch_size 10, but both are at least 1"),
-        ({"batch_size": 0}, "batch_size 0"),
-        ({"clip": 0.0}, "clip is 0.0"),
-        ({"clip": float("nan")}, "clip is nan"),
+        ({"epochs": 0}, "epochs must be 1 or more"),
+        ({"batch_size": 0}, "batch_size must be 1 or more"),
+        ({"clip": 0.0}, "clip must be above 0"),
+        ({"clip": float("nan")}, "clip must be a finite number above 0"),
         ({"schedule": "warm"}, "schedule 'warm' is unknown"),
-        ({"seed": -1}, "seed is -1"),
+        ({"seed": -1}, "seed must be 0 or more"),
     ],
 )
 def test_settings_that_make_no_training_are_refused_in_one_line(settings: dict[str, Any], message: str) -> None:
@@ -187,7 +187,7 @@ def test_settings_that_make_no_training_are_refused_in_one_line(settings: dict[s
 
 @pytest.mark.parametrize("sizes", [(5, 4, 3), (4, 5, 2), (4, 5, 1)])
 def test_a_network_that_does_not_fit_the_data_is_refused_at_the_first_step(sizes: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match="but this network wants"):
+    with pytest.raises(ModelError, match="must be"):
         next(byhand.steps(FeedForward(sizes), some(20)))
 
 

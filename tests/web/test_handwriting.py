@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +16,8 @@ import numpy as np
 import pytest
 import uvicorn
 
-from byhand.web.handwriting import API, HEADER, MOST_LETTERS, Drawer, tables, writers
+from byhand.web.connection_limits import configuration
+from byhand.web.handwriting import API, HEADER, MOST_LETTERS, tables, writers
 from byhand.web.server import application, listen
 from byhand.web.site import page_files
 from byhand.writing.letters import open_hand
@@ -25,7 +29,7 @@ ASKED: dict[str, Any] = {"characters": "Hi", "names": "0.0,1.0", "seed": 3, "ste
 def client() -> Iterator[httpx.Client]:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(application(page_files([]), port), log_level="critical", lifespan="off"))
+        server = uvicorn.Server(configuration(application(page_files([]))))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={HEADER: "1"}, timeout=60) as found:
@@ -38,11 +42,16 @@ def ask(client: httpx.Client, **changes: Any) -> httpx.Response:
     return client.get(f"/{API}", params=ASKED | changes)
 
 
+def ask_as(client: httpx.Client, page: str) -> httpx.Response:
+    return client.get(f"/{API}", params=ASKED, headers={HEADER: page})
+
+
+@pytest.mark.slow
 def test_every_moment_comes_as_it_is_drawn(client: httpx.Client) -> None:
     lines = [json.loads(line) for line in ask(client).text.splitlines()]
     assert len(lines) == 3 and lines[0]["share"] < 0.01 and lines[-1]["share"] == 1
     pictures = np.frombuffer(base64.b64decode(lines[-1]["frames"]), np.uint8).reshape(2, 28, 28) / 255
-    *_, (_, wanted) = open_hand("pixels").watch(["H", "i"], ["0.0", "1.0"], steps=2, guidance=2, seed=3)
+    *_, (_, wanted) = open_hand("pixels").sample_steps(["H", "i"], ["0.0", "1.0"], steps=2, guidance=2, seed=3)
     assert np.abs(pictures - wanted).max() <= 0.5 / 255 + 1e-4
 
 
@@ -52,9 +61,9 @@ def test_every_moment_comes_as_it_is_drawn(client: httpx.Client) -> None:
         ({"characters": ""}, "0 characters"),
         ({"characters": "a" * (MOST_LETTERS + 1)}, "write less"),
         ({"characters": "H€"}, "no handwriting for '€'"),
-        ({"names": "0.0"}, "names are 1"),
-        ({"names": "0.0,"}, "names are"),
-        ({"seed": -1}, "seed is"),
+        ({"names": "0.0"}, "names must be"),
+        ({"names": "0.0,"}, "names must be"),
+        ({"seed": -1}, "seed must be"),
         ({"seed": "x"}, "whole numbers"),
         ({"steps": 0}, "steps from 1"),
         ({"steps": 10**9}, "steps from 1"),
@@ -75,22 +84,73 @@ def test_foreign_pages_get_no_letters(client: httpx.Client) -> None:
     assert client.post(f"/{API}").status_code in (405, 413)
 
 
-def test_one_writing_at_a_time_and_the_next_one_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from starlette.requests import Request
-
-    monkeypatch.setattr("byhand.web.handwriting.PATIENCE", 0.05)
-    drawer = Drawer()
-    query = b"characters=H&names=0.0&steps=1"
-    request = Request({"type": "http", "query_string": query, "headers": [(HEADER.encode(), b"1")]})
-    asked = drawer.asked(request)
-    assert drawer.busy.acquire()
-    assert drawer(request).status_code == 503
-    for _ in drawer.moments(*asked):
-        break  # the reader went away: what was begun is dropped, and its place is free
-    assert not drawer.busy.locked()
-    assert drawer(request).status_code == 200
+def opened(client: httpx.Client, page: str = "1", **changes: Any) -> socket.socket:
+    """A request for letters whose answer nobody has read yet."""
+    line = socket.create_connection(("127.0.0.1", client.base_url.port), timeout=20)
+    query = httpx.QueryParams(ASKED | changes)
+    line.sendall(f"GET /{API}?{query} HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {page}\r\n\r\n".encode())
+    return line
 
 
+LONG = {"characters": "a" * 20, "names": ",".join(f"{k}.0" for k in range(20)), "steps": 100}
+
+
+def test_whoever_goes_before_a_letter_is_drawn_leaves_the_turn_to_the_next(client: httpx.Client) -> None:
+    for _ in range(5):
+        opened(client).close()
+    assert ask(client).status_code == 200
+
+
+@pytest.mark.slow
+def test_whoever_goes_in_the_middle_or_half_leaves_the_turn_to_the_next(client: httpx.Client) -> None:
+    for how in ("close", "reset", "half"):
+        line = opened(client, **LONG)
+        assert b"200 OK" in line.recv(4_096)
+        waiting = opened(client)  # it waits, and goes too
+        if how == "reset":
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if how == "half":
+            line.shutdown(socket.SHUT_WR)
+        else:
+            line.close()
+        waiting.close()
+        began = time.monotonic()
+        assert ask(client).status_code == 200
+        assert time.monotonic() - began < 3
+        line.close()
+
+
+@pytest.mark.slow
+def test_one_writing_at_a_time_and_who_waits_too_long_is_told(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("byhand.web.handwriting.PATIENCE", 0.2)
+    with opened(client, **LONG) as line:
+        assert b"200 OK" in line.recv(4_096)
+        answer = ask(client)
+        assert answer.status_code == 503 and "another sentence is being written" in answer.text
+    monkeypatch.setattr("byhand.web.handwriting.PATIENCE", 5.0)
+    assert ask(client).status_code == 200
+
+
+@pytest.mark.slow
+def test_a_page_that_asks_again_ends_what_it_asked_before(client: httpx.Client) -> None:
+    with opened(client, page="abc", **LONG) as line:
+        assert b"200 OK" in line.recv(4_096)
+        began = time.monotonic()
+        assert ask_as(client, "abc").status_code == 200
+        assert time.monotonic() - began < 3
+        rest = b"".join(iter(lambda: line.recv(65_536), b""))
+        assert not rest.endswith(b"0\r\n\r\n")  # broken off, which the page can tell from an end
+
+
+def test_more_sentences_than_there_is_room_for_are_refused_at_once(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("byhand.web.handwriting.MOST_WRITINGS", 1)
+    with opened(client, **LONG) as line:
+        assert b"200 OK" in line.recv(4_096)
+        assert "too many sentences" in ask(client).text
+    assert client.head(f"/{API}", params=ASKED).status_code == 405
+
+
+@pytest.mark.slow
 def test_the_page_is_offered_what_there_is() -> None:
     assert [writer["name"] for writer in writers()] == ["latent"]
     assert [writer["name"] for writer in writers(served=True)] == ["pixels", "latent"]

@@ -20,6 +20,7 @@ import uvicorn
 from byhand.errors import ByhandError, ModelError
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, save_model
+from byhand.web.connection_limits import configuration
 from byhand.web.server import application, listen, play
 from byhand.web.site import page_files
 
@@ -30,7 +31,7 @@ PLAY = "import sys; from byhand.cli import main; sys.argv = ['byhand', 'play', '
 def port() -> Iterator[int]:
     with listen("127.0.0.1", 0) as listener:
         found = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(application(page_files([]), found), log_level="critical", lifespan="off"))
+        server = uvicorn.Server(configuration(application(page_files([]))))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield found
@@ -60,6 +61,7 @@ def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
+@pytest.mark.slow
 def test_it_serves_the_page_with_a_strict_policy(client: httpx.Client) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
@@ -71,7 +73,7 @@ def test_it_serves_the_page_with_a_strict_policy(client: httpx.Client) -> None:
 
 
 def test_it_serves_every_file_with_its_type(client: httpx.Client) -> None:
-    types = {"main.js": "text/javascript", "style.css": "text/css", "models.json": "application/json"}
+    types = {"draw.js": "text/javascript", "style.css": "text/css", "models.json": "application/json"}
     for name, wanted in types.items():
         assert client.get(f"/{name}").headers["content-type"].startswith(wanted)
     for entry in client.get("/models.json").json():
@@ -83,9 +85,7 @@ def test_the_default_network_comes_first(client: httpx.Client) -> None:
     assert client.get("/models.json").json()[0]["name"] == "mnist"
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}", ""]
-)
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", ""])
 def test_a_foreign_host_is_refused(client: httpx.Client, port: int, host: str) -> None:
     assert client.get("/", headers={"Host": host.format(port=port)}).status_code == 421
 
@@ -120,7 +120,7 @@ def test_its_own_origin_is_served(client: httpx.Client, port: int) -> None:
         "/etc/passwd",
         "%00",
         "..\\server.py",
-        "page/main.js",
+        "page/draw.js",
         "a" * 5000,
     ],
 )
@@ -158,6 +158,7 @@ def test_nonsense_is_answered_with_400_and_the_server_lives_on(port: int, client
     assert client.get("/").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_told_in_one_line() -> None:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
@@ -172,20 +173,11 @@ def test_impossible_addresses_are_told_in_one_line() -> None:
         listen("no such host", 0)
 
 
+@pytest.mark.slow
 def test_a_model_that_reads_no_images_is_told_in_one_line(tmp_path: Path) -> None:
     save_model(tmp_path / "iris.safetensors", Model(FeedForward((4, 5, 3)), ("a", "b", "c")))
     with pytest.raises(ModelError, match="reads 4 numbers"):
         play(tmp_path / "iris.safetensors", open_browser=False)
-
-
-def test_an_open_host_answers_to_addresses_but_not_to_names() -> None:
-    from byhand.web.server import Guard
-
-    guard = Guard(lambda *_: None, 8000, "0.0.0.0")  # type: ignore[arg-type, return-value]
-    assert guard.is_ours("192.168.1.7:8000")
-    assert guard.is_ours("[fe80::1]:8000")
-    assert not guard.is_ours("evil.example:8000")
-    assert not guard.is_ours("192.168.1.7:8001")
 
 
 def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
@@ -196,10 +188,11 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     return process, next(word for word in process.stdout.readline().split() if word.startswith("http"))
 
 
+@pytest.mark.slow
 def test_two_servers_run_side_by_side_and_ctrl_c_ends_each_cleanly(tmp_path: Path) -> None:
     mine = tmp_path / "mine.safetensors"
     save_model(mine, Model(FeedForward((784, 12, 10), seed=3), tuple("0123456789")))
-    servers = [started("--port", "0"), started("--port", "0", str(mine))]
+    servers = [started("--no-token", "--port", "0"), started("--no-token", "--port", "0", str(mine))]
     first = []
     for process, address in servers:
         first.append(httpx.get(f"{address}models.json").json()[0]["name"])
@@ -211,8 +204,9 @@ def test_two_servers_run_side_by_side_and_ctrl_c_ends_each_cleanly(tmp_path: Pat
         assert errors == ""
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_while_a_client_holds_a_connection() -> None:
-    process, address = started("--port", "0")
+    process, address = started("--no-token", "--port", "0")
     with httpx.Client() as client:
         assert client.get(address).status_code == 200  # the connection stays open
         process.send_signal(signal.SIGINT)
@@ -221,6 +215,7 @@ def test_ctrl_c_ends_it_while_a_client_holds_a_connection() -> None:
     assert errors == ""
 
 
+@pytest.mark.slow
 def test_the_carried_digits_are_every_twentieth_of_the_test_set() -> None:
     from byhand import data
 

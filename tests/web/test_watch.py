@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -25,19 +26,19 @@ from websockets.sync.client import ClientConnection, connect
 
 import byhand
 from byhand.errors import ByhandError
-from byhand.web.curve import MOST_POINTS
-from byhand.web.lines import LARGEST_MESSAGE, MOST_PAGES
-from byhand.web.watch import steering
-from byhand.web.watch.looking import activation_rows, kind_of, notes, picture, pixels, ratio
+from byhand.web.bounded_curve import MOST_POINTS
+from byhand.web.sockets import LARGEST_MESSAGE, MOST_PAGES
+from byhand.web.watch import controls
+from byhand.web.watch.array_statistics import activation_rows, kind_of, notes, picture, pixels, ratio
 from byhand.web.watch.watcher import Watcher
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "own_loop.py"
 
 
 def line_to(watcher: Watcher | str, **options: Any) -> ClientConnection:
-    address = watcher if isinstance(watcher, str) else watcher.address
-    host = address.removeprefix("http://").rstrip("/")
-    return connect(f"ws://{host}/api/watch", origin=f"http://{host}", max_size=None, proxy=None, **options)
+    address = urlsplit(watcher if isinstance(watcher, str) else watcher.address)
+    line, origin = f"ws://{address.netloc}/api/watch?{address.query}", f"http://{address.netloc}"
+    return connect(line, origin=origin, max_size=None, proxy=None, **options)
 
 
 class Tab:
@@ -129,6 +130,7 @@ def test_a_page_hears_the_curve_the_parameters_and_the_activations_of_a_loop(tab
     assert moment["notes"] == []
 
 
+@pytest.mark.slow
 def test_a_page_that_comes_later_gets_the_curve_from_its_beginning(loop: Loop) -> None:
     end = time.monotonic() + 60
     while loop.steps < 2 * MOST_POINTS and time.monotonic() < end:
@@ -255,6 +257,7 @@ def test_a_ratio_of_zeros_is_none() -> None:
 # ---------------------------------------------------------------- being held
 
 
+@pytest.mark.slow
 def test_a_paused_loop_stands_takes_one_step_and_goes_on(loop: Loop, tab: Tab) -> None:
     tab.moment(lambda one: one["step"] > 10)
     tab.say(do="pause")
@@ -270,6 +273,8 @@ def test_a_paused_loop_stands_takes_one_step_and_goes_on(loop: Loop, tab: Tab) -
     tab.moment(lambda one: one["state"] == "running" and one["step"] > paused + 50)
 
 
+@pytest.mark.alone
+@pytest.mark.slow
 def test_slow_motion_takes_so_many_steps_a_second(loop: Loop, tab: Tab) -> None:
     tab.say(do="pace", pace=20)
     tab.moment(lambda one: one["pace"] == 20)
@@ -282,10 +287,11 @@ def test_slow_motion_takes_so_many_steps_a_second(loop: Loop, tab: Tab) -> None:
     tab.moment(lambda one: one["step"] > before + 200)
 
 
+@pytest.mark.slow
 def test_a_paused_loop_goes_on_by_itself_when_no_page_is_left(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(steering, "ALONE", 0.5)
+    monkeypatch.setattr(controls, "ALONE", 0.5)
     with line_to(loop.watcher) as line:
         tab = Tab(line)
         tab.say(do="pause")
@@ -303,11 +309,11 @@ def test_a_paused_loop_goes_on_by_itself_when_no_page_is_left(
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        (None, "a dict of named arrays is wanted"),
-        ({}, "a dict of named arrays is wanted"),
-        ([np.ones(3)], "a dict of named arrays is wanted"),
-        (lambda: 3, "a dict of named arrays is wanted"),
-        ({"w": "text"}, r"the parameters\['w'\] is 'text'"),
+        (None, "must be a dict of named arrays"),
+        ({}, "must be a dict of named arrays"),
+        ([np.ones(3)], "must be a dict of named arrays"),
+        (lambda: 3, "must be a dict of named arrays"),
+        ({"w": "text"}, r"watch: the parameters\['w'\] must be a NumPy array of numbers under a na"),
         ({"w": np.array([None])}, r"an array of object \(1,\)"),
         ({1: np.ones(3)}, r"the parameters\[1\]"),
         ({"w": np.ones((0, 3))}, r"float64 \(0, 3\)"),
@@ -325,7 +331,7 @@ def test_a_second_loop_gets_a_port_of_its_own() -> None:
     with byhand.watch(w, open_browser=False) as one, byhand.watch(w, open_browser=False) as other:
         assert one.address != other.address
         for watcher in (one, other):
-            assert httpx.get(watcher.address).status_code == 200
+            assert httpx.get(watcher.address, follow_redirects=True).status_code == 200
 
 
 def test_an_impossible_port_or_title_is_told_in_one_line() -> None:
@@ -334,17 +340,20 @@ def test_an_impossible_port_or_title_is_told_in_one_line() -> None:
         byhand.watch(w, port=70_000, open_browser=False)
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ByhandError, match="is in use"):
         byhand.watch(w, port=taken.getsockname()[1], open_browser=False)
-    with pytest.raises(ByhandError, match="the title is 3"):
+    with pytest.raises(ByhandError, match="watch: the title must be text"):
         byhand.watch(w, title=3, port=0, open_browser=False)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"cost": np.ones(3)}, r"the cost is an array \(3,\)"),
-        ({"cost": "low"}, "the cost is 'low'"),
-        ({"cost": 1.0, "gradients": np.ones((2, 3))}, "gradients is an array of float64"),
-        ({"cost": 1.0, "gradients": {"w": np.ones((3, 2))}}, r"the gradient of 'w' is \(3, 2\), but 'w' itself is \(2, 3\)"),
+        ({"cost": np.ones(3)}, "watch: the cost must be one number"),
+        ({"cost": "low"}, "watch: the cost must be one number"),
+        ({"cost": 1.0, "gradients": np.ones((2, 3))}, "watch: gradients must be a dict of named arrays"),
+        (
+            {"cost": 1.0, "gradients": {"w": np.ones((3, 2))}},
+            r"the gradient of 'w' must be \(2, 3\), as 'w' itself, got \(3, 2\)",
+        ),
         ({"cost": 1.0, "activations": {"a": "b"}}, "activations"),
     ],
 )
@@ -363,7 +372,7 @@ def test_a_wrong_call_is_told_in_one_line_at_the_second_step_at_the_latest(
 def test_wrong_validation_is_told_in_one_line(quiet: Watcher) -> None:
     for arguments, told in (
         ({}, "was told nothing"),
-        ({"accuracy": 95}, "a share from 0 to 1"),
+        ({"accuracy": 95}, "watch: the accuracy must be from 0 to 1"),
         ({"cost": "low"}, "are numbers"),
     ):
         with pytest.raises(ByhandError, match=told):
@@ -395,15 +404,16 @@ def test_what_goes_wrong_inside_is_a_warning_and_the_loop_goes_on() -> None:
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1:1"])
 def test_a_line_without_our_own_origin_is_refused(quiet: Watcher, origin: str | None) -> None:
-    host = quiet.address.removeprefix("http://").rstrip("/")
-    with pytest.raises(InvalidStatus) as refused, connect(f"ws://{host}/api/watch", origin=origin, proxy=None):  # type: ignore[arg-type]
+    line = quiet.address.replace("http", "ws", 1).replace("/?", "/api/watch?")
+    with pytest.raises(InvalidStatus) as refused, connect(line, origin=origin, proxy=None):  # type: ignore[arg-type]
         pass
     assert refused.value.response.status_code == 403
 
 
 def test_a_foreign_host_a_foreign_origin_and_what_is_no_file_are_refused(quiet: Watcher) -> None:
-    with httpx.Client(base_url=quiet.address) as client:
-        page = client.get("")
+    with httpx.Client(base_url=quiet.address.partition("?")[0]) as client:
+        assert client.get("").status_code == 403
+        page = client.get(quiet.address, follow_redirects=True)
         assert page.status_code == 200 and "script-src 'self'" in page.headers["content-security-policy"]
         assert client.get("", headers={"Host": "evil.example"}).status_code == 421
         assert client.get("watch.js", headers={"Origin": "http://evil.example"}).status_code == 403
@@ -443,6 +453,7 @@ def test_a_huge_message_ends_its_line_and_nothing_else(loop: Loop, tab: Tab) -> 
     tab.moment(lambda one: one["step"] > before)
 
 
+@pytest.mark.slow
 def test_two_hundred_lines_are_survived_while_the_loop_goes_on(loop: Loop) -> None:
     before = loop.steps
     with contextlib.ExitStack() as every:
@@ -471,6 +482,7 @@ def address_of(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().split()[-1]
 
 
+@pytest.mark.slow
 def test_the_example_of_the_docs_learns_digits_and_says_goodbye_to_its_page() -> None:
     process = example("1")
     try:
@@ -500,6 +512,7 @@ for k in range(10**9):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_paused_program_still_ends_when_it_is_told_to(how: signal.Signals) -> None:
     process = example(code=LOOP.format(""))
@@ -515,6 +528,7 @@ def test_a_paused_program_still_ends_when_it_is_told_to(how: signal.Signals) -> 
     assert process.returncode != 0
 
 
+@pytest.mark.slow
 def test_a_program_that_raises_ends_as_it_would_have_without() -> None:
     process = example(code=LOOP.format("if k == 100: raise ZeroDivisionError('mine')"))
     _, errors = process.communicate(timeout=20)
@@ -523,6 +537,7 @@ def test_a_program_that_raises_ends_as_it_would_have_without() -> None:
     assert errors.count("Traceback") == 1
 
 
+@pytest.mark.slow
 def test_stay_keeps_the_page_until_ctrl_c() -> None:
     process = example(code=LOOP.format("if k == 100: break") + "watcher.stay()\nprint('done')\n")
     try:
@@ -544,6 +559,8 @@ def test_stay_keeps_the_page_until_ctrl_c() -> None:
 # ---------------------------------------------------------------- what it costs
 
 
+@pytest.mark.alone
+@pytest.mark.slow
 def test_a_call_costs_microseconds_and_looking_a_hundredth_of_the_time() -> None:
     w = np.random.default_rng(0).standard_normal((784, 100)).astype(np.float32)
     with byhand.watch({"w": w}, port=0, open_browser=False) as watcher, line_to(watcher) as line:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from byhand.errors import ByhandError, ModelError
-from byhand.writing.film import HOLD, SHOWN, film, moment, picture
+from byhand.writing.frames import HOLD, SHOWN, frame_at, frames, picture
 from byhand.writing.letters import judged, letters, open_hand
 from byhand.writing.sentence import compose, save, write
 
@@ -30,6 +30,7 @@ def sentence(hand: Any) -> Any:
     return compose("Hi, you 2!", hand=hand, steps=20, best_of=1)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_letters_in_whatever_company(hand: Any) -> None:
     alone = letters(hand, ["H"], best_of=1, steps=5, seed=3)
     among = letters(hand, list("Hi,you"), best_of=1, steps=5, seed=3)
@@ -48,11 +49,12 @@ def test_letters_and_marks_come_out_of_the_noise(sentence: Any) -> None:
     for letter in sentence.letters:
         assert letter.frames.shape == (21, 28, 28) and letter.frames.dtype == np.float32
         assert 0 <= letter.frames.min() <= letter.frames.max() <= 1
-        assert letter.shares[0] < 0.01 and letter.shares[-1] == 1 and (np.diff(letter.shares) > 0).all()
+        assert letter.signal_rates[0] < 0.01 and letter.signal_rates[-1] == 1 and (np.diff(letter.signal_rates) > 0).all()
     comma = sentence.letters[2]
     assert comma.character == "," and comma.frames[0].std() > 0.2 and (comma.ink > 0.5).sum() < 60
 
 
+@pytest.mark.slow
 def test_a_network_can_read_what_was_written(hand: Any) -> None:
     drawn = letters(hand, list("ABEHKRTabdhk2345"), best_of=4, seed=1, steps=50, guidance=2.0)
     read = [letter.read for letter in drawn]
@@ -60,6 +62,7 @@ def test_a_network_can_read_what_was_written(hand: Any) -> None:
     assert np.mean([p > 0.5 for p in read if p is not None]) > 0.8
 
 
+@pytest.mark.slow
 def test_of_several_candidates_the_most_readable_is_kept(hand: Any) -> None:
     characters = list("qgQjMNif")
     first = judged(letters(hand, characters, best_of=1, seed=5, steps=8))
@@ -68,22 +71,23 @@ def test_of_several_candidates_the_most_readable_is_kept(hand: Any) -> None:
     assert sum((b.read or 0) > (a.read or 0) for a, b in zip(first, best, strict=True)) >= 1
 
 
-def test_a_film_shows_each_letter_in_its_turn_and_ends_with_the_finished_writing(sentence: Any) -> None:
-    frames, times = film(sentence.page, sentence.letters)
-    assert np.array_equal(frames[-1], picture(sentence.page, sentence.letters))
+def test_the_frames_show_each_letter_in_its_turn_and_end_with_the_finished_writing(sentence: Any) -> None:
+    shown, times = frames(sentence.page, sentence.letters)
+    assert np.array_equal(shown[-1], picture(sentence.page, sentence.letters))
     assert times[-1] == HOLD and max(times[:-1]) < 100
-    ink = [int((frame > 60).sum()) for frame in frames]
+    ink = [int((frame > 60).sum()) for frame in shown]
     assert ink[0] < ink[len(ink) // 2] and 0.5 * ink[-1] < ink[-2] < 1.5 * ink[-1]
-    right = frames[0][:, frames[0].shape[1] * 2 // 3 :]
+    right = shown[0][:, shown[0].shape[1] * 2 // 3 :]
     assert right.max() == 0  # the last letter of a line has not begun
 
 
-def test_moments_run_from_noise_to_ink_and_dwell_on_the_forming() -> None:
-    shares = np.sin(np.linspace(0, np.pi / 2, 51))
-    shown = [moment(shares, age) for age in range(SHOWN)]
+def test_frames_run_from_noise_to_ink_and_dwell_on_the_forming() -> None:
+    signal_rates = np.sin(np.linspace(0, np.pi / 2, 51))
+    shown = [frame_at(signal_rates, age) for age in range(SHOWN)]
     assert shown[0] == 0 and shown[-1] == 50 and sorted(shown) == shown and len(set(shown)) > SHOWN * 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".gif", ".apng", ".webp"])
 @pytest.mark.parametrize("style", ["dark", "transparent"])
 def test_moving_files_hold_the_film(sentence: Any, tmp_path: Path, ending: str, style: str) -> None:
@@ -140,14 +144,15 @@ def test_an_svg_holds_a_named_outline_for_each_letter(sentence: Any, tmp_path: P
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"steps": 0}, "steps is 0"),
-        ({"steps": 51}, "whole number from 1 to 50"),
-        ({"guidance": -1.0}, "guidance is"),
-        ({"best_of": 0}, "best-of is 0"),
-        ({"width": 0}, "width is 0"),
+        ({"steps": 0}, "steps must be from 1 to 50"),
+        ({"steps": 51}, "must be from 1 to 50"),
+        ({"guidance": -1.0}, "guidance must be 0 or more"),
+        ({"best_of": 0}, "best-of must be from 1"),
+        ({"width": 0}, "width must be from 1"),
         ({"sampler": "dpm"}, "sampler 'dpm' is unknown"),
         ({"model": "mnist-cnn"}, "draws nothing"),
-        ({"model": "pixel"}, "there is no model 'pixel'"),
+        ({"model": "mnist-gan"}, "draws without a diffusion"),
+        ({"model": "pixel"}, "the model 'pixel' does not exist"),
         ({"out": "x.bmp"}, "ends in .bmp"),
         ({"out": "x"}, "no ending"),
         ({"style": "neon"}, "style 'neon' is unknown"),
@@ -172,6 +177,7 @@ def test_a_network_of_points_writes_nothing(tmp_path: Path) -> None:
         open_hand(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_tells(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -191,4 +197,4 @@ def test_the_command_writes_and_tells(tmp_path: Path) -> None:
     assert told["lines"] == ["Ete 7"] and "É as E" in told["notes"][0] and told["read"] == [None] * 4
     assert Path(told["file"]).stat().st_size > 5_000
     refused = subprocess.run([*command, "--width", "0"], capture_output=True, text=True, check=False)
-    assert refused.returncode == 1 and refused.stderr.startswith("byhand: width is 0")
+    assert refused.returncode == 1 and refused.stderr.startswith("byhand: width must be from 1")

@@ -40,7 +40,7 @@ def test_words_are_wrapped_whole() -> None:
 
 @pytest.mark.parametrize("width", [0, -1, 10_000])
 def test_a_line_of_no_width_is_refused(width: int) -> None:
-    with pytest.raises(ByhandError, match="width is"):
+    with pytest.raises(ByhandError, match="width must be"):
         wrapped("a", width)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand import kernels
+from byhand import kernels, limits
 from byhand.backend import Array
 from byhand.errors import DataError
 
@@ -43,16 +43,13 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name, figure in vars(self).items():
-            if not (
-                isinstance(figure, (int, float, np.integer, np.floating)) and 0 <= figure <= LARGEST
-            ):  # so too where it is NaN
-                raise DataError(f"augmentation: {name} is {figure!r}: choose a number from 0 to {LARGEST}")
+            limits.number(f"augmentation: {name}", figure, 0, LARGEST, error=DataError)
 
     def __call__(self, batch: Array, rng: np.random.Generator) -> Array:
         m, n_in = len(batch), math.prod(batch.shape[1:])
         side = math.isqrt(n_in)
         if batch.shape[1:] not in ((n_in,), (side, side), (side, side, 1)) or side * side != n_in:
-            raise DataError(f"augmentation wants square grey images, not inputs of shape {batch.shape[1:]}")
+            raise DataError(f"augmentation needs square grey images, got inputs of shape {batch.shape[1:]}")
         images = np.ascontiguousarray(batch, np.float32).reshape(m, side, side)
         maps, coarse = self._draw(m, rng)
         # Both directions of the elastic field at all pixels: two products with the interpolation matrix.

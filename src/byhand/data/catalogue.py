@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from byhand import limits
 from byhand.data.dataset import Splits
 from byhand.errors import DataError
 
@@ -25,8 +28,11 @@ class Available:
     where: str
 
 
-def load(spec: str, **options: Any) -> Splits:
-    """The data set of this name, or of this path: a folder of images, an `.npz`, a `.csv`, or text in a `.txt` file.
+def load(spec: Any, **options: Any) -> Splits:
+    """The data set of this name, or of this path: a folder of images, an `.npz`, a table, or text in a `.txt` file.
+
+    Tables are `.csv`, `.tsv` and `.parquet` files, and DataFrames. Which column is learned, and from which others, is decided by
+    rules and told in the note; target="price", drop=["id"], use=["age"], task="numbers", missing="median" say it.
 
     Raises DataError for anything else, with what there is.
 
@@ -34,19 +40,37 @@ def load(spec: str, **options: Any) -> Splits:
     >>> splits.train.inputs.shape, splits.test.inputs.shape
     ((120, 4), (30, 4))
     """
+    if hasattr(spec, "columns") and hasattr(spec, "__getitem__"):
+        return _load_frame(spec, options)
+    spec = limits.text("data", os.fspath(spec) if isinstance(spec, os.PathLike) else spec, error=DataError)
+    load_it, known = _loader(spec)
+    limits.known_settings(f"the data {limits.told(spec)}", options, known, DataError)
+    return load_it(**options)
+
+
+def _load_frame(frame: Any, options: dict[str, Any]) -> Splits:
+    """A DataFrame, of whichever library."""
+    from byhand.data.tables.splits import table_splits
+    from byhand.data.tables.table import of_frame
+
+    limits.known_settings("a DataFrame", options, limits.parameters(table_splits, "table"), DataError)
+    return table_splits(of_frame(frame), **options)
+
+
+def _loader(spec: str) -> tuple[Callable[..., Splits], list[str]]:
+    """What reads the data of this name or path, and the names of its options."""
     if spec in LOADERS:
-        return LOADERS[spec](**options)
-    if Path(spec).suffix.lower() == ".txt" and os.path.exists(spec):
-        from byhand.data.text import load_text
-
-        return load_text(Path(spec), **options)
+        module, name = LOADERS[spec]
+        call = getattr(importlib.import_module(module), name)
+        return call, limits.parameters(call)
     if spec and os.path.exists(spec):
-        from byhand.data.own import load_own
+        from byhand.data import own, text
 
-        return load_own(Path(spec), **options)
+        read = text.load_text if Path(spec).suffix.lower() == ".txt" else own.load_own
+        return partial(read, Path(spec)), limits.parameters(read, "path")
     near = difflib.get_close_matches(spec, LOADERS, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(LOADERS)}, or a path to your own"
-    raise DataError(f"there are no data {spec[:200]!r}: {hint}")
+    raise DataError(f"{limits.told(spec)} does not exist: {hint}")
 
 
 def available() -> list[Available]:
@@ -57,39 +81,26 @@ def available() -> list[Available]:
         Available("mnist", "handwritten digits", 70_000, (28, 28, 1), 10, "bundled"),
         Available("iris", "flowers, four lengths each", 150, (4,), 3, "bundled"),
         Available("moons", "two half circles in the plane", 3_000, (2,), 2, "generated"),
+        Available("circles", "one circle around another", 3_000, (2,), 2, "generated"),
+        Available("spiral", "two arms that wind outwards", 3_000, (2,), 2, "generated"),
+        Available("xor", "four spots, exclusive or", 3_000, (2,), 2, "generated"),
+        Available("regression-sine", "a number: the sine of x, with noise", 1_000, (1,), 0, "generated"),
+        Available("california-like", "a number: the price of a house by five columns", 4_000, (6,), 0, "generated"),
         Available("docs", "the texts of this project, 231,483 characters", 7_680, (96,), 96, "bundled"),
         Available("emnist", "handwritten digits and letters", 814_255, (28, 28, 1), 62, where()),
     ]
 
 
-def _mnist(**options: Any) -> Splits:
-    from byhand.data.mnist import load_mnist
-
-    return load_mnist(**options)
-
-
-def _iris(**options: Any) -> Splits:
-    from byhand.data.iris import load_iris
-
-    return load_iris(**options)
-
-
-def _moons(**options: Any) -> Splits:
-    from byhand.data.moons import load_moons
-
-    return load_moons(**options)
-
-
-def _emnist(**options: Any) -> Splits:
-    from byhand.data.emnist import load_emnist
-
-    return load_emnist(**options)
-
-
-def _docs(**options: Any) -> Splits:
-    from byhand.data.text import load_docs
-
-    return load_docs(**options)
-
-
-LOADERS: dict[str, Callable[..., Splits]] = {"mnist": _mnist, "iris": _iris, "moons": _moons, "docs": _docs, "emnist": _emnist}
+# Where each loader is, fetched when it is asked for.
+LOADERS = {
+    "mnist": ("byhand.data.mnist", "load_mnist"),
+    "iris": ("byhand.data.iris", "load_iris"),
+    "moons": ("byhand.data.moons", "load_moons"),
+    "circles": ("byhand.data.plane", "load_circles"),
+    "spiral": ("byhand.data.plane", "load_spiral"),
+    "xor": ("byhand.data.plane", "load_xor"),
+    "regression-sine": ("byhand.data.known_numbers", "load_sine"),
+    "california-like": ("byhand.data.known_numbers", "load_california_like"),
+    "docs": ("byhand.data.text", "load_docs"),
+    "emnist": ("byhand.data.emnist", "load_emnist"),
+}

@@ -1,25 +1,36 @@
-"""A data set: inputs, labels, and the names of the classes."""
+"""A data set: inputs, and what is to be learned of them, a class or a number."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from byhand import limits
 from byhand.backend import Array, generator
+from byhand.data.task import is_yes_no
 from byhand.errors import DataError
+
+if TYPE_CHECKING:
+    from byhand.data.tables.encoding import Encoding
+
+MANY = 20  # classes that are numbers: with more, and broken or single ones among them, they are rather measurements
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples with their classes.
+    """Samples, each with its class or with the number that is to be learned.
 
     Attributes:
         inputs: (N, ...) float32; images are (N, H, W, C) in [0, 1], white ink on black.
-        labels: (N,) int64, from 0 to n_classes - 1.
-        class_names: one a class. source: where the data come from, in words.
+        labels: (N,) int64, from 0 to n_classes - 1; zeros where numbers are learned.
+        class_names: one per class, () where numbers are learned. source: where the data come from, in words.
+        feature_names: of the columns, where they have names.
+        scaling: (mean, deviation) of each column, where they were taken off: inputs are then (measured - mean) / deviation.
+        values: (N, k) float32, the numbers to learn, standardised as `encoding` says; None where classes are learned.
+        encoding: of a table, how its columns became the inputs.
 
     Raises DataError where the parts do not fit together or a number is not finite.
     """
@@ -29,8 +40,13 @@ class Dataset:
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     source: str = ""
+    feature_names: tuple[str, ...] = ()
+    scaling: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    values: NDArray[np.float32] | None = None
+    encoding: Encoding | None = None
 
     def __post_init__(self) -> None:
+        check_arrays(self)
         if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":  # a column of labels would index other targets
             raise DataError(f"{self.name}: labels are {self.labels.dtype} {self.labels.shape}: expected whole numbers (N,)")
         if self.inputs.ndim < 2 or 0 in self.inputs.shape[1:]:
@@ -44,13 +60,22 @@ class Dataset:
         if len(self.inputs) == 0:
             raise DataError(f"{self.name}: there are no samples: expected at least one")
         low, high = int(self.labels.min()), int(self.labels.max())
-        if low < 0 or high >= len(self.class_names):
+        if self.values is not None:
+            self._check_values()
+        elif low < 0 or high >= len(self.class_names):
             raise DataError(
-                f"{self.name}: labels run from {low} to {high}, but there are {len(self.class_names)} classes, from 0"
+                f"{self.name}: labels must be from 0 to {len(self.class_names) - 1}, one for each class name, got {low} to {high}"
             )
         if not np.isfinite(self.inputs).all():
             row = int(np.flatnonzero(~np.isfinite(self.flat).all(axis=1))[0])
             raise DataError(f"{self.name}: sample {row} holds NaN or infinity: remove it or fill it in")
+
+    def _check_values(self) -> None:
+        values: Any = self.values
+        if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or values.ndim != 2 or len(values) != len(self.inputs):
+            raise DataError(f"{self.name}: values must be numbers (N, k), one row per sample, got {limits.told(values)}")
+        if self.class_names or not np.isfinite(values).all():
+            raise DataError(f"{self.name}: values must be finite numbers, and data with values have no class_names")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -61,19 +86,45 @@ class Dataset:
         return len(self.class_names)
 
     @property
+    def task(self) -> str:
+        """What is being learned: "classes", "yes_no" or "numbers"."""
+        return "numbers" if self.values is not None else "yes_no" if is_yes_no(self.class_names) else "classes"
+
+    @property
+    def n_outputs(self) -> int:
+        """How many outputs a network for it has: one per class, or per number to learn."""
+        return self.n_classes if self.values is None else self.values.shape[1]
+
+    @property
     def flat(self) -> NDArray[np.float32]:
         """The inputs as rows, (N, n_in): a view."""
         return self.inputs.reshape(len(self.inputs), -1)
 
     def targets(self, dtype: Any = np.float32) -> Array:
-        """One-hot targets, (N, n_classes)."""
+        """What the outputs should be: one-hot (N, n_classes), or the numbers to learn (N, k)."""
+        if self.values is not None:
+            return self.values.astype(dtype)
         y = np.zeros((len(self), self.n_classes), dtype)
         y[np.arange(len(self)), self.labels] = 1
         return y
 
     def take(self, indices: Any) -> Dataset:
         """The data set of these samples alone."""
-        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices])
+        values = None if self.values is None else self.values[indices]
+        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], values=values)
+
+
+def check_arrays(data: Dataset) -> None:
+    """Raises DataError where the parts of a data set are not of the types that it promises."""
+    limits.text("the name of a data set", data.name, error=DataError)
+    for what in ("inputs", "labels"):
+        if not isinstance(getattr(data, what), np.ndarray):
+            raise DataError(f"{data.name}: {what} must be a NumPy array, got {limits.told(getattr(data, what))}")
+    if data.inputs.dtype.kind not in "fiub":
+        raise DataError(f"{data.name}: inputs must be numbers, got {data.inputs.dtype}")
+    names = data.class_names
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{data.name}: class_names must be a tuple of text, one for each class, got {limits.told(names)}")
 
 
 @dataclass(frozen=True)
@@ -89,17 +140,64 @@ class Splits:
 def stratified_split(data: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """Part a data set into (rest, held out): of each class the same fraction is held out, at least one sample.
 
+    Of numbers to learn the same fraction of the small ones, the middle ones and the large ones is held out.
+
     Raises DataError where a class has too few samples to be on both sides.
     """
-    if not 0 < fraction < 1:
-        raise DataError(f"a fraction of {fraction} cannot be held out: choose one between 0 and 1")
+    fraction = limits.number("the fraction that is held out", fraction, above=0, below=1, error=DataError)
+    if not isinstance(data, Dataset):
+        raise DataError(f"what is split must be a Dataset, got {limits.told(data)}")
+    if data.values is not None:
+        rest, held = part_numbers(data.values[:, 0], fraction, seed)
+        return data.take(rest), data.take(held)
+    _check_classes(data)
+    for k, n in enumerate(np.bincount(data.labels.reshape(-1), minlength=data.n_classes).tolist()):
+        if n < 2:
+            name = data.class_names[k]
+            raise DataError(f"{data.name}: class {name!r} must have 2 samples or more, one to train and one to test on, got {n}")
+    rest, held = part_classes(data.labels, data.n_classes, fraction, seed)
+    return data.take(rest), data.take(held)
+
+
+def part_classes(labels: Any, n_classes: int, fraction: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which samples stay and which are held out, evenly of each class; a single sample of a class stays."""
     rng = generator(seed, "split")
     rest, held = [], []
-    for k, name in enumerate(data.class_names):
-        members = rng.permutation(np.flatnonzero(data.labels == k))
-        n = max(1, round(fraction * len(members)))
-        if n >= len(members):
-            raise DataError(f"{data.name}: class {name!r} has {len(members)} samples, too few to train and to test on: add more")
-        held.append(members[:n])
-        rest.append(members[n:])
-    return data.take(np.sort(np.concatenate(rest))), data.take(np.sort(np.concatenate(held)))
+    for k in range(n_classes):
+        members = rng.permutation(np.flatnonzero(labels == k))
+        n = min(max(1, round(fraction * len(members))), len(members) - 1)
+        held.append(members[: max(0, n)])
+        rest.append(members[max(0, n) :])
+    return np.sort(np.concatenate(rest)), np.sort(np.concatenate(held))
+
+
+def part_numbers(values: Any, fraction: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which samples stay and which are held out: of the values in their order, one of every few that follow each other.
+
+    >>> rest, held = part_numbers(np.arange(100.0), 0.2, 0)
+    >>> len(held), np.histogram(held, 4)[0].tolist()
+    (20, [5, 5, 5, 5])
+    """
+    rng, order = generator(seed, "split"), np.argsort(values, kind="stable")
+    n = max(1, round(fraction * len(order)))
+    groups = np.array_split(order, n)
+    held = np.array([rng.choice(group) for group in groups], np.intp)
+    rest = np.setdiff1d(np.arange(len(order)), held)
+    if not len(rest):
+        raise DataError(f"there must be 2 samples or more, one to train and one to test on, got {len(order)}")
+    return rest, np.sort(held)
+
+
+def _check_classes(data: Dataset) -> None:
+    """Raises DataError where what should be classes are the values of a number to learn: a price, a length."""
+    try:
+        values = [float(name) for name in data.class_names]
+    except ValueError:
+        return
+    counts = np.bincount(data.labels.reshape(-1), minlength=len(values))
+    broken, single = any(value % 1 for value in values), int((counts == 1).sum())
+    if ((broken or single) and len(values) > MANY) or single > len(data) / 2:
+        raise DataError(
+            f"{data.name} has {len(values):,} different numbers as classes, {single:,} of them only once: that is a number to "
+            "learn, not a class, and byhand tells classes apart: choose a column of classes, or part them into ranges"
+        )

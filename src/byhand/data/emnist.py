@@ -24,9 +24,11 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from byhand import limits
 from byhand.data.dataset import Dataset, Splits, stratified_split
 from byhand.data.idx import read_pair
 from byhand.errors import DataError
+from byhand.safe_reading import reading
 
 SPLITS = ("byclass", "bymerge", "balanced", "letters", "digits", "mnist")
 MERGED = "cijklmopsuvwxyz"  # lower-case letters that EMNIST's ByMerge scheme folds into their capitals
@@ -66,8 +68,10 @@ def load_emnist(split: str = "byclass", *, merge: bool = False, held_out: float 
 
     Raises DataError where the files are not at hand or damaged, or the split is unknown.
     """
-    if split not in SPLITS:
-        raise DataError(f"EMNIST has no split {split!r}: choose one of {', '.join(SPLITS)}")
+    limits.one_of("the split of EMNIST", split, SPLITS, DataError)
+    limits.truth("merge", merge, DataError)
+    if held_out is not None:
+        limits.number("held_out", held_out, above=0, below=1, error=DataError)
     holding = [folder for folder in folders() if _file(folder, split, "test", "images").exists()]
     # A folder with both files goes before one with a test file alone, wherever it stands.
     holding.sort(key=lambda folder: not _file(folder, split, "train", "images").exists())
@@ -99,19 +103,20 @@ def _from_folder(folder: Path, split: str, held_out: float | None, seed: int) ->
 
 
 def _file(folder: Path, split: str, part: str, kind: str) -> Path:
-    return folder / f"emnist-{split}-{part}-{kind}-idx{3 if kind == 'images' else 1}-ubyte.gz"
+    """One of the official files, under any of its names: unzipped, or with a dot, as some tools unpack it."""
+    axes = 3 if kind == "images" else 1
+    names = [f"emnist-{split}-{part}-{kind}{dot}idx{axes}-ubyte{zipped}" for zipped in (".gz", "") for dot in "-."]
+    return next((folder / name for name in names if (folder / name).exists()), folder / names[0])
 
 
 def _class_names(path: Path) -> dict[int, str]:
     """Label to character, from lines of `label code [code]`; where there are two codes the first, the capital, counts."""
-    try:
+    with reading(path, "is not EMNIST's mapping of labels to characters", DataError, "download it again"):
         rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
         names = {int(row[0]): bytes([int(row[1])]).decode("ascii") for row in rows}
         if not names or min(names) < 0 or max(names) > 255:
             raise ValueError("labels must be bytes, and there must be some")
         return names
-    except (OSError, ValueError, IndexError) as error:
-        raise DataError(f"{path} is not EMNIST's mapping of labels to characters ({error}): download it again") from error
 
 
 def _read(folder: Path, split: str, part: str, names: dict[int, str]) -> Dataset:

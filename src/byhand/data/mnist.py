@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from byhand import limits
 from byhand.data.dataset import Dataset, Splits
 from byhand.errors import DataError
 
@@ -26,8 +27,8 @@ def load_mnist(validation: int = 10_000) -> Splits:
 
     Raises DataError for an impossible `validation`, or a damaged installation.
     """
-    if not (isinstance(validation, (int, np.integer)) and 0 <= validation < 60_000):
-        raise DataError(f"validation is {validation!r}, but it is taken from the 60,000 training images: choose 0 to 59,999")
+    # It is taken from the 60,000 training images.
+    validation = limits.whole("validation", validation, least=0, most=59_999, error=DataError)
     try:
         with np.load(FILE, allow_pickle=False) as packed:
             arrays = {name: packed[name] for name in packed.files}

@@ -6,15 +6,19 @@ import math
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import generator
 from byhand.data.dataset import Dataset, Splits
 from byhand.errors import DataError
 
+MOST = 100_000_000  # points: 1.6 GB while they are made
+
 
 def make_moons(n: int = 1000, noise: float = 0.15, seed: int = 0, name: str = "moons") -> Dataset:
     r"""n points, (n, 2): (cos t, sin t) and (1 - cos t, 1/2 - sin t), t even in [0, pi], plus Gaussian noise."""
-    if not (isinstance(n, (int, np.integer)) and n >= 2 and 0 <= noise <= 1_000):  # so too where noise is NaN
-        raise DataError(f"moons want n >= 2 points and noise from 0 to 1,000, not n = {n} and noise = {noise}")
+    limits.text("the name of a data set", name, error=DataError)
+    n = limits.whole("moons: n", n, least=2, most=MOST, error=DataError)
+    noise = limits.number("moons: noise", noise, 0, 1_000, error=DataError)
     rng = generator(seed, name)
     labels = np.arange(n, dtype=np.int64) % 2
     t = rng.uniform(0, math.pi, n)

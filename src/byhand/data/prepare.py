@@ -8,6 +8,7 @@ Source: LeCun et al. (1998), "Gradient-based learning applied to document recogn
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
 from dataclasses import dataclass
@@ -18,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from byhand import limits
 from byhand.errors import DataError
+from byhand.safe_reading import check_is_file
 
 FRAME, BOX = 28, 20  # pixels: the image, and the square in it that the ink is scaled into
 MIDDLE = 14.0  # pixels: where MNIST's digits have their centre of mass, in both directions
-FAINTEST = 8.0  # of 255: an image whose brightest pixel is darker is empty
+FAINTEST = 8.0  # of 255: an image whose shades differ by less, or whose ink is fainter, is empty
 NOISE = 0.1  # of the brightest pixel: what is darker is paper, not ink
 MAX_SIDE, MAX_PIXELS = 10_000, 50_000_000
+MAX_BYTES = 4 * MAX_PIXELS  # of a file: such an image, not compressed
+STRIP = 64  # rows of a picture that are converted at once
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # not EPS, which Pillow gives to another program to run
 
 INKS = ("auto", "white", "black")
@@ -52,14 +57,15 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     """
     grey = _grey(image)
     if ink not in INKS:
-        raise DataError(f"ink is {ink!r}: choose one of {', '.join(INKS)}")
+        raise DataError(f"ink must be one of {', '.join(INKS)}, got {limits.told(ink)}")
     if ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
-        grey = 255 - grey
+        grey = np.subtract(255, grey, out=grey)
+    contrast = float(grey.max() - grey.min())
     grey = _without_paper(grey)
     brightest = float(grey.max())
-    if brightest < FAINTEST:
+    if min(contrast, brightest) < FAINTEST:
         return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
-    grey = np.where(grey < NOISE * brightest, 0, grey)
+    grey[grey < NOISE * brightest] = 0
     rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
     small = _scale(grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     small *= 255 / small.max()
@@ -71,15 +77,21 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
 
 def prepare_file(path: Path, ink: str = "auto") -> Prepared:
     """Prepare the picture in a file; raises DataError for a file that is none, or an absurdly large one."""
+    check_is_file(path, DataError)
     try:
-        if path.stat().st_size == 0:
+        size = path.stat().st_size
+        if size == 0:
             raise DataError(f"{path} is empty (0 bytes): expected a picture")
+        if size > MAX_BYTES:
+            raise DataError(f"{path} has {size:,} bytes, more than {MAX_BYTES:,}: make it smaller")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow: what it can still read is good enough, and our own limit is stricter
-            with Image.open(path, formats=FORMATS) as image:
+            # Out of memory, where there is no more to read than the file holds, whatever lengths are written in it.
+            with Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS) as image:
                 _check_size(image.width, image.height, str(path))
                 image.load()
-                return prepare(ImageOps.exif_transpose(image), ink)  # a phone stores its photos lying, and says so in a tag
+                ImageOps.exif_transpose(image, in_place=True)  # a phone stores its photos lying, and says so in a tag
+                return prepare(image, ink)
     except DataError:
         raise
     except Image.DecompressionBombError as error:
@@ -101,18 +113,26 @@ def _grey(image: Image.Image | NDArray[Any]) -> NDArray[np.float64]:
     if isinstance(image, Image.Image):
         _check_size(image.width, image.height, "the image")
         if image.mode in GREY and "transparency" not in image.info:
-            levels = np.asarray(image.convert("F"), np.float64)
-            return _checked(levels / 257 if image.mode.startswith("I") else levels)
-        red, green, blue, alpha = (np.asarray(band) for band in image.convert("RGBA").split())
-        grey = 0.299 * red + 0.587 * green + 0.114 * blue
-        if alpha.min() < 255:  # what is transparent is white paper
-            opaque = alpha / 255
-            grey = grey * opaque + 255 * (1 - opaque)
+            levels = np.array(image.convert("F"), np.float64)
+            return _checked(np.divide(levels, 257, out=levels) if image.mode.startswith("I") else levels)
+        grey = np.empty((image.height, image.width))
+        for top in range(0, image.height, STRIP):  # strip by strip: a large photo would take ten times its size
+            bottom = min(top + STRIP, image.height)
+            grey[top:bottom] = _luminance(image.crop((0, top, image.width, bottom)).convert("RGBA"))
         return grey
-    grey = np.asarray(image, np.float64)
+    grey = np.array(image, np.float64)  # a copy, which is worked on in place
     if grey.ndim == 2:
         _check_size(grey.shape[1], grey.shape[0], "the image")
     return _checked(grey)
+
+
+def _luminance(image: Image.Image) -> NDArray[np.float64]:
+    red, green, blue, alpha = (np.asarray(band) for band in image.split())
+    grey: NDArray[np.float64] = 0.299 * red + 0.587 * green + 0.114 * blue
+    if alpha.min() < 255:  # what is transparent is white paper
+        opaque = alpha / 255
+        grey = grey * opaque + 255 * (1 - opaque)
+    return grey
 
 
 def _checked(grey: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -143,7 +163,9 @@ def _without_paper(grey: NDArray[np.float64]) -> NDArray[np.float64]:
     frame[1:-1, 1:-1] = False
     border = np.sort(grey[frame])
     paper = float(border[(border.size - 1) // 2])
-    return np.maximum(grey - paper, 0) if 0 < paper < grey.max() / 2 else grey
+    if 0 < paper < grey.max() / 2:
+        np.maximum(np.subtract(grey, paper, out=grey), 0, out=grey)
+    return grey
 
 
 def _scale(grey: NDArray[np.float64]) -> NDArray[np.float64]:

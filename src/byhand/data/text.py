@@ -15,8 +15,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view as _windows
 from numpy.typing import NDArray
 
-from byhand.data.dataset import Dataset, Splits
+from byhand import limits
+from byhand.data.dataset import Dataset, Splits, check_arrays
 from byhand.errors import DataError
+from byhand.safe_reading import check_is_file
 
 FILE = Path(str(files("byhand.data") / "bundled" / "docs.txt"))
 TENS = 5  # the text in five pieces, so that a part of each is tested on: 4 tenths train, 1 validates, 4 train, 1 tests
@@ -40,6 +42,7 @@ class Text(Dataset):
     labels: Any
 
     def __post_init__(self) -> None:
+        check_arrays(self)
         if self.inputs.ndim != 2 or self.inputs.shape != self.labels.shape or self.inputs.size == 0:
             raise DataError(
                 f"{self.name}: inputs are {self.inputs.shape} and labels {self.labels.shape}: windows are (N, T) and (N, T)"
@@ -48,7 +51,7 @@ class Text(Dataset):
             if numbers.dtype.kind not in "iu" or int(numbers.min()) < 0 or int(numbers.max()) >= self.n_classes:
                 raise DataError(
                     f"{self.name}: characters are {numbers.dtype} from {numbers.min()} to {numbers.max()}: "
-                    f"whole numbers from 0 to {self.n_classes - 1} are wanted"
+                    f"they must be whole numbers from 0 to {self.n_classes - 1}"
                 )
 
     def targets(self, dtype: Any = None) -> Any:
@@ -67,6 +70,7 @@ def load_docs(window: int = 96) -> Splits:
 def load_text(path: Path, window: int = 96) -> Splits:
     """One's own text, a file in UTF-8; raises DataError for one that is none, or too short to be parted."""
     try:
+        check_is_file(path, DataError)
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
@@ -87,12 +91,11 @@ def split(name: str, text: str, window: int, source: str = "") -> Splits:
     >>> "".join(splits.train.class_names[k] for k in splits.train.labels[0])
     'bcabcabc'
     """
-    if not isinstance(window, int) or isinstance(window, bool) or window < 4:
-        raise DataError(f"window is {window!r}, but it is a whole number of characters from 4 up")
+    window = limits.whole("window", window, least=4, error=DataError)
     alphabet = "".join(sorted(set(text)))
     least = 10 * TENS * (window + 2)
     if len(text) < least:
-        raise DataError(f"{name} holds {len(text):,} characters: windows of {window} want {least:,} or more, or a smaller window")
+        raise DataError(f"{name} holds {len(text):,} characters: windows of {window} need {least:,} or more, or a smaller window")
     if not 2 <= len(alphabet) <= KINDS:
         raise DataError(
             f"{name} holds {len(alphabet):,} kinds of characters, but this model tells 2 to {KINDS} apart: replace rare ones"

@@ -47,6 +47,12 @@ STYLES = {
     "paper": Style((247, 242, 230), (38, 50, 92)),
     "transparent": Style((255, 255, 255), (28, 28, 34), transparent=True),
 }
+ACCENTS = {
+    "dark": (255, 176, 84),
+    "light": (199, 88, 10),
+    "paper": (176, 62, 34),
+    "transparent": (199, 88, 10),
+}  # the second colour of each, where a picture has two
 
 
 def style_named(name: str) -> Style:
@@ -72,7 +78,7 @@ def write_animation(frames: Sequence[Frame], durations: Sequence[int], path: Pat
     """
     check_ending(path)
     if not frames or len(frames) != len(durations) or any(frame.shape != frames[0].shape for frame in frames):
-        raise ByhandError(f"an animation wants frames of one size and a duration each: got {len(frames)} and {len(durations)}")
+        raise ByhandError(f"an animation needs frames of one size and a duration each, got {len(frames)} and {len(durations)}")
     frames, durations = _merged(frames, durations)
     ending = path.suffix.lower()
     if ending == ".mp4":
@@ -151,5 +157,5 @@ def _mp4(frames: Sequence[Frame], durations: Sequence[int], style: Style, path: 
 def _ffmpeg(path: Path) -> str:
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
-        raise ByhandError(f"{path}: an MP4 wants ffmpeg, which is not installed: install it, or choose .gif or .webp")
+        raise ByhandError(f"{path}: an MP4 needs ffmpeg, which is not installed: install it, or choose .gif or .webp")
     return ffmpeg

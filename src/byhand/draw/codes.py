@@ -13,23 +13,21 @@ from byhand.backend import Array
 from byhand.draw.animation import Frame, write_picture
 from byhand.draw.curves import FAINT, INK, figure_of, save_figure
 from byhand.errors import ModelError
-from byhand.models.conv_codes import ConvVAE
-from byhand.models.vae import VAE
+from byhand.models.elbo import Variational
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
-    from byhand.modelfile import Coder
 
 SCALE = 2  # pixels of a picture a pixel of an image
 GAP = 4
 
 
-def draw_all(network: Coder, data: Dataset, folder: Path) -> list[Path]:
+def draw_all(network: Any, data: Dataset, folder: Path) -> list[Path]:
     """Every picture below that this network has, into a folder; returns their paths."""
     paths = [folder / "reconstructions.png", folder / "codes.png"]
     draw_reconstructions(network, data, paths[0])
     draw_codes(network, data, paths[1])
-    if isinstance(network, (VAE, ConvVAE)):
+    if isinstance(network, Variational):
         paths.append(folder / "samples.png")
         draw_samples(network, paths[-1])
     if network.latent == 2:
@@ -38,14 +36,14 @@ def draw_all(network: Coder, data: Dataset, folder: Path) -> list[Path]:
     return paths
 
 
-def draw_reconstructions(network: Coder, data: Dataset, path: Path, n: int = 16) -> None:
+def draw_reconstructions(network: Any, data: Dataset, path: Path, n: int = 16) -> None:
     """The first n images, and below each what comes back through its code."""
     x = data.flat[:n]
     back = network.reconstruct(x, data.take(slice(n)).targets(network.dtype) if network.classes else None)
     write_picture(_sheet(np.concatenate([x, back]), n, network.n), path)
 
 
-def draw_samples(network: VAE | ConvVAE, path: Path, rows: int = 8, columns: int = 16, seed: int = 0) -> None:
+def draw_samples(network: Any, path: Path, rows: int = 8, columns: int = 16, seed: int = 0) -> None:
     """What the decoder makes of codes drawn from N(0, 1); of a conditional one, a class a row."""
     y = None
     if network.classes:
@@ -54,7 +52,7 @@ def draw_samples(network: VAE | ConvVAE, path: Path, rows: int = 8, columns: int
     write_picture(_sheet(network.sample(rows * columns, seed, y), columns, network.n), path)
 
 
-def draw_map(network: Coder, path: Path, side: int = 21, bounds: tuple[float, float] | None = None) -> None:
+def draw_map(network: Any, path: Path, side: int = 21, bounds: tuple[float, float] | None = None) -> None:
     """The images of a plane of codes: of a VAE at the quantiles of N(0, 1), so that every place is as likely as any other.
 
     Raises ModelError for codes of another number of dimensions than 2.
@@ -62,10 +60,10 @@ def draw_map(network: Coder, path: Path, side: int = 21, bounds: tuple[float, fl
     write_picture(_sheet(map_images(network, side, bounds), side, network.n), path)
 
 
-def map_images(network: Coder, side: int = 21, bounds: tuple[float, float] | None = None) -> Array:
+def map_images(network: Any, side: int = 21, bounds: tuple[float, float] | None = None) -> Array:
     """(side * side, n) images, row by row from the top: the second number of the code falls, the first grows to the right."""
     if network.latent != 2:
-        raise ModelError(f"a map wants codes of 2 dimensions, but this network's have {network.latent}")
+        raise ModelError(f"a map needs codes of 2 dimensions, got a network whose codes have {network.latent}")
     places = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)])
     if bounds is not None:
         places = np.linspace(*bounds, side)
@@ -73,7 +71,7 @@ def map_images(network: Coder, side: int = 21, bounds: tuple[float, float] | Non
     return network.decode(codes, np.eye(network.classes)[[0] * len(codes)] if network.classes else None)
 
 
-def draw_codes(network: Coder, data: Dataset, path: Path, n: int = 5_000) -> None:
+def draw_codes(network: Any, data: Dataset, path: Path, n: int = 5_000) -> None:
     """Where the codes of n images lie, in a colour a class; of more than two dimensions, the two that vary most."""
     part = data.take(slice(n))
     codes = network.code(part.flat, part.targets(network.dtype) if network.classes else None)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
+import warnings
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from byhand.files import write_atomically
+from byhand.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from byhand.data.dataset import Dataset
-    from byhand.training.evaluate import Evaluation
+    from byhand.training.evaluate_classifier import ClassifierEvaluation
     from byhand.training.history import Epoch, History
 
 INK, ACCENT, SECOND, FAINT = "#1f2937", "#d9480f", "#1c7ed6", "#9ca3af"
@@ -23,19 +28,43 @@ INK, ACCENT, SECOND, FAINT = "#1f2937", "#d9480f", "#1c7ed6", "#9ca3af"
 def figure_of(width: float, height: float) -> Figure:
     """An empty figure, in inches."""
     # The object interface: pyplot keeps global state and opens a window system.
+    _import_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=130, layout="constrained")
 
 
+@cache
+def _import_matplotlib() -> None:
+    """Import it though MPLBACKEND names a backend that is not there: what a notebook starts inherits the notebook's own."""
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        # We draw without one; whoever plots beside us in this process has the one that was asked for, where it exists.
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+
+
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG, whole or not at all; all words in it are drawn as they are."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):  # a class may be called "$x$", which is no formula
+        text.set_parse_math(False)
+        text.set_text(printable(text.get_text(), keep="\n"))
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)  # it draws a box instead
+        figure.savefig(buffer, format="png")
     write_atomically(path, buffer.getvalue())
 
 
-def _style(axes: Any, title: str, x: str, y: str) -> None:
+def style(axes: Any, title: str, x: str, y: str) -> None:
+    """Title and axes as all our plots have them."""
     axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)
@@ -58,7 +87,7 @@ def draw_curves(history: History, evaluation: Any, title: str, path: Path) -> No
     if sorts:
         axes[0].set_ylim(bottom=0)
         _draw_accuracy(axes[1], validated, getattr(evaluation, "accuracy", None))
-    _style(axes[0], f"{title}: cost", "epoch", "mean cost of a sample")
+    style(axes[0], f"{title}: cost", "epoch", "mean cost of a sample")
     for one in axes:
         one.xaxis.get_major_locator().set_params(integer=True)
     save_figure(figure, path)
@@ -71,10 +100,10 @@ def _draw_accuracy(axes: Any, validated: list[Epoch], tested: float | None) -> N
     if tested is not None:
         axes.axhline(100 * tested, color=ACCENT, lw=1, ls="--", label=f"test, at the end: {tested:.2%}")
         axes.legend(frameon=False, loc="lower right")
-    _style(axes, "accuracy", "epoch", "per cent right")
+    style(axes, "accuracy", "epoch", "per cent right")
 
 
-def draw_mistakes(evaluation: Evaluation, data: Dataset, path: Path, n: int = 40) -> None:
+def draw_mistakes(evaluation: ClassifierEvaluation, data: Dataset, path: Path, n: int = 40) -> None:
     """The surest mistakes as pictures, each with its true class, what was read, and how sure the network was."""
     indices = evaluation.worst[:n]
     columns = 10
@@ -93,7 +122,7 @@ def draw_mistakes(evaluation: Evaluation, data: Dataset, path: Path, n: int = 40
     save_figure(figure, path)
 
 
-def draw_confusion(evaluation: Evaluation, data: Dataset, path: Path) -> None:
+def draw_confusion(evaluation: ClassifierEvaluation, data: Dataset, path: Path) -> None:
     """The confusion matrix: true class down, read as across; the diagonal, the right ones, is left blank."""
     k = data.n_classes
     figure = figure_of(max(4.0, 0.5 * k + 1.5), max(3.6, 0.45 * k + 1.2))
@@ -109,8 +138,9 @@ def draw_confusion(evaluation: Evaluation, data: Dataset, path: Path) -> None:
             elif wrong[i, j]:
                 colour = "white" if wrong[i, j] > 0.6 * most else INK
                 axes.text(j, i, str(int(wrong[i, j])), ha="center", va="center", color=colour, fontsize=8)
-    axes.set_xticks(range(k), data.class_names)
-    axes.set_yticks(range(k), data.class_names)
-    _style(axes, f"{evaluation.accuracy:.2%} of {evaluation.n:,} right; the others", "read as", "true class")
+    names = [printable(name) for name in data.class_names]
+    axes.set_xticks(range(k), names)
+    axes.set_yticks(range(k), names)
+    style(axes, f"{evaluation.accuracy:.2%} of {evaluation.n:,} right; the others", "read as", "true class")
     axes.grid(False)
     save_figure(figure, path)

@@ -86,7 +86,7 @@ def walk(coders: dict[str, Any], ends: Array, shares: Array, spherical: bool = F
     `shares` (T,), from 0 to 1, are the moments at which is drawn: `eased` ones for what moves, even ones for paper.
     """
     if ends.shape != (2, SIDE * SIDE):
-        raise ByhandError(f"the two images are {ends.shape}, but a walk wants (2, {SIDE * SIDE})")
+        raise ByhandError(f"the two images of a walk must be (2, {SIDE * SIDE}), got {ends.shape}")
     drawn = []
     for coder in coders.values():
         start, end = coder.code(ends)
@@ -162,6 +162,6 @@ def typical(coder: Any, images: Array, labels: Any, digit: int) -> int:
         raise ByhandError(f"there is no image of class {digit} here")
     codes = coder.code(images[members]).astype(np.float64)
     square = np.square(codes).sum(axis=1)
-    apart = square[:, None] - 2 * codes @ codes.T + square  # squared distances
-    near = np.sort(apart, axis=1)[:, : NEIGHBOURS + 1]
+    distances = square[:, None] - 2 * codes @ codes.T + square  # squared distances
+    near = np.sort(distances, axis=1)[:, : NEIGHBOURS + 1]
     return int(members[near.mean(axis=1).argmin()])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from byhand import limits
 from byhand.backend import Array
 from byhand.draw.animation import Frame
 from byhand.models.denoiser import DiffusionNetwork
@@ -29,7 +30,7 @@ HALF = 127  # levels of the first colour; those above are of the second
 
 
 @dataclass(frozen=True)
-class Moment2D:
+class ParticleFrame:
     """Points (N, 2) at a time t, in deviations of the data; `towards` (K, 4) of the arrows: from (x, y), by (dx, dy)."""
 
     t: int
@@ -37,22 +38,22 @@ class Moment2D:
     towards: Array | None = None
 
 
-def forward(network: DiffusionNetwork, data: Array, seed: int = 0) -> list[Moment2D]:
+def forward(network: DiffusionNetwork, data: Array, seed: int = 0) -> list[ParticleFrame]:
     """Data (N, 2) on their way into noise."""
     x0 = network.scaled(data)
-    eps = np.random.default_rng(seed).standard_normal(x0.shape)
+    eps = np.random.default_rng(limits.whole("seed", seed, least=0)).standard_normal(x0.shape)
     last = network.diffusion.steps
-    moments = np.unique(np.round(last * np.linspace(0, 1, FORWARD)).astype(int))
+    timesteps = np.unique(np.round(last * np.linspace(0, 1, FORWARD)).astype(int))
     signal, noise = network.schedule.signal, network.schedule.noise
-    return [Moment2D(int(t), signal[t] * x0 + noise[t] * eps) for t in moments]
+    return [ParticleFrame(int(t), signal[t] * x0 + noise[t] * eps) for t in timesteps]
 
 
 def reverse(
     network: DiffusionNetwork, labels: NDArray[np.int64], *, steps: int = 50, guidance: float = 1.0, seed: int = 0
-) -> list[Moment2D]:
+) -> list[ParticleFrame]:
     """Noise on its way into data, one point a label, and the field of what the network says."""
-    watched = network.watch(len(labels), labels, steps=steps, guidance=guidance, seed=seed)
-    return [Moment2D(t, network.scaled(x), field(network, t) if t else None) for t, x, _ in watched]
+    steps_back = network.sample_steps(len(labels), labels, steps=steps, guidance=guidance, seed=seed)
+    return [ParticleFrame(t, network.scaled(x), field(network, t) if t else None) for t, x, _ in steps_back]
 
 
 def field(network: DiffusionNetwork, t: int) -> Array:
@@ -60,36 +61,36 @@ def field(network: DiffusionNetwork, t: int) -> Array:
     tall = FAR * HEIGHT / WIDTH
     x, y = np.meshgrid(np.linspace(-FAR, FAR, ACROSS + 2)[1:-1], np.linspace(-tall, tall, DOWN + 2)[1:-1])
     places = np.stack([x.ravel(), y.ravel()], axis=1).astype(network.dtype)
-    x0, _ = network.diffusion.parts(network.answer(places, t), places, t)
+    x0, _ = network.diffusion.x0_and_eps(network.prediction(places, t), places, t)
     return np.concatenate([places, x0 - places], axis=1)
 
 
-def film(
-    there: Sequence[Moment2D], labels_there: Any, back: Sequence[Moment2D], labels_back: Any, network: Any
+def frames(
+    there: Sequence[ParticleFrame], labels_there: Any, back: Sequence[ParticleFrame], labels_back: Any, network: Any
 ) -> tuple[list[Frame], list[int]]:
     """Frames (H, W) and how long each is shown, in ms: forward, a rest in pure noise, reverse, a hold."""
-    frames = [frame(moment, labels_there, network, "forward: noise is added") for moment in there]
+    pictures = [frame(particles, labels_there, network, "forward: noise is added") for particles in there]
     times = [HOLD // 2, *[PACE] * (len(there) - 2), REST]
     shown = back[:: max(1, len(back) // 60)]
     shown = [*shown, back[-1]] if shown[-1] is not back[-1] else list(shown)
-    frames += [frame(moment, labels_back, network, "reverse: the network takes it away") for moment in shown]
+    pictures += [frame(particles, labels_back, network, "reverse: the network takes it away") for particles in shown]
     # Slowly where the points gather: the last third of the way.
     times += [PACE if i < 0.6 * len(shown) else round(1.6 * PACE) for i in range(len(shown) - 1)] + [HOLD]
-    return frames, times
+    return pictures, times
 
 
-def frame(moment: Moment2D, labels: Any, network: DiffusionNetwork, words: str) -> Frame:
-    """One moment as a picture: the first class in the first half of the levels, the second in the other."""
+def frame(particles: ParticleFrame, labels: Any, network: DiffusionNetwork, words: str) -> Frame:
+    """One state as a picture: the first class in the first half of the levels, the second in the other."""
     width, height = WIDTH * FINER, HEIGHT * FINER
     sheets = [Image.new("L", (width, height), 0) for _ in range(2)]
     draws = [ImageDraw.Draw(sheet) for sheet in sheets]
-    if moment.towards is not None:
-        _arrows(draws[0], moment.towards)
-    for (x, y), label in zip(_pixels(moment.points), labels, strict=True):
+    if particles.towards is not None:
+        _arrows(draws[0], particles.towards)
+    for (x, y), label in zip(_pixels(particles.points), labels, strict=True):
         draws[int(label) % 2].ellipse([x - 4.6, y - 4.6, x + 4.6, y + 4.6], fill=255)
     first, second = (np.asarray(sheet.resize((WIDTH, HEIGHT), Image.Resampling.BOX)) for sheet in sheets)
     picture = np.where(second > first, HALF + 1 + np.round(second / 255 * HALF), np.round(first / 255 * HALF)).astype(np.uint8)
-    return np.concatenate([picture, _foot(moment.t, network, words)])
+    return np.concatenate([picture, _foot(particles.t, network, words)])
 
 
 def _arrows(draw: ImageDraw.ImageDraw, towards: Array) -> None:

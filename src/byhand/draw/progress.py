@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from byhand.console import open_console
+from byhand.printable import literal
 from byhand.training.fit import Callback
 from byhand.training.history import Epoch, History
 from byhand.training.steps import Step, Steps
@@ -32,6 +34,8 @@ class ProgressBar(Callback):
         )
 
     def before(self, training: Steps, history: History) -> None:
+        for task in self.progress.task_ids:  # of a training before
+            self.progress.remove_task(task)
         self.task = self.progress.add_task("training", total=training.total, completed=training.index, cost=0.0)
         self.progress.start()
 
@@ -50,6 +54,9 @@ class ProgressBar(Callback):
         )
         return False
 
+    def after(self, training: Steps, history: History) -> None:
+        self.close()
+
     def close(self) -> None:
         """Take the bar away, also after an error."""
         self.progress.stop()
@@ -58,7 +65,7 @@ class ProgressBar(Callback):
 @contextmanager
 def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on standard error for work that says how many of how many steps are done; nothing where it is to be quiet."""
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     if quiet or not console.is_terminal:
         yield None
         return
@@ -71,9 +78,9 @@ def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], No
 @contextmanager
 def telling(what: str) -> Iterator[Callable[[str], None] | None]:
     """A turning wheel on standard error, for work in named parts; nothing where nobody looks."""
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    with console.status(f"[bold]{what}") as status:
-        yield lambda part: status.update(f"[bold]{what}[/] looks at: {part}")
+    with console.status(f"[bold]{literal(what)}") as status:
+        yield lambda part: status.update(f"[bold]{literal(what)}[/] looks at: {literal(part)}")

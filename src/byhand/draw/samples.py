@@ -5,19 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from byhand import limits
 from byhand.backend import Array
 from byhand.draw.animation import STYLES, Frame, write_picture
+from byhand.draw.game import GameFilm
+from byhand.errors import ModelError
+from byhand.models.denoiser import DiffusionNetwork
+from byhand.models.gan import GAN
 from byhand.models.latent_diffusion import LatentDiffusion
+from byhand.shipped import open_model
+from byhand.training.encoded_data import imaging
 from byhand.training.fit import Callback
 from byhand.training.history import Epoch
+from byhand.training.run_folder import SHEETS, sheet_of
 from byhand.training.steps import Steps
 
+if TYPE_CHECKING:
+    from byhand.data.dataset import Splits
+    from byhand.training.recipes import Recipe
+
 SIDE, GAP, LABEL = 28, 2, 24
+MOST, SMALLEST = 10_000, 6  # samples in one picture; pixels on a side
 BLOCKS = 4  # columns of classes, where there are many
 
 
@@ -49,20 +62,78 @@ class SampleSheet(Callback):
     """Writes `samples/epoch-N.png` into a run's folder after each epoch: always the same noise, seen through better and better.
 
     Arguments:
-        class_names: what it learns to draw. folder: of the run. coder: where it draws codes, what makes images of them.
+        class_names: what it learns to draw. folder: of the run. autoencoder: where it draws codes, what makes images of them.
         steps: how often the network is asked for each image.
     """
 
-    def __init__(self, class_names: Sequence[str], folder: Path, coder: Any = None, steps: int = 12) -> None:
-        self.class_names, self.folder, self.coder, self.steps = tuple(class_names), folder, coder, steps
+    def __init__(self, class_names: Sequence[str], folder: Path, autoencoder: Any = None, steps: int = 12) -> None:
+        self.class_names, self.folder, self.autoencoder, self.steps = tuple(class_names), folder, autoencoder, steps
 
     def after_epoch(self, epoch: Epoch, training: Steps) -> bool:
         labels = np.arange(len(self.class_names))
         if len(labels) <= 20:
             labels = np.repeat(labels, 8)
         network: Any = training.model
-        if self.coder is not None:
-            network = LatentDiffusion(network, self.coder)
+        if self.autoencoder is not None:
+            network = LatentDiffusion(network, self.autoencoder)
         drawn = network.sample(len(labels), labels, sampler="dpm_solver", steps=self.steps, guidance=2.0)
-        draw_samples(drawn, labels.tolist(), self.class_names, self.folder / "samples" / f"epoch-{epoch.epoch + 1:03d}.png")
+        draw_samples(drawn, labels.tolist(), self.class_names, self.folder / SHEETS / sheet_of(epoch.epoch))
         return False
+
+
+DRAWERS = (DiffusionNetwork.kind, GAN.kind)
+
+
+def sample_sheets(recipe: Recipe, splits: Splits, folder: Path) -> list[Callback]:
+    """What draws samples as a recipe's network learns to draw; nothing for other networks, and for data without a picture."""
+    autoencoder = open_model(recipe.latents_of).autoencoder if recipe.latents_of else None
+    shape = splits.train.inputs.shape[1:]
+    if recipe.model == GAN.kind and shape == (2,):
+        return [GameFilm(folder)]
+    if recipe.model not in DRAWERS or not (autoencoder is not None or shape == (SIDE, SIDE, 1)):
+        return []
+    return [SampleSheet(splits.train.class_names, folder, autoencoder)]
+
+
+def draw_model(spec: str, out: Path, *, count: int = 64, seed: int = 0, of_class: str | None = None) -> int:
+    """Write samples of a model that draws, each of its own noise, as one PNG; returns how many.
+
+    Arguments:
+        spec: a diffusion model, a GAN or a VAE of images. count: how many, 1 or more. of_class: only of this class, where it
+            knows classes; else they take turns.
+
+    Raises ModelError for a model that draws no images, and a class that it does not know.
+    """
+    opened = open_model(spec)
+    count = limits.whole("samples", count, most=MOST)
+    network: Any = imaging(opened) if opened.draws else opened.network
+    if not hasattr(network, "sample"):
+        raise ModelError(f"{spec} draws nothing: choose a diffusion model, a GAN or a VAE, such as mnist-gan")
+    if not network.classes and of_class is not None:
+        raise ModelError(f"{spec} was told no classes: leave --class out")
+    if of_class is not None and of_class not in opened.class_names:
+        raise ModelError(f"{spec} knows no class {of_class!r}: choose one of {', '.join(opened.class_names)}")
+    labels = np.arange(count) % max(1, network.classes) if of_class is None else [opened.class_names.index(of_class)] * count
+    wanted = np.asarray(labels, np.int64)
+    if opened.draws:
+        images = network.sample(count, wanted, seed=seed)
+    else:
+        images = network.sample(count, seed, np.eye(network.classes)[wanted] if network.classes else None)
+    side = round(images.shape[1] ** 0.5)
+    if side * side != images.shape[1] or side < SMALLEST:
+        raise ModelError(
+            f"{spec} draws {images.shape[1]} numbers, which are no square image: choose a model of images, such as mnist-gan"
+        )
+    write_picture(tiles(images.reshape(-1, side, side)), out, STYLES["dark"])
+    return count
+
+
+def tiles(images: Array) -> Frame:
+    """Images (n, H, W) in [0, 1] beside each other, in a nearly square picture."""
+    n, height, width = images.shape
+    columns = math.ceil(math.sqrt(n))
+    sheet = np.zeros((math.ceil(n / columns) * (height + GAP) + GAP, columns * (width + GAP) + GAP), np.uint8)
+    for i, image in enumerate(images):
+        top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = np.round(255 * np.clip(image, 0, 1))
+    return sheet

@@ -1,6 +1,50 @@
 """The engine: tensors that remember how they were computed, and the ops that compute them."""
 
-from byhand.engine.tensor import Node, Tensor, no_grad, recording, scope, watch  # first: the ops are made of these
-from byhand.engine.transform import grad, value_and_grad, vjp
+from byhand.engine.tensor import Node, Tensor, differentiating, no_grad, recording, scope, watch  # first: ops are made of it
 
-__all__ = ["Node", "Tensor", "grad", "no_grad", "recording", "scope", "value_and_grad", "vjp", "watch"]
+# isort: split
+from byhand.engine.create import (
+    arange,
+    eye,
+    from_dlpack,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    randn,
+    zeros,
+    zeros_like,
+)
+from byhand.engine.transform import grad, hessian, hvp, jacobian, jvp, per_sample_grad, value_and_grad, vjp
+
+__all__ = [
+    "Node",
+    "Tensor",
+    "arange",
+    "differentiating",
+    "eye",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linspace",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "per_sample_grad",
+    "rand",
+    "randn",
+    "recording",
+    "scope",
+    "value_and_grad",
+    "vjp",
+    "watch",
+    "zeros",
+    "zeros_like",
+]

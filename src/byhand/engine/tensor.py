@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byhand.backend import DTYPES, array_module
-from byhand.engine.large import add_into, apply, new
+from byhand.engine.in_place import Mark, changed, owner
+from byhand.engine.methods import Methods
+from byhand.engine.threaded import add_into, apply, new
 from byhand.errors import EngineError
 from byhand.memory import SMALLEST
 
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _watching: ContextVar[list[Node] | None] = ContextVar("watching", default=None)
+_differentiating: ContextVar[bool] = ContextVar("differentiating", default=False)
 _clock = itertools.count(1)  # numbers the nodes and the changes in place, in the order in which they happen
 _last_change = 0
 
 
-class Tensor:
+class Tensor(Methods):
     """An array that remembers how it came about.
 
     Attributes:
@@ -67,8 +70,10 @@ class Tensor:
             if dtype in (None, data.dtype):
                 self.changed = data.changed
             data = data.data
-        if dtype is not None or not hasattr(data, "shape") or isinstance(data, np.generic):  # lists, numbers, NumPy's scalars
-            data = np.asarray(data, dtype)
+        if array_module(data) is not np:  # on a GPU: an array, and it stays there
+            data = data if dtype is None else data.astype(dtype, copy=False)
+        elif type(data) is not np.ndarray or dtype is not None:  # lists, numbers, other libraries'
+            data = _as_array(data, dtype)
         if requires_grad and data.dtype not in DTYPES.values():
             raise EngineError(
                 f"a tensor of {data.dtype} has no gradient: give it in float32 or float64, as in Tensor([1.0, 2.0])"
@@ -99,21 +104,12 @@ class Tensor:
         return self.data.dtype
 
     def __len__(self) -> int:
+        if not self.shape:
+            raise EngineError("len: the tensor must have an axis, got a single number: take float(x) of it")
         return len(self.data)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
-    def item(self) -> float:
-        """The one number of a tensor that holds one."""
-        if self.size != 1:
-            raise EngineError(
-                f"item: the tensor is {self.shape}, but only one of a single number has an item: choose one by [...]"
-            )
-        return self.data.item()
 
     def detach(self) -> Tensor:
         """The same numbers without the way they came about: gradients end here."""
@@ -125,15 +121,16 @@ class Tensor:
             self.node.keeper = weakref.ref(self)  # weakly: a ring of tensor and node would wait for the garbage collector
         return self
 
-    def backward(self, gradient: Any = None, *, retain_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Add dC/d(leaf) to `grad` of every leaf that this came from, where this is C, or where dC/d(this) is given.
 
-        The tape is freed as it is walked, unless `retain_graph`. Raises EngineError for a C of several numbers without
+        The tape is freed as it is walked, unless `retain_graph`. With `create_graph` the gradients are tensors, on a tape of
+        their own, and can be differentiated again. Raises EngineError for a C of several numbers without
         a gradient, for a tape that is freed already, and for numbers that were changed in place although the gradient needs them.
         """
         if not self.requires_grad:
             raise EngineError(
-                "backward: nothing that this tensor was computed from wants a gradient: "
+                "backward: nothing that this tensor was computed from needs a gradient: "
                 "make one with requires_grad=True, outside of no_grad"
             )
         if gradient is None:
@@ -143,10 +140,18 @@ class Tensor:
                     "take its sum or mean first, or give backward dC/d(tensor) in that shape"
                 )
             gradient = array_module(self.data).ones_like(self.data)
-        gradient = gradient.data if isinstance(gradient, Tensor) else gradient
+        given, gradient = gradient, gradient.data if isinstance(gradient, Tensor) else gradient
         if np.shape(gradient) != self.shape:
             raise EngineError(
                 f"backward: the gradient is {np.shape(gradient)} but the tensor is {self.shape}: give it that shape"
+            )
+        if create_graph:
+            second.accumulate_on_tape(self, given if isinstance(given, Tensor) else Tensor(gradient, dtype=self.dtype))
+            return
+        if reached_from_a_trace(self, given):
+            raise EngineError(
+                "backward: inside a function whose derivative is being computed, the gradient would be a constant: "
+                "give backward create_graph=True, or use grad"
             )
         gradient = array_module(self.data).asarray(gradient, dtype=self.dtype)
         if self.node is None:
@@ -178,8 +183,29 @@ class Tensor:
     def __rtruediv__(self, other: Any) -> Tensor:
         return ops.divide(other, self)
 
-    def __pow__(self, exponent: float) -> Tensor:
-        return ops.power(self, exponent=exponent)
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.power(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return ops.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return ops.remainder(other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(other, self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return ops.absolute(self)
 
     def __neg__(self) -> Tensor:
         return ops.negative(self)
@@ -193,57 +219,23 @@ class Tensor:
     def __getitem__(self, key: Any) -> Tensor:
         return ops.index(self, key=key)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.sum(self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.mean(self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.max(self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.min(self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return ops.reshape(self, shape=_one_tuple(shape))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return ops.transpose(self, axes=_one_tuple(axes) or None)
-
-    @property
-    def T(self) -> Tensor:
-        return ops.transpose(self, axes=None)
-
-    def exp(self) -> Tensor:
-        return ops.exp(self)
-
-    def log(self) -> Tensor:
-        return ops.log(self)
-
-    def sqrt(self) -> Tensor:
-        return ops.sqrt(self)
-
-    def tanh(self) -> Tensor:
-        return ops.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        return ops.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        return ops.relu(self)
-
     def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(np.add, other)
+        return self + other if self._is_rebound(other) else self._in_place(np.add, other)
 
     def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(np.subtract, other)
+        return self - other if self._is_rebound(other) else self._in_place(np.subtract, other)
 
     def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(np.multiply, other)
+        return self * other if self._is_rebound(other) else self._in_place(np.multiply, other)
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(np.divide, other)
+        return self / other if self._is_rebound(other) else self._in_place(np.divide, other)
+
+    def _is_rebound(self, other: Any) -> bool:
+        """Whether x += y means x = x + y: where the tape is to follow it. A leaf is none: its parameter would get lost."""
+        if not _recording.get():
+            return False
+        return self.node is not None if self.requires_grad else isinstance(other, Tensor) and other.requires_grad
 
     def _in_place(self, function: Any, other: Any) -> Tensor:
         other = self._may_change(other)
@@ -263,7 +255,7 @@ class Tensor:
         """The other's numbers; raises EngineError where a gradient would get lost."""
         if _recording.get() and (self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)):
             raise EngineError(
-                "a tensor was to be changed in place, or with one, whose gradient is wanted, and the tape cannot follow that: "
+                "a tensor that needs a gradient must not be changed in place, or with, as the tape cannot follow that: "
                 "write x = x + y instead of x += y, or do it inside no_grad()"
             )
         global _last_change  # noqa: PLW0603 - the tape's clock is one for all
@@ -271,9 +263,25 @@ class Tensor:
         return other.data if isinstance(other, Tensor) else other
 
 
-def _one_tuple(given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Of x.reshape(2, 3), x.reshape((2, 3)) and x.reshape([2, 3])."""
-    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], tuple | list) else given
+def _as_array(data: Any, dtype: Any) -> Any:
+    """Lists, numbers and arrays of other libraries as arrays of NumPy's; raises EngineError for what holds no numbers."""
+    if isinstance(data, list | tuple) and _wants_gradient(data):
+        raise EngineError("Tensor: a new tensor has no past, a gradient would get lost: join tensors by ops.stack or ops.concat")
+    try:
+        found = np.asarray(data, dtype)
+    except (TypeError, ValueError) as error:
+        raise EngineError(f"Tensor: {type(data).__name__} {data!r:.60} must be numbers in rows of one length: {error}") from None
+    if found.dtype.kind not in "biufc":
+        raise EngineError(f"Tensor: {type(data).__name__} must hold numbers, got {data!r:.60}")
+    return found
+
+
+def _wants_gradient(parts: Any) -> bool:
+    """Whether one of these tensors, or one in a list among them, needs a gradient."""
+    return any(
+        part.requires_grad if isinstance(part, Tensor) else isinstance(part, list | tuple) and _wants_gradient(part)
+        for part in parts
+    )
 
 
 def computed(value: Any, inputs: tuple[Any, ...], requires_grad: bool) -> Tensor:
@@ -300,14 +308,15 @@ class Source:
     """What the tape keeps of a large tensor that an op read: all but its numbers, whose memory is free when no op saved them.
 
     Attributes:
-        node, shape, changed: the tensor's; owner: which array owned its memory.
+        node, shape, changed: the tensor's; array: which array it was; owner: which one owned its memory.
     """
 
-    __slots__ = ("changed", "node", "owner", "shape")
+    __slots__ = ("array", "changed", "node", "owner", "shape")
 
     def __init__(self, tensor: Tensor) -> None:
+        self.array = id(tensor.data)
         self.node, self.shape, self.changed = tensor.node, tensor.data.shape, tensor.changed
-        self.owner = id(_owner(tensor.data))
+        self.owner = id(owner(tensor.data))
 
 
 def kept(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -329,29 +338,45 @@ class Node:
     Attributes:
         number: when it was made, so inputs always have smaller numbers than what is computed from them.
         op, inputs, options: what was computed of what, see `kept`; wanted: which inputs want a gradient.
-        saved: what the op's gradient needs, until backward has used it.
+        saved: what the op's gradient needs, until backward has used it; marks: see `byhand.engine.in_place`.
         keeper: the tensor that asked for its gradient by `retain_grad`, weakly.
         changed, owner: of the output: its record of changes in place, and which array owns its memory.
         output, delta, gradients, scope: see `WatchedNode`.
     """
 
-    __slots__ = ("changed", "inputs", "keeper", "number", "op", "options", "owner", "saved", "wanted")
+    __slots__ = ("changed", "inputs", "keeper", "marks", "number", "op", "options", "owner", "saved", "wanted")
     output: Any = None
     delta: Any = None
     gradients: Any = None
     scope: str = ""
 
     def __init__(
-        self, op: Op, inputs: tuple[Any, ...], wanted: list[bool], saved: Any, options: dict[str, Any], out: Tensor
+        self,
+        op: Op,
+        inputs: tuple[Any, ...],
+        wanted: list[bool],
+        saved: Any,
+        options: dict[str, Any],
+        marks: tuple[Mark, ...],
+        out: Tensor,
     ) -> None:
         self.number = next(_clock)
+        self.marks = marks
         self.op, self.inputs, self.wanted, self.saved, self.options = op, inputs, wanted, saved, options
         self.keeper: weakref.ref[Tensor] | None = None
         self.changed = out.changed
-        self.owner = id(out.data if out.data.base is None else _owner(out.data))
+        self.owner = id(out.data if out.data.base is None else owner(out.data))
 
     def check_unchanged(self) -> None:
         """Raise EngineError where something that the gradient needs was changed in place after this was computed."""
+        if (_last_change > self.number and self._told_of_a_change()) or (self.marks and changed(self.marks)):
+            raise EngineError(
+                f"backward: a tensor that {self.op.name} computed with was changed in place afterwards, and its gradient "
+                "needs the old numbers: write x = x + y instead of x += y, or change it after backward"
+            )
+
+    def _told_of_a_change(self) -> bool:
+        """Whether a tensor whose memory the gradient needs has a record of a change, after this was computed."""
         kept = self.saved if isinstance(self.saved, tuple) else (self.saved,)
         arrays = [array for array in kept if hasattr(array, "shape")]
         changed = [given for given in self.inputs if hasattr(given, "changed") and given.changed[0] > self.number]
@@ -359,14 +384,10 @@ class Node:
         if self.changed[0] > self.number:
             owners.add(self.owner)
         still = [given.data for given in changed if isinstance(given, Tensor)]
-        if any(
-            id(_owner(array)) in owners or any(array_module(array).may_share_memory(array, data) for data in still)
+        return any(
+            id(owner(array)) in owners or any(array_module(array).may_share_memory(array, data) for data in still)
             for array in arrays
-        ):
-            raise EngineError(
-                f"backward: a tensor that {self.op.name} computed with was changed in place afterwards, and its gradient "
-                "needs the old numbers: write x = x + y instead of x += y, or change it after backward"
-            )
+        )
 
 
 class WatchedNode(Node):
@@ -389,35 +410,50 @@ class WatchedNode(Node):
         tape.append(self)
 
 
-def _owner(array: Any) -> Any:
-    """The array that owns the memory which this one looks into."""
-    while isinstance(array.base, type(array)):
-        array = array.base
-    return array
+def pulled_back(out: Tensor, gradient: Any, trace: Trace, retain_graph: bool) -> list[Any]:
+    """dC/d(leaf) for the leaves of a trace alone, where dC/d(out) is given: no tensor's `grad` changes."""
+    found: dict[int, Any] = {}
+    if out.node is None and out.requires_grad:
+        _add_to(found, out, gradient)
+    elif out.node is not None and out.node.number > trace.begun:
+        _walk_back(out.node, gradient, retain_graph, trace, found)
+    return [found[id(leaf)] if id(leaf) in found else array_module(leaf.data).zeros_like(leaf.data) for leaf in trace.leaves]
 
 
-def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
+def _add_to(found: dict[int, Any], leaf: Tensor, gradient: Any) -> None:
+    if id(leaf) in found:
+        add_into(found[id(leaf)], gradient)
+    else:
+        found[id(leaf)] = apply(array_module(gradient).positive, gradient, out=new(leaf.data))
+
+
+def _walk_back(
+    last: Node, delta: Any, retain_graph: bool, trace: Trace | None = None, found: dict[int, Any] | None = None
+) -> None:
+    """Through all nodes to the leaves' `grad`; of a trace through its own nodes to its own leaves, into `found`."""
+    begun = 0 if trace is None else trace.begun
+    own = set() if trace is None else {id(leaf) for leaf in trace.leaves}
     deltas: dict[Node, Any] = {last: delta}
     summed: set[Node] = set()  # those whose delta is an array that was made here, and may be written into
     heap = [(-last.number, last)]  # the one that was made last comes first, when all that used its output have been there
     while heap:
         node = heapq.heappop(heap)[1]
         op, delta = node.op, deltas.pop(node)
-        if node.keeper is not None and (keeper := node.keeper()) is not None:
+        if trace is None and node.keeper is not None and (keeper := node.keeper()) is not None:
             _accumulate(keeper, delta)
-        if node.saved is _FREED:
+        if node.saved is FREED:
             raise EngineError(
                 f"backward: the tape was walked already, and what {op.name} had saved is freed: "
                 "compute the tensor anew, or give the first backward retain_graph=True"
             )
-        if _last_change > node.number:
+        if node.marks or _last_change > node.number:
             node.check_unchanged()
         xp = np if type(delta) is np.ndarray else array_module(delta)
-        found = op.gradient(xp, node.saved, delta, node.wanted) if op.selective else op.gradient(xp, node.saved, delta)
-        gradients = found if isinstance(found, tuple) else (found,)
+        some = op.gradient(xp, node.saved, delta, node.wanted) if op.selective else op.gradient(xp, node.saved, delta)
+        gradients = some if isinstance(some, tuple) else (some,)
         if node.output is not None:
             node.delta, node.gradients = delta, gradients
-        del delta, found  # what nobody needs any more is free for the next op
+        del delta, some  # what nobody needs any more is free for the next op
         for given, wanted, gradient in zip(node.inputs, node.wanted, gradients, strict=True):
             if not wanted:
                 continue
@@ -425,22 +461,94 @@ def _walk_back(last: Node, delta: Any, retain_graph: bool) -> None:
                 raise EngineError(f"{op.name}: its gradient is {gradient.shape} for an input of {given.shape}")
             before = given.node
             if before is None:
-                _accumulate(given, gradient)
+                if found is None:
+                    _accumulate(given, gradient)
+                elif id(given) in own:
+                    _add_to(found, given, gradient)
+            elif before.number <= begun:
+                continue  # computed before the trace: from none of its leaves
             elif before in deltas:
                 if before in summed:
                     add_into(deltas[before], gradient)
                 else:  # a new array: an op may have handed out one and the same delta twice
-                    deltas[before] = apply(xp.add, deltas[before], gradient)
+                    deltas[before] = xp.asarray(apply(xp.add, deltas[before], gradient))  # two numbers add up to no array
                     summed.add(before)
             else:
                 deltas[before] = gradient
                 heapq.heappush(heap, (-before.number, before))
         if not retain_graph and node.output is None:
-            node.saved, node.inputs = _FREED, ()
+            node.saved, node.inputs, node.marks = FREED, (), ()
         del gradients, gradient, given
 
 
-_FREED = object()
+FREED = object()
+
+
+class Trace:
+    """A function whose gradient is wanted, at work.
+
+    Attributes:
+        leaves: its inputs, of which it computes.
+        begun: when; nodes with smaller numbers do not depend on the leaves.
+    """
+
+    __slots__ = ("begun", "leaves")
+
+    def __init__(self, leaves: list[Tensor]) -> None:
+        self.leaves, self.begun = leaves, next(_clock)
+
+    def reaches(self, tensor: Tensor) -> bool:
+        """Whether this tensor was computed from the leaves."""
+        waiting: list[Any] = [tensor]
+        seen: set[Node] = set()
+        while waiting:
+            given = waiting.pop()
+            if any(given is leaf or (leaf.node is not None and leaf.node is given.node) for leaf in self.leaves):
+                return True
+            if given.node is not None and given.node.number > self.begun and given.node not in seen:
+                seen.add(given.node)
+                waiting += [one for one, wanted in zip(given.node.inputs, given.node.wanted, strict=False) if wanted]
+        return False
+
+
+_traces: ContextVar[tuple[Trace, ...]] = ContextVar("traces", default=())
+
+
+@contextmanager
+def traced(leaves: list[Tensor]) -> Iterator[Trace]:
+    """Record what a function computes from these leaves, though `no_grad` may be open around this."""
+    trace = Trace(leaves)
+    token, recorded = _traces.set((*_traces.get(), trace)), _recording.set(True)
+    try:
+        yield trace
+    finally:
+        _recording.reset(recorded)
+        _traces.reset(token)
+
+
+def reached_from_a_trace(*tensors: Any) -> bool:
+    """Whether one of these was computed from the inputs of a function whose gradient is being computed."""
+    return any(
+        isinstance(tensor, Tensor) and tensor.requires_grad and trace.reaches(tensor)
+        for trace in _traces.get()
+        for tensor in tensors
+    )
+
+
+def begin() -> int:
+    """A moment: what is computed from now on has a larger number."""
+    return next(_clock)
+
+
+@contextmanager
+def on_record() -> Iterator[None]:
+    """Compute gradients on the tape, though `no_grad` may be open around this."""
+    recorded, told = _recording.set(True), _differentiating.set(True)
+    try:
+        yield
+    finally:
+        _differentiating.reset(told)
+        _recording.reset(recorded)
 
 
 def _accumulate(leaf: Tensor, gradient: Any) -> None:
@@ -452,7 +560,9 @@ def _accumulate(leaf: Tensor, gradient: Any) -> None:
         add_into(leaf.grad, gradient)
 
 
+tracing = _traces.get  # the functions whose gradients are being computed now, the outermost first
 recording = _recording.get  # whether ops go on the tape now
+differentiating = _differentiating.get  # whether a gradient is being computed whose own derivative is wanted
 watched = _watching.get  # the tape of whoever looks at every op now, or None
 
 
@@ -466,16 +576,6 @@ def no_grad() -> Iterator[None]:
     False
     """
     token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
-
-
-@contextmanager
-def recorded() -> Iterator[None]:
-    """Compute on the tape, though `no_grad` may be open around this."""
-    token = _recording.set(True)
     try:
         yield
     finally:
@@ -518,4 +618,4 @@ def scope(name: str) -> Iterator[None]:
         _scopes.reset(token)
 
 
-from byhand.engine import ops  # noqa: E402 - the ops are made of the classes above, and the operators of the ops
+from byhand.engine import ops, second  # noqa: E402 - these are made of the classes above, and the operators of the ops

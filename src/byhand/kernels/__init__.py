@@ -1,11 +1,14 @@
-"""Hot loops, compiled. Each does the arithmetic of its NumPy reference in the same order, so that the bits are the same.
+"""Hot loops, compiled. Each computes what its NumPy reference defines.
 
+Adam and the warps do the same arithmetic in the same order, and the sigmoid takes NumPy's own steps: their bits are the same.
+The others add in another order or take another way (Winograd's, an exponential of our own), and agree to rounding.
 Numba is imported only when a loop is first wanted; without it, or with BYHAND_KERNELS=numpy, the references serve.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -25,9 +28,21 @@ def _compiling() -> bool:
 
 
 @cache
+def _numba_works() -> bool:
+    """Numba can be imported: it refuses versions of NumPy that it does not know, and may be half installed."""
+    try:
+        import numba  # noqa: F401
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        print(f"byhand: Numba cannot be used ({reason}): NumPy computes everything, slower", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+@cache
 def compiled_adam() -> Callable[..., Any] | None:
     """`byhand.kernels.cpu.adam`, or None where nothing is compiled: its reference stands in `byhand.optim`."""
-    if not _compiling():
+    if not _compiling() or not _numba_works():
         return None
     from byhand.kernels.announce import announce_compiling
     from byhand.kernels.cpu.adam import adam
@@ -56,7 +71,7 @@ def family(name: str, x: Any = None) -> Any:
 
 @cache
 def _module(name: str, compiled: bool) -> Any:
-    if compiled and find_spec(f"byhand.kernels.cpu.{name}") is not None:
+    if compiled and find_spec(f"byhand.kernels.cpu.{name}") is not None and _numba_works():
         from byhand.kernels.announce import announce_compiling
 
         announce_compiling()

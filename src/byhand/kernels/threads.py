@@ -29,7 +29,7 @@ def count() -> int:
     wanted = os.environ.get("BYHAND_THREADS", "")
     if wanted:
         if not wanted.isdecimal() or int(wanted) < 1:
-            raise ModelError(f"BYHAND_THREADS is {wanted!r}, but it is a number of threads from 1 up")
+            raise ModelError(f"BYHAND_THREADS must be a number of threads, 1 or more, got {wanted!r}")
         return int(wanted)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

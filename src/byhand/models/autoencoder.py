@@ -10,15 +10,17 @@ Poole, Sohl-Dickstein and Ganguli (2014), arXiv:1406.1831.
 
 from __future__ import annotations
 
-import math
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array
-from byhand.errors import ModelError
+from byhand.models import encoder_decoder
 from byhand.models.encoder_decoder import ROWS, EncoderDecoder
+from byhand.network_kinds import NetworkKind, register
 
 
 class Autoencoder(EncoderDecoder):
@@ -60,9 +62,7 @@ class Autoencoder(EncoderDecoder):
             seed=seed,
             dtype=dtype,
         )
-        if not 0 <= noise < math.inf:
-            raise ModelError(f"noise is {noise}, but it is a standard deviation: 0 or more, and finite")
-        self.noise = float(noise)
+        self.noise = limits.number("noise", noise, least=0)
 
     def learn(self, x: Array, y: Array | None = None, eps: Array | None = None) -> float:
         """One forward and one backward pass: fills `gradient`, returns the batch's cost.
@@ -72,8 +72,7 @@ class Autoencoder(EncoderDecoder):
         x = self._rows(x)
         code = self.encoder.forward(self._with_class(x, y))
         if self.noise:
-            eps = self.rng.standard_normal(code.shape, self.dtype) if eps is None else eps
-            code = code + self.noise * eps
+            code = code + self.noise * self._eps(eps, len(x))
         self.decoder.forward(self._with_class(code, y))
         # What is added has no derivative: the error of the noisy code is the error of the code.
         d_code = self.decoder.backward(self._reconstruction_error(x)).input_error()[:, : self.latent]
@@ -84,11 +83,20 @@ class Autoencoder(EncoderDecoder):
         """The codes of images (N, n), (N, d)."""
         return self.encoder.forward(self._with_class(self._rows(x), y))
 
-    def reconstruct(self, x: Array, y: Array | None = None) -> Array:
-        """Images (N, n) through their codes and back."""
-        return self.decode(self.code(x, y), y)
+    def without_noise(self) -> Self | None:
+        """The same network, sharing its parameters, that adds no noise to its code; None where it adds none."""
+        if not self.noise:
+            return None
+        other = copy.copy(self)
+        other.noise = 0.0
+        return other
 
-    forward = reconstruct
+    def weighted_outputs(self, x: Array) -> Array | None:
+        """The weighted inputs of the pixels, (N, n); None where it needs to be told classes."""
+        if self.classes:
+            return None
+        self.decoder.forward(self.encoder.forward(self._rows(x)))
+        return self.decoder.z[-1]
 
     def evaluate(self, x: Array, y: Array) -> tuple[float, None]:
         """Mean cost without noise, in nats (or half squared units) an image: an autoencoder has no accuracy."""
@@ -109,10 +117,22 @@ class Autoencoder(EncoderDecoder):
 
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> Autoencoder:
     """The untrained network that `Autoencoder.architecture` described; raises ModelError where it describes none."""
-    try:
-        settings = {name: value for name, value in architecture.items() if name != "kind"}
-        return Autoencoder(settings.pop("n"), settings.pop("hidden"), settings.pop("latent"), dtype=dtype, **settings)
-    except (KeyError, TypeError) as error:
-        raise ModelError(
-            f"the architecture is not an autoencoder's ({error!r}): expected n, hidden, latent and its settings"
-        ) from error
+    made: Autoencoder = encoder_decoder.from_architecture(Autoencoder, "an autoencoder", architecture, dtype)
+    return made
+
+
+def from_recipe(recipe: Any, train: Any, dtype: Any, device: str) -> Autoencoder:
+    """The untrained autoencoder of a recipe, for data that `train` is the training part of."""
+    made: Autoencoder = encoder_decoder.from_recipe(Autoencoder, recipe, train, dtype)
+    return made
+
+
+register(
+    NetworkKind(
+        Autoencoder.kind,
+        read=from_architecture,
+        build=from_recipe,
+        settings=("model_options", "hidden", "activation"),
+        by_hand=True,
+    )
+)

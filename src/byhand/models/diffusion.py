@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array, array_module
 from byhand.errors import ModelError
 from byhand.models.noise_schedules import NoiseSchedule
@@ -51,7 +52,7 @@ class Diffusion:
         Source:
             Ho, Jain and Abbeel (2020), eq. 4
         """
-        signal, noise = self.shares(t, x0)
+        signal, noise = self.signal_and_noise_rates(t, x0)
         return signal * x0 + noise * eps
 
     def velocity(self, x0: Array, eps: Array, t: Any) -> Array:
@@ -62,15 +63,15 @@ class Diffusion:
         Source:
             Salimans and Ho (2022), arXiv:2202.00512, section 4 and appendix D
         """
-        signal, noise = self.shares(t, x0)
+        signal, noise = self.signal_and_noise_rates(t, x0)
         return signal * eps - noise * x0
 
-    def wanted(self, x0: Array, eps: Array, t: Any) -> Array:
-        """What the network should answer for x_t: the noise, the image or v."""
+    def target_of(self, x0: Array, eps: Array, t: Any) -> Array:
+        """What the network should prediction for x_t: the noise, the image or v."""
         return eps if self.target == "epsilon" else x0 if self.target == "x0" else self.velocity(x0, eps, t)
 
-    def parts(self, answer: Array, x: Array, t: Any, target: str = "") -> tuple[Array, Array]:
-        r"""The image and the noise, (x0, eps), that a network's answer to x_t means.
+    def x0_and_eps(self, prediction: Array, x: Array, t: Any, target: str = "") -> tuple[Array, Array]:
+        r"""The image and the noise, (x0, eps), that a network's prediction to x_t means.
 
         Equation:
             x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \varepsilon}{\sqrt{\bar\alpha_t}}, \quad
@@ -78,23 +79,23 @@ class Diffusion:
             x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v, \quad
             \varepsilon = \sqrt{1 - \bar\alpha_t}\, x_t + \sqrt{\bar\alpha_t}\, v
         Shapes:
-            answer, x: (N, ...), t: (N,), from 1 up -> x0, eps: (N, ...)
+            prediction, x: (N, ...), t: (N,), 1 or more -> x0, eps: (N, ...)
         Source:
             Ho, Jain and Abbeel (2020), eq. 9; Salimans and Ho (2022), appendix D
 
-        `target`: what the answer is, where it is not this diffusion's own.
+        `target`: what the prediction is, where it is not this diffusion's own.
         """
         target = one_of("target", target or self.target, TARGETS)
-        signal, noise = self.shares(t, x)
+        signal, noise = self.signal_and_noise_rates(t, x)
         if target == "v":
-            return signal * x - noise * answer, noise * x + signal * answer
+            return signal * x - noise * prediction, noise * x + signal * prediction
         if target == "epsilon":
-            return (x - noise * answer) / signal, answer
-        return answer, (x - signal * answer) / noise
+            return (x - noise * prediction) / signal, prediction
+        return prediction, (x - signal * prediction) / noise
 
-    def converted(self, answer: Array, x: Array, t: Any, source: str, target: str) -> Array:
-        """An answer of one kind as the same answer of another, as from "epsilon" to "v"."""
-        x0, eps = self.parts(answer, x, t, source)
+    def convert(self, prediction: Array, x: Array, t: Any, source: str, target: str) -> Array:
+        """An prediction of one kind as the same prediction of another, as from "epsilon" to "v"."""
+        x0, eps = self.x0_and_eps(prediction, x, t, source)
         target = one_of("target", target, TARGETS)
         return eps if target == "epsilon" else x0 if target == "x0" else self.velocity(x0, eps, t)
 
@@ -126,7 +127,7 @@ class Diffusion:
     def _step(self, t: int, s: int) -> tuple[float, float, float]:
         """Of the step from t back to s: the logarithm of alpha; 1 - alpha_bar at s and at t."""
         if not 0 <= s < t <= self.steps:
-            raise ModelError(f"diffusion: a step from t = {t} to {s}, but it goes down, between {self.steps} and 0")
+            raise ModelError(f"diffusion: a step must go down, between {self.steps} and 0, got t = {t} to {s}")
         log_alpha = float(np.log1p(-self.schedule.betas[s:t]).sum())
         return log_alpha, float(self.schedule.noise[s] ** 2), float(self.schedule.noise[t] ** 2)
 
@@ -142,14 +143,13 @@ class Diffusion:
 
         The three are one weight, of the error in x0: that in epsilon is SNR times as large, that in v SNR + 1 times.
         """
-        if not 0 < gamma < math.inf:
-            raise ModelError(f"gamma is {gamma}, but it is a signal-to-noise ratio above 0, as 5")
+        gamma = limits.number("gamma", gamma, above=0)
         snr = self.schedule.snr[np.asarray(t)]
         if one_of("weighting", weighting, WEIGHTINGS) == "plain":
             return np.ones(snr.shape)
         return np.minimum(snr, gamma) / {"x0": 1.0, "epsilon": snr, "v": snr + 1}[self.target]
 
-    def shares(self, t: Any, like: Array) -> tuple[Any, Any]:
+    def signal_and_noise_rates(self, t: Any, like: Array) -> tuple[Any, Any]:
         """The factors of image and noise at t, of a shape and type that multiplies samples `like` these."""
         t = np.asarray(t)
         if (
@@ -158,7 +158,7 @@ class Diffusion:
             or (t.size and not 0 <= t.min() <= t.max() <= self.steps)
         ):
             raise ModelError(
-                f"diffusion: t is {t.dtype} {t.shape}, but it is a whole number from 0 to {self.steps}, or one a sample"
+                f"diffusion: t must be a whole number from 0 to {self.steps}, or one per sample, got {t.dtype} {t.shape}"
             )
         both = self.schedule.signal[t], self.schedule.noise[t]
         if t.ndim == 0:
@@ -171,7 +171,7 @@ class Diffusion:
         return f"Diffusion({self.schedule}, {self.target})"
 
 
-def guided(with_label: Array, with_any: Array, guidance: float) -> Array:
+def guide(with_label: Array, with_any: Array, guidance: float) -> Array:
     r"""Classifier-free guidance: further in the direction in which the label pulls. 1 follows the label, 0 ignores it.
 
     Equation:
@@ -184,12 +184,12 @@ def guided(with_label: Array, with_any: Array, guidance: float) -> Array:
     return with_any + guidance * (with_label - with_any)
 
 
-def forget_some(labels: Any, classes: int, p: float, rng: np.random.Generator) -> Any:
-    """Labels (N,), of which each with probability p became `classes`, "any": so the network learns both kinds of answer.
+def drop_labels(labels: Any, classes: int, p: float, rng: np.random.Generator) -> Any:
+    """Labels (N,), of which each with probability p became `classes`, "any": so the network learns both kinds of prediction.
 
     Source: Ho and Salimans (2022), algorithm 1.
 
-    >>> forget_some([3, 1, 2, 0], classes=4, p=0.5, rng=np.random.default_rng(2))
+    >>> drop_labels([3, 1, 2, 0], classes=4, p=0.5, rng=np.random.default_rng(2))
     array([4, 4, 2, 4])
     """
     labels = np.asarray(labels)
@@ -203,6 +203,4 @@ def one_of(what: str, given: str, known: tuple[str, ...]) -> str:
     Traceback (most recent call last):
     byhand.errors.ModelError: target 'noise' is unknown: choose one of epsilon, x0, v
     """
-    if given not in known:
-        raise ModelError(f"{what} {given!r} is unknown: choose one of {', '.join(known)}")
-    return given
+    return limits.one_of(what, given, known)

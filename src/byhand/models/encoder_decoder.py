@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from byhand import activations, costs
-from byhand.backend import Array, float_type, generator
+from byhand import activations, costs, limits
+from byhand.backend import Array, float_type, generator, numbers
 from byhand.errors import ModelError
-from byhand.models.stack import Stack
+from byhand.models.layer_stack import Stack
+from byhand.network_kinds import check_options
+from byhand.neural_network import RECONSTRUCTION, Enlargement, LayerOutput, NeuralNetwork
 
 ROWS = 2_048  # images at a time where no gradient is wanted
 RECONSTRUCTIONS = {"bernoulli": ("sigmoid", "cross_entropy"), "gaussian": ("sigmoid", "quadratic")}
 
 
-class EncoderDecoder:
+class EncoderDecoder(NeuralNetwork):
     """Images to codes, codes to images.
 
     Arguments:
@@ -30,6 +33,8 @@ class EncoderDecoder:
     """
 
     kind = ""
+    purpose = RECONSTRUCTION
+    by_hand = True
 
     def __init__(
         self,
@@ -44,18 +49,14 @@ class EncoderDecoder:
         seed: int,
         dtype: Any,
     ) -> None:
-        whole = all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in (n, *hidden, latent))
-        if not whole or not isinstance(classes, int) or classes < 0:
-            raise ModelError(
-                f"{type(self).__name__}: {n} numbers, hidden {tuple(hidden)}, latent {latent}, {classes} classes: "
-                "give whole numbers from 1 up, and classes from 0"
-            )
-        if reconstruction not in RECONSTRUCTIONS:
-            raise ModelError(f"reconstruction {reconstruction!r} is unknown: choose bernoulli or gaussian")
-        self.n, self.hidden, self.latent, self.classes = n, tuple(hidden), latent, classes
-        self.activation, self.reconstruction, self.dtype = activation, reconstruction, float_type(dtype)
+        kind = type(self).__name__
+        self.n, self.latent = limits.whole(f"{kind}: n", n), limits.whole(f"{kind}: latent", latent)
+        self.hidden = hidden = limits.whole_numbers(f"{kind}: hidden", hidden)
+        self.classes = limits.whole(f"{kind}: classes", classes, least=0)
+        self.reconstruction = limits.one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
+        self.activation, self.dtype = activation, float_type(dtype)
         output, cost = RECONSTRUCTIONS[reconstruction]
-        self.cost = costs.named(cost, activations.named(output))
+        self.cost = costs.by_name(cost, activations.by_name(output))
 
         down = (n + classes, *hidden, per_number * latent)
         up = (latent + classes, *reversed(self.hidden), n)
@@ -68,7 +69,64 @@ class EncoderDecoder:
         self.encoder.initialise(generator(seed, "encoder"))
         self.decoder.initialise(generator(seed, "decoder"))
         self.rng = generator(seed, "noise")
-        self.buffers: dict[str, Array] = {}
+        self._buffers: dict[str, Array] = {}
+
+    def twin(self, dtype: Any = None) -> Self:
+        """The same network, in this float type, sharing nothing with the first; its noise goes on as its own would."""
+        other = copy.copy(self)
+        other.dtype = self.dtype if dtype is None else float_type(dtype)
+        other.parameters, other.gradient = self.parameters.astype(other.dtype), np.zeros(self.gradient.shape, other.dtype)
+        split = Stack.count(self.encoder.sizes)
+        other.encoder = self.encoder.twin(other.parameters[:split], other.gradient[:split])
+        other.decoder = self.decoder.twin(other.parameters[split:], other.gradient[split:])
+        other._buffers = {name: array.astype(other.dtype) for name, array in self._buffers.items()}
+        other.rng = copy.deepcopy(self.rng)
+        return other
+
+    @property
+    def buffers(self) -> dict[str, Array]:
+        """What belongs to its state without being trained."""
+        return self._buffers
+
+    @property
+    def n_classes(self) -> None:
+        """None: names of classes are of the data that it learned from."""
+        return None
+
+    @property
+    def output_activation(self) -> str:
+        """The function that the pixels come out of."""
+        return self.decoder.activations[-1].name
+
+    def answers(self, x: Array, y: Array | None = None) -> Array:
+        """Images through their codes and back."""
+        return self.reconstruct(x, y)
+
+    def layer_outputs(self) -> list[LayerOutput]:
+        """The activations of the last `learn`, layer by layer of both halves."""
+        return [
+            LayerOutput(f"{half}.{layer}", stack.activations[layer].name, a, layer < len(stack.weights) - 1)
+            for half, stack in self._stacks().items()
+            for layer, a in enumerate(stack.a[1:])
+        ]
+
+    def enlarged(self, times: int) -> Enlargement | None:
+        """So many times as many numbers in the code, where that has one.
+
+        With two it is a map to be looked at, and how many more there should be is not known.
+        """
+        if self.latent > 1:
+            return None
+        settings = {name: value for name, value in self.architecture().items() if name not in ("kind", "n", "hidden", "latent")}
+        longer = type(self)(self.n, self.hidden, times * self.latent, seed=1, **settings)
+        longer.rng = generator(0, "noise")
+        return Enlargement(longer, f"a code of {times * self.latent} numbers instead of {self.latent}", {}, 1.2)
+
+    def redraw(self) -> bool:
+        """Draw the weights of both halves anew, in place."""
+        self.encoder.initialise(generator(1, "encoder"))
+        self.decoder.initialise(generator(1, "decoder"))
+        return True
 
     def _reconstruction_error(self, x: Array) -> Array:
         """BP1 for the decoder's last outputs: dL_rec/dz of each image, (m, n)."""
@@ -80,11 +138,21 @@ class EncoderDecoder:
         out = self.decoder
         return self.cost.per_sample(out.z[-1], out.a[-1], x, out.activations[-1])
 
+    def reconstruct(self, x: Array, y: Array | None = None) -> Array:
+        """Images (N, n) through their codes and back."""
+        return self.decode(self.code(x, y), y)
+
+    forward = reconstruct
+
+    def code(self, x: Array, y: Array | None = None) -> Array:
+        """The codes of images (N, n), (N, d)."""
+        raise NotImplementedError
+
     def decode(self, z: Array, y: Array | None = None) -> Array:
         """The images of codes (N, d), as numbers in [0, 1], (N, n)."""
-        z = np.asarray(z, self.dtype)
+        z = numbers("the codes", z, self.dtype, f"(N, {self.latent})")
         if z.ndim != 2 or z.shape[1] != self.latent:
-            raise ModelError(f"the codes are {z.shape}, but this network wants (N, {self.latent})")
+            raise ModelError(f"the codes must be (N, {self.latent}), got {z.shape}")
         return self.decoder.forward(self._with_class(z, y))
 
     def _with_class(self, a: Array, y: Array | None) -> Array:
@@ -92,16 +160,26 @@ class EncoderDecoder:
             return a
         shape = None if y is None else tuple(y.shape)
         if y is None or shape != (len(a), self.classes):
-            raise ModelError(f"a conditional network wants the classes too, ({len(a)}, {self.classes}), one-hot, but got {shape}")
+            raise ModelError(f"a conditional network needs the classes too, ({len(a)}, {self.classes}), one-hot, got {shape}")
         return np.concatenate([a, np.asarray(y, self.dtype)], axis=1)
 
     def _rows(self, x: Array) -> Array:
-        x = np.asarray(x, self.dtype)
+        x = numbers("the images", x, self.dtype, f"(m, {self.n})")
         if x.ndim < 2 or x.size != len(x) * self.n or len(x) == 0:
-            raise ModelError(
-                f"the images are {x.shape}, but this network wants (m, {self.n}): one row of {self.n} numbers an image"
-            )
+            raise ModelError(f"the images must be (m, {self.n}), one row of {self.n} numbers per image, got {x.shape}")
         return x.reshape(len(x), self.n)
+
+    def as_batch(self, x: Array, y: Array | None) -> tuple[Array, Array | None]:
+        """Images (m, n), and the classes (m, K) that a conditional network is told, as `learn` reads them."""
+        return self._rows(x), np.asarray(y, self.dtype) if self.classes and y is not None else None
+
+    def chance(self, y: Array | None, m: int) -> tuple[Array]:
+        """What the next batch of m images will draw, eps (m, d), as `learn` takes it; the generator stays where it stands."""
+        return (np.asarray(copy.deepcopy(self.rng).standard_normal((m, self.latent), self.dtype), np.float64),)
+
+    def _eps(self, eps: Array | None, m: int) -> Array:
+        """Numbers from N(0, 1) for m codes, unless they are given."""
+        return self.rng.standard_normal((m, self.latent), self.dtype) if eps is None else np.asarray(eps, self.dtype)
 
     def _stacks(self) -> dict[str, Stack]:
         return {"encoder": self.encoder, "decoder": self.decoder}
@@ -153,3 +231,23 @@ class EncoderDecoder:
 
     def _sizes(self) -> str:
         return "-".join(map(str, (self.n, *self.hidden, self.latent, *reversed(self.hidden), self.n)))
+
+
+def from_architecture(make: Any, called: str, architecture: dict[str, Any], dtype: Any) -> Any:
+    """The untrained network of this class that an `architecture` described; raises ModelError where it describes none."""
+    try:
+        settings = {name: value for name, value in architecture.items() if name != "kind"}
+        return make(settings.pop("n"), settings.pop("hidden"), settings.pop("latent"), dtype=dtype, **settings)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelError(
+            f"the architecture is not {called}'s ({error!r}): expected n, hidden, latent and its settings"
+        ) from error
+
+
+def from_recipe(make: Any, recipe: Any, train: Any, dtype: Any) -> Any:
+    """The untrained network of this class for a recipe, for data that `train` is the training part of."""
+    options = {"latent": 8, "activation": recipe.activation} | recipe.model_options
+    check_options(recipe, [*limits.parameters(make, "n", "hidden", "activation", "classes", "seed", "dtype"), "conditional"])
+    if limits.truth("model_options: conditional", options.pop("conditional", False)):
+        options["classes"] = train.n_classes
+    return make(train.flat.shape[1], recipe.hidden, options.pop("latent"), seed=recipe.seed, dtype=dtype, **options)

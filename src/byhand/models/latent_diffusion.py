@@ -16,29 +16,24 @@ from byhand.backend import Array
 from byhand.errors import ModelError
 from byhand.kernels.alike import rows_alike
 from byhand.kernels.threads import one_blas_thread
-from byhand.models.autoencoder import Autoencoder
-from byhand.models.conv_codes import ConvAutoencoder
 from byhand.models.denoiser import DiffusionNetwork
-from byhand.models.samplers import Moment, in_blocks
-from byhand.models.vae import VAE
+from byhand.models.samplers import SamplerStep, in_blocks
 
 
 class LatentDiffusion:
     """A network that draws codes, and the coder that makes images of them.
 
-    Raises ModelError where the codes of the two have other lengths, or the coder wants to be told classes.
+    Raises ModelError where the codes of the two have other lengths, or the coder needs to be told classes.
     """
 
-    def __init__(
-        self, network: DiffusionNetwork, coder: VAE | Autoencoder | ConvAutoencoder, shape: tuple[int, ...] = (28, 28, 1)
-    ) -> None:
+    def __init__(self, network: DiffusionNetwork, coder: Any, shape: tuple[int, ...] = (28, 28, 1)) -> None:
         if network.input_shape != (coder.latent,):
             raise ModelError(
                 f"the network draws codes of {network.input_shape}, but the coder reads ({coder.latent},): use the one that the "
                 "codes came from"
             )
         if coder.classes:
-            raise ModelError("the coder wants to be told classes: choose one without, as emnist-vae")
+            raise ModelError("the coder needs to be told classes: choose one without, for example emnist-vae")
         self.network, self.coder, self.shape = network, coder, shape
 
     @property
@@ -46,13 +41,13 @@ class LatentDiffusion:
         """How many labels there are."""
         return self.network.classes
 
-    def watch(self, names: int | Sequence[int | str], labels: Any = None, **settings: Any) -> Iterator[Moment]:
-        """As `DiffusionNetwork.watch`, each moment decoded: x and x0 are images (N, *shape) in [0, 1]."""
-        for t, z, z0 in self.network.watch(names, labels, **settings):
-            yield Moment(t, self.decoded(z), self.decoded(z0))
+    def sample_steps(self, names: int | Sequence[int | str], labels: Any = None, **settings: Any) -> Iterator[SamplerStep]:
+        """As `DiffusionNetwork.sample_steps`, each step decoded: x and x0 are images (N, *shape) in [0, 1]."""
+        for t, z, z0 in self.network.sample_steps(names, labels, **settings):
+            yield SamplerStep(t, self.decoded(z), self.decoded(z0))
 
     def sample(self, names: int | Sequence[int | str], labels: Any = None, **settings: Any) -> Array:
-        """Images as rows (N, n) in [0, 1]; the settings are those of `watch`."""
+        """Images as rows (N, n) in [0, 1]; the settings are those of `sample_steps`."""
         codes = self.network.sample(names, labels, **settings)
         return self.decoded(codes).reshape(len(codes), -1)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import array_module
 from byhand.engine import Tensor, ops
 from byhand.errors import ModelError
@@ -45,11 +46,8 @@ class MLPDenoiser(Module):
 
     def __init__(self, features: int, width: int = 128, depth: int = 3, classes: int = 0) -> None:
         at_least_one("MLPDenoiser", features=features, width=width)
-        at_least_one("MLPDenoiser", depth=depth)
-        if depth > 100:
-            raise ModelError(f"MLPDenoiser: depth is {depth}, but there are 100 blocks at most")
-        if not isinstance(classes, int) or classes < 0:
-            raise ModelError(f"MLPDenoiser: classes is {classes!r}, but it is a whole number from 0 up")
+        limits.whole("MLPDenoiser: depth", depth, most=100)
+        limits.whole("MLPDenoiser: classes", classes, least=0)
         self.features, self.width, self.depth, self.classes = features, width, depth, classes
         self.time1 = Linear(WAVES, width)
         self.time2 = Linear(width, width)
@@ -62,13 +60,13 @@ class MLPDenoiser(Module):
     def forward(self, x: Any, t: Any, labels: Any = None) -> Tensor:
         """The answer for each vector; without labels, for "any" of them."""
         if x.ndim != 2 or x.shape[1] != self.features:
-            raise ModelError(f"MLPDenoiser: x is {x.shape}, but it wants (N, {self.features})")
+            raise ModelError(f"MLPDenoiser: x must be (N, {self.features}), got {x.shape}")
         xp = array_module(x.data)
         t = xp.asarray(t)
         labels = xp.full(len(x), self.classes) if labels is None else xp.asarray(labels)
         for name, given in (("t", t), ("labels", labels)):
             if given.shape != (len(x),):
-                raise ModelError(f"MLPDenoiser: {name} is {given.shape}, but x is {x.shape}: give one number a row, ({len(x)},)")
+                raise ModelError(f"MLPDenoiser: {name} must be ({len(x)},), one number per row of x, got {given.shape}")
         e = self.time2(ops.silu(self.time1(waves(t, WAVES).astype(x.dtype))))
         e = ops.silu(e + self.label(labels))
         h = self.start(x)

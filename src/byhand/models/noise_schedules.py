@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.registry import Registry
 
 LAST = 0.01  # the largest alpha_bar_T
 LARGEST_BETA = 0.999  # Nichol and Dhariwal's: with 1, the last step would divide by zero
@@ -48,22 +50,23 @@ class NoiseSchedule:
     """
 
     def __init__(self, betas: Any, name: str = "own") -> None:
-        self.betas: Array = np.array(betas, np.float64)
+        try:
+            self.betas: Array = np.array(betas, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            raise ModelError(f"noise schedule: betas must be a list of numbers, got {limits.told(betas)}") from None
         self.name = name
         if self.betas.ndim != 1 or not 1 <= len(self.betas) <= MOST_STEPS:
-            raise ModelError(f"noise schedule: betas are {self.betas.shape}, but they are (T,) with T from 1 to {MOST_STEPS:,}")
+            raise ModelError(f"noise schedule: betas must be (T,) with T from 1 to {MOST_STEPS:,}, got {self.betas.shape}")
         if not ((self.betas > 0) & (self.betas < 1)).all():
-            raise ModelError(
-                f"noise schedule: betas run from {self.betas.min():g} to {self.betas.max():g}, but each lies between 0 and 1"
-            )
+            raise ModelError(f"noise schedule: betas must lie between 0 and 1, got {self.betas.min():g} to {self.betas.max():g}")
         self.steps = len(self.betas)
         log_alpha_bar = np.concatenate([[0.0], np.cumsum(np.log1p(-self.betas))])
         self.alpha_bar: Array = np.exp(log_alpha_bar)
         if not 0 < self.alpha_bar[-1] < LAST:
             rather = "larger betas, or a schedule that fits itself to T, as cosine" if self.alpha_bar[-1] else "smaller betas"
             raise ModelError(
-                f"noise schedule {name!r}: alpha_bar ends at {self.alpha_bar[-1]:.3g} after {self.steps} steps, but it ends "
-                f"between 0 and {LAST}: choose {rather}"
+                f"noise schedule {name!r}: alpha_bar must end between 0 and {LAST}, got {self.alpha_bar[-1]:.3g} after "
+                f"{self.steps} steps: choose {rather}"
             )
         variance = np.abs(np.expm1(log_alpha_bar))  # 1 - alpha_bar: near t = 0 the difference would lose its digits
         self.noise: Array = np.sqrt(variance)
@@ -87,8 +90,8 @@ def linear(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> NoiseS
     >>> linear()
     NoiseSchedule(linear, 1000 steps, alpha_bar down to 4.0e-05)
     """
-    if not 0 < first <= last < 1:
-        raise ModelError(f"linear noise: betas go from {first} to {last}, but they rise, between 0 and 1")
+    first = limits.number("linear noise: the first beta", first, above=0, below=1)
+    last = limits.number("linear noise: the last beta", last, least=first, below=1)
     return NoiseSchedule(np.linspace(first, last, _checked(steps)), "linear")
 
 
@@ -104,8 +107,7 @@ def cosine(steps: int = 1000, offset: float = 0.008) -> NoiseSchedule:
     >>> cosine()
     NoiseSchedule(cosine, 1000 steps, alpha_bar down to 2.4e-09)
     """
-    if not 0 <= offset <= 1:
-        raise ModelError(f"cosine noise: offset is {offset}, but it is a small number from 0 to 1, as 0.008")
+    offset = limits.number("cosine noise: offset", offset, 0, 1)
     t = np.arange(_checked(steps) + 1) / steps
     f = np.cos((t + offset) / (1 + offset) * math.pi / 2) ** 2
     return NoiseSchedule(np.minimum(1 - f[1:] / f[:-1], LARGEST_BETA), "cosine")
@@ -129,24 +131,21 @@ def short(steps: int = 50) -> NoiseSchedule:
     return NoiseSchedule(np.linspace(0.1 / steps, 20 / steps, steps), "short")
 
 
-SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = {"linear": linear, "cosine": cosine, "short": short}
+SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = Registry(
+    "noise schedule", {"linear": linear, "cosine": cosine, "short": short}
+)
 
 
-def named(name: str, **settings: Any) -> NoiseSchedule:
+def by_name(name: str, /, **settings: Any) -> NoiseSchedule:
     """The schedule of this name, with its T where `steps` says it; raises ModelError for an unknown name or setting.
 
-    >>> named("linear", steps=2000).steps
+    >>> by_name("linear", steps=2000).steps
     2000
     """
-    if name not in SCHEDULES:
-        raise ModelError(f"noise schedule {name!r} is unknown: choose one of {', '.join(SCHEDULES)}")
-    try:
-        return SCHEDULES[name](**settings)
-    except TypeError as error:
-        raise ModelError(f"noise schedule {name!r} does not take {settings}: {error}") from error
+    make = SCHEDULES[limits.one_of("noise schedule", name, SCHEDULES)]
+    limits.known_settings(f"the noise schedule {name}", settings, limits.parameters(make))
+    return make(**settings)
 
 
 def _checked(steps: int) -> int:
-    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
-        raise ModelError(f"noise schedule: steps is {steps!r}, but it is a whole number from 1 to {MOST_STEPS:,}")
-    return int(steps)
+    return limits.whole("noise schedule: steps", steps, most=MOST_STEPS)

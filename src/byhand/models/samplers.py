@@ -25,13 +25,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array, generator
 from byhand.errors import ModelError
 from byhand.kernels.threads import parallel
 from byhand.models.diffusion import Diffusion
+from byhand.registry import Registry
 
 
-class Moment(NamedTuple):
+class SamplerStep(NamedTuple):
     """Where a sampler stands: at time t, with x_t, and the image x0 that the network sees in it. At t = 0 both are the sample."""
 
     t: int
@@ -39,7 +41,7 @@ class Moment(NamedTuple):
     x0: Array
 
 
-class Answers(Protocol):
+class Predictor(Protocol):
     """A network as the samplers see it: what it answers to x_t, (N, ...), at time t, in the diffusion's target."""
 
     def __call__(self, x: Array, t: int) -> Array: ...
@@ -72,55 +74,52 @@ def _numbers(name: int | str) -> tuple[int, int]:
     if isinstance(name, str):
         return 1, int.from_bytes(name.encode(), "little")
     if not isinstance(name, int | np.integer) or name < 0:
-        raise ModelError(f"a sample's name is {name!r}, but it is a whole number from 0 up, or a string")
+        raise ModelError(f"a sample's name must be a whole number, 0 or more, or a string, got {limits.told(name)}")
     return 0, int(name)
 
 
-def times(last: int, steps: int) -> list[int]:
+def spaced_timesteps(last: int, steps: int) -> list[int]:
     """T = t_1 > ... > t_S > 0, evenly spread, of which the step to 0 is as long as the others.
 
     Source: Lin, Liu, Li and Yang (2024), arXiv:2305.08891, section 3.3, "trailing": the first is always T, which is pure noise.
 
-    >>> times(1000, 4)
+    >>> spaced_timesteps(1000, 4)
     [1000, 750, 500, 250]
     """
-    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or not 1 <= steps <= last:
-        raise ModelError(
-            f"sampling: steps is {steps!r}, but it is a whole number from 1 to {last}, how many steps of noise there are"
-        )
-    return [round(last * (1 - k / steps)) for k in range(int(steps))]
+    steps = limits.whole("sampling: steps", steps, most=last)
+    return [round(last * (1 - k / steps)) for k in range(steps)]
 
 
 def ddpm(
-    diffusion: Diffusion, answers: Answers, noise: Callable[[], Array], moments: Sequence[int], clip: float | None = None
-) -> Iterator[Moment]:
+    diffusion: Diffusion, predict: Predictor, noise: Callable[[], Array], timesteps: Sequence[int], clip: float | None = None
+) -> Iterator[SamplerStep]:
     r"""Ancestral sampling: each step back is a draw of q(x_s | x_t, x_0), with the image that the network sees for x_0.
 
     Equation:
         x_s = \tilde\mu(x_t, \hat x_0) + \tilde\sigma z, \quad z \sim N(0, 1), \quad z = 0 \text{ at the last step}
     Shapes:
-        noise() -> (N, ...): first x_T, then each z; moments: the times, falling; clip: x_0 is held in [-clip, clip]
+        noise() -> (N, ...): first x_T, then each z; timesteps: the times, falling; clip: x_0 is held in [-clip, clip]
     Source:
         Ho, Jain and Abbeel (2020), algorithm 2, with the variance of eq. 7
     """
     x = noise()
-    for t, s in _falling(diffusion, moments):
-        x0, _ = _seen(diffusion, answers, x, t, clip)
-        yield Moment(t, x, x0)
+    for t, s in _falling(diffusion, timesteps):
+        x0, _ = _x0_and_eps(diffusion, predict, x, t, clip)
+        yield SamplerStep(t, x, x0)
         x, sigma = diffusion.posterior(x0, x, t, s)
         if s > 0:
             x = x + sigma * noise()
-    yield Moment(0, x, x)
+    yield SamplerStep(0, x, x)
 
 
 def ddim(
     diffusion: Diffusion,
-    answers: Answers,
+    predict: Predictor,
     noise: Callable[[], Array],
-    moments: Sequence[int],
+    timesteps: Sequence[int],
     clip: float | None = None,
     eta: float = 0.0,
-) -> Iterator[Moment]:
+) -> Iterator[SamplerStep]:
     r"""The image and the noise that the network sees, put together anew with less noise; eta of it may be fresh.
 
     Equation:
@@ -131,23 +130,22 @@ def ddim(
     Source:
         Song, Meng and Ermon (2021), eqs. 12 and 16
     """
-    if not 0 <= eta <= 1:
-        raise ModelError(f"ddim: eta is {eta}, but it is in [0, 1]: 0 draws no fresh noise, 1 as much as ddpm")
+    eta = limits.number("ddim: eta", eta, 0, 1)  # 0 draws no fresh noise, 1 as much as ddpm
     x = noise()
-    for t, s in _falling(diffusion, moments):
-        x0, eps = _seen(diffusion, answers, x, t, clip)
-        yield Moment(t, x, x0)
-        signal, rest = diffusion.shares(s, x)
+    for t, s in _falling(diffusion, timesteps):
+        x0, eps = _x0_and_eps(diffusion, predict, x, t, clip)
+        yield SamplerStep(t, x, x0)
+        signal, rest = diffusion.signal_and_noise_rates(s, x)
         sigma = eta * diffusion.deviation(t, s)
         x = signal * x0 + math.sqrt(rest * rest - sigma * sigma) * eps
         if sigma > 0:
             x = x + sigma * noise()
-    yield Moment(0, x, x)
+    yield SamplerStep(0, x, x)
 
 
 def dpm_solver(
-    diffusion: Diffusion, answers: Answers, noise: Callable[[], Array], moments: Sequence[int], clip: float | None = None
-) -> Iterator[Moment]:
+    diffusion: Diffusion, predict: Predictor, noise: Callable[[], Array], timesteps: Sequence[int], clip: float | None = None
+) -> Iterator[SamplerStep]:
     r"""DPM-Solver++(2M): the image that the network sees now, and which way it has been going since the step before.
 
     Equation:
@@ -163,26 +161,28 @@ def dpm_solver(
     """
     level, before, x0_before = diffusion.schedule.half_log_snr, -1, None
     x = noise()
-    for t, s in _falling(diffusion, moments):
-        x0, _ = _seen(diffusion, answers, x, t, clip)
-        yield Moment(t, x, x0)
+    for t, s in _falling(diffusion, timesteps):
+        x0, _ = _x0_and_eps(diffusion, predict, x, t, clip)
+        yield SamplerStep(t, x, x0)
         seen = x0
         if x0_before is not None and s > 0:
             r = float((level[t] - level[before]) / (level[s] - level[t]))
             seen = x0 + (1 / (2 * r)) * (x0 - x0_before)
-        (signal, rest), (_, now) = diffusion.shares(s, x), diffusion.shares(t, x)
+        (signal, rest), (_, now) = diffusion.signal_and_noise_rates(s, x), diffusion.signal_and_noise_rates(t, x)
         x = (rest / now) * x - signal * math.expm1(float(level[t] - level[s])) * seen
         before, x0_before = t, x0
-    yield Moment(0, x, x)
+    yield SamplerStep(0, x, x)
 
 
-SAMPLERS: dict[str, Callable[..., Iterator[Moment]]] = {"ddpm": ddpm, "ddim": ddim, "dpm_solver": dpm_solver}
+SAMPLERS: dict[str, Callable[..., Iterator[SamplerStep]]] = Registry(
+    "sampler", {"ddpm": ddpm, "ddim": ddim, "dpm_solver": dpm_solver}
+)
 
 
-def named(name: str) -> Callable[..., Iterator[Moment]]:
+def by_name(name: str) -> Callable[..., Iterator[SamplerStep]]:
     """The sampler of this name; raises ModelError for an unknown one.
 
-    >>> named("ddim") is ddim
+    >>> by_name("ddim") is ddim
     True
     """
     if name not in SAMPLERS:
@@ -201,7 +201,7 @@ def in_blocks(answer: Callable[..., Array], block: int, *arrays: Array, together
     """
     n = len(arrays[0])
 
-    def answers(begin: int, end: int) -> list[Array]:
+    def predictions(begin: int, end: int) -> list[Array]:
         found = []
         for start in range(begin * block, end * block, block):
             rows = np.arange(start, start + block)
@@ -210,24 +210,24 @@ def in_blocks(answer: Callable[..., Array], block: int, *arrays: Array, together
         return found
 
     blocks = -(-n // block)
-    shares = parallel(answers, blocks, alone=True) if together else [answers(0, blocks)]
-    return np.concatenate([found for share in shares for found in share])[:n]
+    parts = parallel(predictions, blocks, alone=True) if together else [predictions(0, blocks)]
+    return np.concatenate([found for part in parts for found in part])[:n]
 
 
-def _seen(diffusion: Diffusion, answers: Answers, x: Array, t: int, clip: float | None) -> tuple[Array, Array]:
+def _x0_and_eps(diffusion: Diffusion, predict: Predictor, x: Array, t: int, clip: float | None) -> tuple[Array, Array]:
     """(x0, eps) by the network; of a clipped image, the noise that goes with it."""
-    x0, eps = diffusion.parts(answers(x, t), x, t)
+    x0, eps = diffusion.x0_and_eps(predict(x, t), x, t)
     if clip is None:
         return x0, eps
     x0 = np.clip(x0, -clip, clip)
-    return x0, diffusion.parts(x0, x, t, "x0")[1]
+    return x0, diffusion.x0_and_eps(x0, x, t, "x0")[1]
 
 
-def _falling(diffusion: Diffusion, moments: Sequence[int]) -> list[tuple[int, int]]:
+def _falling(diffusion: Diffusion, timesteps: Sequence[int]) -> list[tuple[int, int]]:
     """The steps (from, to), the last to 0; raises ModelError for times that do not fall from T at most to 1 at least."""
-    steps = list(pairwise([*moments, 0]))
-    if not steps or moments[0] > diffusion.steps or any(s >= t for t, s in steps):
+    steps = list(pairwise([*timesteps, 0]))
+    if not steps or timesteps[0] > diffusion.steps or any(s >= t for t, s in steps):
         raise ModelError(
-            f"sampling: the times are {list(moments)[:5]}..., but they fall, from {diffusion.steps} at most to 1 at least"
+            f"sampling: the times must fall, from {diffusion.steps} at most to 1 at least, got {list(timesteps)[:5]}..."
         )
     return steps

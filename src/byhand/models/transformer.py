@@ -22,12 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import generator, on_device
 from byhand.engine import Tensor, no_grad
 from byhand.errors import ModelError
-from byhand.feedforward import FeedForward
+from byhand.network_kinds import NetworkKind, check_options, register
+from byhand.neural_network import NeuralNetwork
 from byhand.nn import GELU, Dropout, Embedding, LayerNorm, Linear, Module, MultiheadAttention, Network, Residual, Sequential
-from byhand.nn.sizes import at_least_one
+from byhand.nn import network as networks
 
 DEPTH = 100  # blocks at most: a model file must not ask for more modules than anyone trains
 
@@ -58,9 +60,7 @@ class Transformer(Module):
     def __init__(
         self, n_characters: int, *, length: int = 96, width: int = 128, depth: int = 2, heads: int = 4, dropout: float = 0.0
     ) -> None:
-        at_least_one("Transformer", depth=depth)
-        if depth > DEPTH:
-            raise ModelError(f"Transformer: depth is {depth:,}, but {DEPTH:,} are the most: choose fewer")
+        limits.whole("Transformer: depth", depth, most=DEPTH)
         self.n_characters, self.length, self.width = n_characters, length, width
         self.depth, self.heads, self.dropout = depth, heads, dropout
         self.character = Embedding(n_characters, width)
@@ -81,19 +81,21 @@ class Transformer(Module):
     def forward(self, characters: Any) -> Any:
         t = characters.shape[1]
         if t > self.length:
-            raise ModelError(f"Transformer: {t} characters came, but it sees {self.length} at once: give the last {self.length}")
+            raise ModelError(
+                f"Transformer: there must be at most {self.length} characters at once, got {t}: give the last {self.length}"
+            )
         x = self.character(characters) + self.place(np.arange(t))
         return self.output(self.norm(self.blocks(self.drop(x))))
 
 
 def _block(width: int, heads: int, dropout: float) -> Sequential:
     look = Sequential(LayerNorm(width), MultiheadAttention(width, heads, causal=True), Dropout(dropout))
-    think = Sequential(LayerNorm(width), Linear(width, 4 * width), GELU(), Linear(4 * width, width), Dropout(dropout))
+    think = Sequential(LayerNorm(width), Linear(width, 4 * width), GELU("tanh"), Linear(4 * width, width), Dropout(dropout))
     return Sequential(Residual(look), Residual(think))
 
 
 def generate(
-    network: FeedForward | Network, prompt: str, n: int = 200, *, alphabet: Sequence[str], temperature: float = 0.8, seed: int = 0
+    network: NeuralNetwork, prompt: str, n: int = 200, *, alphabet: Sequence[str], temperature: float = 0.8, seed: int = 0
 ) -> str:
     r"""Go on from a prompt by n characters, each drawn from what the network expects after all before it.
 
@@ -110,17 +112,14 @@ def generate(
     Raises ModelError for a network that continues no text, a character that it does not know, or settings out of range.
     """
     places = {character: i for i, character in enumerate(alphabet)}
-    if not isinstance(network, Network) or not isinstance(network.module, Transformer) or len(places) != network.n_outputs:
+    if not isinstance(network, Network) or not network.reads_text or len(places) != network.n_outputs:
         raise ModelError(f"{network!r} continues no text: choose a model of text, as `byhand train attention` makes one")
     strange = sorted(set(prompt) - set(places))
     if strange or not prompt:
         what = f"holds {strange[0]!r}, which this model never saw" if strange else "is empty"
         raise ModelError(f"the prompt {what}: give one or more of its {len(places)} characters, {''.join(alphabet)!r}")
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ModelError(f"temperature is {temperature}, but it is a number from 0 up")
-    if n < 0:
-        raise ModelError(f"{n} characters cannot be written: choose a number from 0 up")
-    rng, length = generator(seed, "generate"), network.module.length
+    temperature, n = limits.number("temperature", temperature, least=0), limits.whole("the length", n, least=0)
+    rng, length = generator(seed, "generate"), getattr(network.module, "length", network.input_shape[0])
     written = [places[character] for character in prompt]
     network.module.eval()
     for _ in range(n):
@@ -138,3 +137,20 @@ def draw(z: Any, temperature: float, rng: np.random.Generator) -> int:
         return int(z.argmax())
     up_to = np.cumsum(np.exp((z - z.max()) / temperature))
     return min(int(np.searchsorted(up_to, rng.random() * up_to[-1], side="right")), len(z) - 1)
+
+
+def from_recipe(recipe: Any, train: Any, dtype: Any, device: str) -> Network:
+    """The untrained network of a recipe, for text that `train` is the training part of."""
+    check_options(recipe, limits.parameters(Transformer, "n_characters", "length", "dropout"))
+    module = Transformer(train.n_classes, length=train.inputs.shape[1], dropout=recipe.dropout, **recipe.model_options)
+    return networks.from_recipe(recipe, train, module, dtype, device)
+
+
+register(
+    NetworkKind(
+        "transformer",
+        build=from_recipe,
+        settings=("model_options", "cost", "initialiser", "dropout", "label_smoothing"),
+        reads_text=True,
+    )
+)

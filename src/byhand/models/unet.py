@@ -4,7 +4,7 @@ The way down halves the image until only a few places are left, which all look a
 at each size gets the image of the way down beside its own, so that fine strokes need not pass through the narrow middle. Every
 block is told the time t (how much noise there is) and the label (what is to be seen).
 
-    stem -> block -> shrink -> block -> shrink -> block, attention -> grow -> block -> grow -> block -> norm, out
+    stem -> block -> downsample -> block -> downsample -> block, attention -> upsample -> block -> upsample -> block -> norm, out
               |                 +----------------- beside -------------------+            |
               +---------------------------------- beside ---------------------------------+
 
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array, array_module
 from byhand.engine import Tensor, ops
 from byhand.errors import ModelError
@@ -35,8 +36,8 @@ class UNet(Module):
 
     Equation:
         e = \operatorname{silu}(w_2 \operatorname{silu}(w_1 \gamma(t) + b_1) + b_2 + w_y), \quad
-        h_l = B_l(\operatorname{shrink}(h_{l-1}), e), \quad
-        u_l = B'_l((\operatorname{grow}(u_{l+1}), h_l), e)
+        h_l = B_l(\operatorname{downsample}(h_{l-1}), e), \quad
+        u_l = B'_l((\operatorname{upsample}(u_{l+1}), h_l), e)
     Shapes:
         x: (N, H, W, image_channels), t: (N,), labels: (N,) whole numbers -> the shape of x;
         H and W must be halved len(channels) - 1 times without remainder
@@ -65,16 +66,13 @@ class UNet(Module):
         embedding: int = 192,
         heads: int = 4,
     ) -> None:
-        self.channels, self.classes, self.image_channels = tuple(channels), classes, image_channels
+        self.channels = limits.whole_numbers("UNet: channels", channels, fewest=2, most=32)
+        self.classes, self.image_channels = limits.whole("UNet: classes", classes, least=0), image_channels
         self.embedding, self.heads = embedding, heads
-        if len(self.channels) < 2:
-            raise ModelError(f"UNet: channels are {self.channels}, but there are two sizes or more: as in (32, 64, 128)")
         for c in self.channels:
             at_least_one("UNet", channels=c)
         if any(c % GROUPS for c in self.channels):
-            raise ModelError(f"UNet: channels are {self.channels}, but they are normalised in {GROUPS} groups: choose multiples")
-        if not isinstance(classes, int) or classes < 0:
-            raise ModelError(f"UNet: classes is {classes!r}, but it is a whole number from 0 up")
+            raise ModelError(f"UNet: channels must be multiples of {GROUPS}, its normalisation's groups, got {self.channels}")
 
         levels, bottom = self.channels[:-1], self.channels[-1]
         before, below = (levels[0], *levels[:-1]), self.channels[1:]
@@ -83,10 +81,10 @@ class UNet(Module):
         self.label = Embedding(classes + 1, embedding)
         self.stem = Conv2d(image_channels, levels[0], 3, padding=1)
         self.down = Sequential(*(ResidualBlock(a, c, embedding) for a, c in zip(before, levels, strict=True)))
-        self.shrink = Sequential(*(Conv2d(c, c, 3, stride=2, padding=1) for c in levels))
+        self.downsample = Sequential(*(Conv2d(c, c, 3, stride=2, padding=1) for c in levels))
         self.middle = ResidualBlock(levels[-1], bottom, embedding)
         self.look = SelfAttention(bottom, heads)
-        self.grow = Sequential(*(Conv2d(b, c, 3, padding=1) for b, c in zip(below[::-1], levels[::-1], strict=True)))
+        self.upsample = Sequential(*(Conv2d(b, c, 3, padding=1) for b, c in zip(below[::-1], levels[::-1], strict=True)))
         self.up = Sequential(*(ResidualBlock(2 * c, c, embedding) for c in levels[::-1]))
         self.norm = GroupNorm(GROUPS, levels[0], activation="silu")
         self.out = ZeroConv2d(levels[0], image_channels, 3, padding=1)
@@ -97,13 +95,13 @@ class UNet(Module):
         e = self.time2(ops.silu(self.time1(waves(t, self.channels[0]).astype(x.dtype))))
         e = ops.silu(e + self.label(labels))
         h, beside = self.stem(x), []
-        for block, shrink in zip(self.down, self.shrink, strict=True):
+        for block, downsample in zip(self.down, self.downsample, strict=True):
             h = block(h, e)
             beside.append(h)
-            h = shrink(h)
+            h = downsample(h)
         h = self.look(self.middle(h, e))
-        for grow, block in zip(self.grow, self.up, strict=True):
-            h = grow(ops.upsample_nearest(h, scale=2))
+        for upsample, block in zip(self.upsample, self.up, strict=True):
+            h = upsample(ops.upsample_nearest(h, scale=2))
             h = block(ops.concat(h, beside.pop(), axis=3), e)
         return self.out(self.norm(h))
 
@@ -111,15 +109,13 @@ class UNet(Module):
         """Times and labels as arrays of one number an image; raises ModelError for what does not fit."""
         parts = 2 ** (len(self.channels) - 1)
         if x.ndim != 4 or x.shape[3] != self.image_channels or x.shape[1] % parts or x.shape[2] % parts:
-            raise ModelError(
-                f"UNet: x is {x.shape}, but it wants (N, H, W, {self.image_channels}) with H and W multiples of {parts}"
-            )
+            raise ModelError(f"UNet: x must be (N, H, W, {self.image_channels}) with H and W multiples of {parts}, got {x.shape}")
         xp = array_module(x.data)
         t = xp.asarray(t)
         labels = xp.full(len(x), self.classes) if labels is None else xp.asarray(labels)
         for name, given in (("t", t), ("labels", labels)):
             if given.shape != (len(x),):
-                raise ModelError(f"UNet: {name} is {given.shape}, but x is {x.shape}: give one number an image, ({len(x)},)")
+                raise ModelError(f"UNet: {name} must be ({len(x)},), one number per image of x, got {given.shape}")
         return t, labels
 
 

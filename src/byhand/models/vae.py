@@ -19,17 +19,17 @@ Source: Kingma and Welling (2014), arXiv:1312.6114, section 2 and appendix B; be
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array, generator
-from byhand.errors import ModelError
-from byhand.models import bound
-from byhand.models.bound import Measured, divergence, draw_code
+from byhand.models import elbo, encoder_decoder
+from byhand.models.elbo import Measured, divergence, draw_code
 from byhand.models.encoder_decoder import EncoderDecoder
+from byhand.network_kinds import NetworkKind, register
 
 LOG_SIGMA = 8.0  # e^8 = 3,000: log sigma is held within these bounds in `encode`, so that a wild image cannot overflow a picture
 
@@ -75,6 +75,7 @@ class VAE(EncoderDecoder):
     """
 
     kind = "vae"
+    closed_form = True
 
     def __init__(
         self,
@@ -101,12 +102,8 @@ class VAE(EncoderDecoder):
             seed=seed,
             dtype=dtype,
         )
-        if not 0 <= beta < math.inf:
-            raise ModelError(f"beta is {beta}, but it is 0 or more, and finite")
-        if not isinstance(warm_up, int) or warm_up < 0:
-            raise ModelError(f"warm_up is {warm_up!r}, but it is a number of training steps from 0 up")
-        self.beta, self.warm_up = float(beta), warm_up
-        self.buffers = {"steps": np.zeros(1, self.dtype)}  # how many were learned from, for the warm-up
+        self.beta, self.warm_up = limits.number("beta", beta, least=0), limits.whole("warm_up", warm_up, least=0)
+        self._buffers = {"steps": np.zeros(1, self.dtype)}  # how many were learned from, for the warm-up
         self.codes: dict[str, Array] = {}
 
     def learn(self, x: Array, y: Array | None = None, eps: Array | None = None) -> float:
@@ -115,10 +112,10 @@ class VAE(EncoderDecoder):
         x: (m, n) images; y: (m, K) targets, needed where the VAE is conditional; eps: (m, d), drawn anew unless given.
         """
         x, m = self._rows(x), len(x)
-        beta = self.beta * (min(1.0, float(self.buffers["steps"][0]) / self.warm_up) if self.warm_up else 1.0)
+        beta = self.warmed_beta()
         self.buffers["steps"] += 1
         mu, log_sigma = self._encode(x, y)
-        eps = self.rng.standard_normal(mu.shape, self.dtype) if eps is None else eps  # the same forward and backward
+        eps = self._eps(eps, len(x))  # the same forward and backward
         z = draw_code(mu, log_sigma, eps)
         self.decoder.forward(self._with_class(z, y))
         kl = divergence(mu, log_sigma)
@@ -131,6 +128,10 @@ class VAE(EncoderDecoder):
         }  # fmt: skip
         return float((self._reconstruction_cost(x) + beta * kl.sum(axis=1)).sum(dtype=np.float64)) / m
 
+    def warmed_beta(self) -> float:
+        """The weight of the divergence in the next step: it grows to beta over the first `warm_up`."""
+        return self.beta * (min(1.0, float(self.buffers["steps"][0]) / self.warm_up) if self.warm_up else 1.0)
+
     def encode(self, x: Array, y: Array | None = None) -> tuple[Array, Array]:
         """Mean and log standard deviation of the codes of images (N, n), each (N, d)."""
         mu, log_sigma = self._encode(self._rows(x), y)
@@ -140,27 +141,21 @@ class VAE(EncoderDecoder):
         """The means of the codes of images (N, n), (N, d)."""
         return self.encode(x, y)[0]
 
-    def reconstruct(self, x: Array, y: Array | None = None) -> Array:
-        """Images (N, n) through the means of their codes and back."""
-        return self.decode(self.code(x, y), y)
-
     def sample(self, count: int, seed: int = 0, y: Array | None = None) -> Array:
         """Images (count, n) of codes drawn from N(0, 1)."""
         return self.decode(generator(seed, "sample").standard_normal((count, self.latent)), y)
 
-    forward = reconstruct
-
     def measure(self, x: Array, y: Array | None = None, seed: int = 0) -> Measured:
-        """The bound and its parts on images (N, n), with one drawn code an image; see `byhand.models.bound`."""
-        return bound.measure(self, self._rows(x), y, seed)
+        """The bound and its parts on images (N, n), with one drawn code an image; see `byhand.models.elbo`."""
+        return elbo.measure(self, self._rows(x), y, seed)
 
     def evaluate(self, x: Array, y: Array) -> tuple[float, None]:
         """Minus the bound, in nats an image: a VAE has no accuracy."""
         return -self.measure(x, y if self.classes else None).elbo, None
 
     def log_likelihood(self, x: Array, samples: int = 5_000, y: Array | None = None, seed: int = 0) -> Array:
-        """The importance-weighted estimate of log p(x) of each image, (N,), in nats; see `byhand.models.bound`."""
-        return bound.log_likelihood(self, self._rows(x), samples, y, seed)
+        """The importance-weighted estimate of log p(x) of each image, (N,), in nats; see `byhand.models.elbo`."""
+        return elbo.log_likelihood(self, self._rows(x), samples, y, seed)
 
     def reconstruction_cost(self, z: Array, x: Array, y: Array | None = None) -> Array:
         """L_rec of images (N, n) given their codes (N, d): (N,)."""
@@ -185,8 +180,18 @@ class VAE(EncoderDecoder):
 
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> VAE:
     """The untrained VAE that `VAE.architecture` described; raises ModelError where it describes none."""
-    try:
-        settings = {name: value for name, value in architecture.items() if name != "kind"}
-        return VAE(settings.pop("n"), settings.pop("hidden"), settings.pop("latent"), dtype=dtype, **settings)
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"the architecture is not a VAE's ({error!r}): expected n, hidden, latent and its settings") from error
+    made: VAE = encoder_decoder.from_architecture(VAE, "a VAE", architecture, dtype)
+    return made
+
+
+def from_recipe(recipe: Any, train: Any, dtype: Any, device: str) -> VAE:
+    """The untrained VAE of a recipe, for data that `train` is the training part of."""
+    made: VAE = encoder_decoder.from_recipe(VAE, recipe, train, dtype)
+    return made
+
+
+register(
+    NetworkKind(
+        VAE.kind, read=from_architecture, build=from_recipe, settings=("model_options", "hidden", "activation"), by_hand=True
+    )
+)

@@ -24,10 +24,11 @@ COUNTER = "num_batches_tracked"  # PyTorch's batch norm keeps it beside the runn
 def to_pytorch(module: Module) -> dict[str, Array]:
     """The state as PyTorch's `load_state_dict` wants it: name -> array."""
     axes = _axes(module)
-    return {
+    state = {
         name: np.ascontiguousarray(array.transpose(axes[name]) if name in axes else array)
         for name, array in module.state().items()
     }
+    return state | {name: state[same] for name, same in module.other_names().items()}  # PyTorch names shared ones in each place
 
 
 def from_pytorch(module: Module, arrays: dict[str, Array]) -> Module:
@@ -36,12 +37,16 @@ def from_pytorch(module: Module, arrays: dict[str, Array]) -> Module:
     Raises ModelError for a missing, a foreign or a misshapen one, and copies none then.
     """
     axes = _axes(module)
+    others = module.other_names()
     turned = {}
-    for name, array in arrays.items():
+    for given, array in arrays.items():
+        name = others.get(given, given)
+        if name != given and name in arrays and not np.array_equal(array, arrays[name], equal_nan=True):
+            raise ModelError(f"{given!r} and {name!r} are one tensor in this network, but two different ones came")
         if name.rpartition(".")[2] == COUNTER:
             continue
         if name in axes and np.ndim(array) != len(axes[name]):
-            raise ModelError(f"{name!r} is {np.shape(array)}, but PyTorch's has {len(axes[name])} axes")
+            raise ModelError(f"{name!r} must have {len(axes[name])} axes, as PyTorch's has, got {np.shape(array)}")
         turned[name] = np.asarray(array).transpose(np.argsort(axes[name])) if name in axes else np.asarray(array)
     module.load_state(turned)
     return module
@@ -49,7 +54,7 @@ def from_pytorch(module: Module, arrays: dict[str, Array]) -> Module:
 
 def load_pytorch(module: Module, path: Path | str) -> Module:
     """`from_pytorch` from a `.safetensors` file, as `safetensors.torch.save_file(net.state_dict(), path)` writes it."""
-    return from_pytorch(module, read_tensors(Path(path))[0])
+    return from_pytorch(module, read_tensors(Path(path), small_floats=True)[0])
 
 
 def save_pytorch(module: Module, path: Path | str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import generator
 from byhand.engine import ops
 from byhand.initialisers import he
@@ -35,7 +36,7 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         at_least_one("Linear", in_features=in_features, out_features=out_features)
-        self.in_features, self.out_features, self.bias_used = in_features, out_features, bias
+        self.in_features, self.out_features, self.bias_used = in_features, out_features, limits.truth("Linear: bias", bias)
         self.weight = Parameter(np.zeros((out_features, in_features), np.float32))
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
         self.draw(he, generator(0, "weights"))
@@ -44,4 +45,9 @@ class Linear(Module):
         draw_matrix(fill, rng, self.weight, self.bias, self.out_features)
 
     def forward(self, a: Any) -> Any:
-        return ops.linear(a, self.weight, self.bias) if self.bias is not None else ops.linear(a, self.weight)
+        return weighted(a, self.weight, self.bias)
+
+
+def weighted(a: Any, w: Any, b: Any) -> Any:
+    """a w^T, plus b where there is one."""
+    return ops.linear(a, w, b) if b is not None else ops.linear(a, w)

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
+from byhand import limits
 from byhand.errors import ModelError
 
-LARGEST = 500_000_000  # numbers in one parameter: 2 GB in float32
-_largest: ContextVar[int] = ContextVar("largest", default=LARGEST)
-
-
-@contextmanager
-def at_most(numbers: int) -> Iterator[None]:
-    """Layers made inside may not have a parameter of more numbers: a model file must not ask for memory that it does not fill."""
-    token = _largest.set(min(numbers, _largest.get()))
-    try:
-        yield
-    finally:
-        _largest.reset(token)
+LARGEST_SAMPLE = 1 << 22  # numbers in one sample: an image of 2048 x 2048
+WIDEST, MOST_PADDING = 100_000, 1_000  # pixels
 
 
 def at_least_one(layer: str, **numbers: Any) -> None:
-    """Raise ModelError unless each is a whole number from 1 up, and their product no absurd size.
+    """Raise ModelError unless each is a whole number, 1 or more, and no absurd number of weights.
 
     >>> at_least_one("Linear", in_features=0)
     Traceback (most recent call last):
-    byhand.errors.ModelError: Linear: in_features is 0, but it is a whole number from 1 up
+    byhand.errors.ModelError: Linear: in_features must be 1 or more, got 0
     """
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise ModelError(f"{layer}: {name} is {number!r}, but it is a whole number from 1 up")
-    if math.prod(numbers.values()) > _largest.get():
+        limits.whole(f"{layer}: {name}", number)
+    # Of a convolution in groups each filter sees the channels of its group alone.
+    weights = math.prod(number for name, number in numbers.items() if name != "groups") // numbers.get("groups", 1)
+    if weights > limits.largest_array():
         raise ModelError(
-            f"{layer}: {numbers} make more than {_largest.get():,} weights, the most there may be: choose smaller ones"
+            f"{layer}: {numbers} make more than {limits.largest_array():,} weights, the most there may be: choose smaller ones"
         )
+
+
+def sample_shape(written: Any) -> tuple[int, ...]:
+    """The shape of a sample as a model file says it; raises ModelError for one that is none, or would take absurd memory.
+
+    >>> sample_shape([28, 28, 1])
+    (28, 28, 1)
+    """
+    shape = tuple(written) if isinstance(written, list | tuple) else ()
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in shape)
+    if not shape or not whole or math.prod(shape) > LARGEST_SAMPLE:
+        raise ModelError(f"input_shape must be whole numbers, {LARGEST_SAMPLE:,} pixels at most, got {str(written)[:40]}")
+    return shape
 
 
 def pair(layer: str, name: str, given: Any, least: int = 1) -> tuple[int, int]:
@@ -46,7 +48,12 @@ def pair(layer: str, name: str, given: Any, least: int = 1) -> tuple[int, int]:
     >>> pair("Conv2d", "stride", 2)
     (2, 2)
     """
-    both = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
-    if len(both) != 2 or not all(isinstance(n, int) and n >= least for n in both):
-        raise ModelError(f"{layer}: {name} is {given!r}, but it is a whole number from {least} up, or two of them")
-    return both[0], both[1]
+    if not isinstance(given, list | tuple):
+        both = (given, given)
+    elif len(given) == 2:
+        both = tuple(given)
+    else:
+        raise ModelError(f"{layer}: {name} must be a whole number or two of them, got {limits.told(given)}")
+    # A padding, whose least is 0, makes images larger: a model file must not ask for memory that it does not fill.
+    most = WIDEST if least else MOST_PADDING
+    return limits.whole(f"{layer}: {name}", both[0], least, most), limits.whole(f"{layer}: {name}", both[1], least, most)

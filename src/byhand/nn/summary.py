@@ -37,7 +37,7 @@ def summary(module: Module, input_shape: tuple[int, ...], dtype: Any = np.float3
             restore()
     rows = [("name", "layer", "output", "parameters")]
     for name, inner in module.modules():
-        own = sum(math.prod(value.shape) for value in vars(inner).values() if isinstance(value, Tensor))
+        own = sum(math.prod(value.shape) for _, value in inner._inside() if isinstance(value, Tensor))
         if name and (own or not any(inner.children())):
             shape = "x".join(map(str, shapes[id(inner)])) if id(inner) in shapes else "not called"
             rows.append((name, type(inner).__name__, shape, f"{own:,}"))
@@ -53,8 +53,8 @@ def _note_shape(module: Module, shapes: dict[int, tuple[int, ...]]) -> Any:
     """Have this one module write down the shape of what it returns; gives back the function that undoes it."""
     forward = module.forward
 
-    def noting(*inputs: Any) -> Any:
-        out = forward(*inputs)
+    def noting(*inputs: Any, **options: Any) -> Any:
+        out = forward(*inputs, **options)
         shapes[id(module)] = tuple(out.shape[1:])
         return out
 

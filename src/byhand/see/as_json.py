@@ -3,146 +3,73 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
-from byhand.see.explain import ChosenWeight, Explanation
-from byhand.see.explain_codes import CodesExplanation
-from byhand.see.explain_diffusion import DiffusionExplanation
-from byhand.see.explain_network import NetworkExplanation
-from byhand.see.numbers import Line
-from byhand.see.pixel import ChosenEntry
+from byhand.formula import Line
+from byhand.see.explanation import Explanation, FollowedWeight
 from byhand.see.plaintext import plain
-from byhand.see.pushes import Push
-from byhand.see.section import Grid, Listing, Section
+from byhand.see.section import Section
+from byhand.terms import Grid
 
 
-def to_dict(explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation) -> dict[str, Any]:
-    """Only dicts, lists, strings, numbers and booleans. Layers are counted from the input, layer 1; units from 0."""
-    if isinstance(explanation, NetworkExplanation):
-        return _network(explanation)
-    if isinstance(explanation, CodesExplanation):
-        return _codes(explanation) | {"code": explanation.code, "pixel": explanation.pixel}
-    if isinstance(explanation, DiffusionExplanation):
-        return _codes(explanation) | {"t": explanation.step.t, "at": list(explanation.place)}
+def to_dict(explanation: Explanation) -> dict[str, Any]:
+    """Only dicts, lists, strings, numbers and booleans. Layers count from the input, layer 1; all else from 0, times from 1.
+
+    What only one kind of network has, such as the op and place that is followed, stands beside what all have.
+    """
     step = explanation.step
     return {
         "network": repr(step.network),
-        "sizes": list(step.sizes),
+        "provenance": explanation.provenance,
         "optimizer": repr(step.optimizer),
-        "samples": [
-            {"index": sample.index, "label": sample.label, "answer": sample.answer, "answer_after": sample.answer_after}
-            for sample in explanation.samples
-        ],
+        "samples": [asdict(sample) for sample in explanation.samples],
         "cost": step.cost,
         "cost_after": step.cost_after,
-        "followed": {str(layer): unit for layer, unit in explanation.followed.items()},
+        **_plain(explanation.details),
+        "counting": explanation.counting,
+        "stages": [asdict(stage) for stage in explanation.stages],
         "sections": [_section(section) for section in explanation.sections],
-        "weights": [_weight(chosen) for chosen in explanation.weights],
+        "weights": [_weight(followed) for followed in explanation.weights],
+        "names": _plain(asdict(explanation.names)),
     }
 
 
-def _network(explanation: NetworkExplanation) -> dict[str, Any]:
-    """Of a network of modules; everything is counted from 0, and `at` is the place that each op's numbers are of."""
-    step, pixel = explanation.step, explanation.pixel
-    return {
-        "network": repr(step.network),
-        "optimizer": repr(step.optimizer),
-        "samples": [
-            {"index": sample.index, "label": sample.label, "answer": sample.answer, "answer_after": sample.answer_after}
-            for sample in explanation.samples
-        ],
-        "sample": explanation.sample,
-        "cost": step.cost,
-        "cost_after": step.cost_after,
-        "ops": [
-            {"scope": op.name, "op": op.node.op.name, "shape": list(op.output.shape), "at": list(at)}
-            for op, at in zip(step.ops, explanation.followed, strict=True)
-        ],
-        "sections": [_section(section) for section in explanation.sections],
-        "pixel": None
-        if pixel is None
-        else {"scope": pixel.scope, "at": list(pixel.at), "sum": pixel.value, "network": pixel.network},
-        "weights": [] if explanation.weight is None else [_entry(explanation.weight)],
-    }
-
-
-def _codes(explanation: CodesExplanation | DiffusionExplanation) -> dict[str, Any]:
-    """Of a VAE, an autoencoder or a diffusion network; everything is counted from 0, times from 1."""
-    step = explanation.step
-    return {
-        "network": repr(step.network),
-        "optimizer": repr(step.optimizer),
-        "samples": [{"index": sample.index, "label": sample.label} for sample in explanation.samples],
-        "cost": step.cost,
-        "cost_after": step.cost_after,
-        "sections": [_section(section) for section in explanation.sections],
-        "weights": [
-            {
-                "weight": str(proof.weight),
-                "gradient": proof.by_hand,
-                "measured": proof.numeric,
-                "relative_error": proof.relative_error,
-                "agrees": proof.agrees,
-            }
-            for proof in explanation.proofs
-        ],
-    }
-
-
-def _entry(chosen: ChosenEntry) -> dict[str, Any]:
-    return {
-        "weight": str(chosen.weight),
-        "parameter": chosen.weight.name,
-        "place": list(chosen.weight.place),
-        "sum": chosen.gradient,
-        **_followed(chosen),
-        "h": chosen.proof.h,
-        "kinks": chosen.proof.kinks,
-    }
+def _plain(value: Any) -> Any:
+    """The same with lists for tuples, and with words for keys."""
+    match value:
+        case dict():
+            return {str(key): _plain(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+    return value
 
 
 def _section(section: Section) -> dict[str, Any]:
     return {
         "stage": section.stage,
-        **({"scope": section.scope} if section.scope else {"layer": section.layer}),
+        "layer": section.layer,
+        "scope": section.scope,
         "title": section.title,
+        "why": section.why,
         "equations": [_formula(latex) for latex in section.equations],
+        **({"book": _formula(section.book)} if section.book else {}),
         "numbers": [_line(line) for line in section.numbers],
         "shapes": section.shapes,
         "sizes": section.sizes,
         "arrays": [
-            {
-                **_formula(found.symbol),
-                "shape": list(found.shape),
-                "min": found.least,
-                "mean": found.mean,
-                "max": found.most,
-            }
-            for found in section.summaries
+            {**_formula(array.symbol), "shape": list(array.shape), "min": array.least, "mean": array.mean, "max": array.most}
+            for array in section.summaries
         ],
         "source": [
-            {"name": found.name, "file": found.file, "lines": [{"number": at, "code": code} for at, code in found.lines]}
-            for found in section.source
+            {"name": source.name, "file": source.file, "lines": [{"number": at, "code": code} for at, code in source.lines]}
+            for source in section.source
         ],
         "reference": section.reference,
         "note": section.note,
         **({"grids": [[_grid(grid) for grid in row] for row in section.grids]} if section.grids else {}),
-        **({"listing": _listing(section.listing)} if section.listing else {}),
+        **({"listing": _plain(asdict(section.listing))} if section.listing else {}),
     }
-
-
-def _grid(grid: Grid) -> dict[str, Any]:
-    values = [[None if math.isnan(value) else float(value) for value in row] for row in grid.values]
-    return {
-        **_formula(grid.symbol),
-        "about": grid.about,
-        "values": values,
-        "mark": None if grid.mark is None else list(grid.mark),
-    }
-
-
-def _listing(listing: Listing) -> dict[str, Any]:
-    return {"title": listing.title, "heads": list(listing.heads), "rows": [list(row) for row in listing.rows]}
 
 
 def _formula(latex: str) -> dict[str, Any]:
@@ -153,29 +80,25 @@ def _line(line: Line) -> dict[str, Any]:
     return _formula(line.latex) | ({} if line.value is None else {"value": line.value})
 
 
-def _weight(chosen: ChosenWeight) -> dict[str, Any]:
-    return {
-        "weight": str(chosen.weight),
-        "layer": chosen.weight.layer,
-        "j": chosen.weight.j,
-        "k": chosen.weight.k,
-        **_followed(chosen),
-    }
+def _grid(grid: Grid) -> dict[str, Any]:
+    values = [[None if math.isnan(value) else float(value) for value in row] for row in grid.values]
+    return {**_formula(grid.symbol), "about": grid.about, "values": values, "mark": _plain(grid.mark)}
 
 
-def _followed(chosen: ChosenWeight | ChosenEntry) -> dict[str, Any]:
-    proof = chosen.proof
+def _weight(followed: FollowedWeight) -> dict[str, Any]:
+    proof = followed.proof
     return {
-        "before": chosen.before,
-        "after": chosen.after,
+        "weight": str(followed.weight),
+        **followed.weight.figures(),
+        "before": followed.before,
+        "after": followed.after,
+        "sum": followed.gradient,
         "gradient": proof.by_hand,
         "measured": proof.numeric,
         "relative_error": proof.relative_error,
         "agrees": proof.agrees,
-        "up": [_push(push) for push in chosen.up],
-        "down": [_push(push) for push in chosen.down],
+        "h": proof.h,
+        "kinks": proof.kinks,
+        "up": [asdict(push) for push in followed.up],
+        "down": [asdict(push) for push in followed.down],
     }
-
-
-def _push(push: Push) -> dict[str, Any]:
-    return {"index": push.index, "label": push.label, "value": push.value, "share": push.share}

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from byhand.backend import Array
-from byhand.see.explain import Explanation
-from byhand.see.forward import ROW
+from byhand.see.explanation import LayerGraph
 
 SHOWN = 11  # units of a wide layer
 EDGES = 40  # weights between two layers
@@ -28,38 +27,39 @@ class Dot:
     y: float
 
 
-def diagram(explanation: Explanation) -> str:
+def diagram(graph: LayerGraph) -> str:
     """The SVG, with its colours left to the page's style sheet (classes unit, up, down, followed, name)."""
-    step = explanation.step
-    wanted = {layer: _wanted(explanation, layer) for layer in range(1, step.last + 1)}
-    height = round(TOP + GAP * max(_rows(wanted[layer], step.sizes[layer - 1]) for layer in wanted)) + 44
-    layers = {layer: _placed(layer, wanted[layer], step.sizes[layer - 1], step.last, height - 44) for layer in wanted}
-    title = f"The network {'-'.join(map(str, step.sizes))} on this sample"
+    shown, last = {layer: _shown(graph, layer) for layer in graph.a}, max(graph.a)
+    height = round(TOP + GAP * max(_rows(shown[layer], len(a)) for layer, a in graph.a.items())) + 44
+    layers = {layer: _placed(layer, shown[layer], len(a), last, height - 44) for layer, a in graph.a.items()}
+    title = f"The network {'-'.join(str(len(a)) for a in graph.a.values())} on this sample"
     about = (
         "Circles are units, filled by their activation; lines are the strongest weights: blue above 0, dashed red below. "
         "The units and weights that the formulas follow are outlined."
     )
     parts = [
-        f'<svg class="diagram" viewBox="0 0 {_width(step.last)} {height}" role="img" aria-labelledby="dt dd">',
+        f'<svg class="diagram" viewBox="0 0 {_width(last)} {height}" role="img" aria-labelledby="dt dd">',
         f'<title id="dt">{title}</title><desc id="dd">{about}</desc>',
     ]
-    for layer in range(2, step.last + 1):
-        parts += _edges(explanation, layer, layers[layer - 1], layers[layer])
+    for layer in graph.w:
+        parts += _edges(graph, layer, layers[layer - 1], layers[layer])
     for layer, dots in layers.items():
-        parts += _units(explanation, layer, dots, height)
+        parts += _units(graph, layer, dots, height)
     return "".join([*parts, "</svg>"])
 
 
-def _wanted(explanation: Explanation, layer: int) -> list[int]:
-    step = explanation.step
-    n = step.sizes[layer - 1]
-    if n <= SHOWN + 1:
-        return list(range(n))
-    first = [explanation.followed[layer]] if layer in explanation.followed else []
-    first += [chosen.weight.j for chosen in explanation.weights if chosen.weight.layer == layer]
-    first += [chosen.weight.k for chosen in explanation.weights if chosen.weight.layer == layer + 1]
-    active = _spread(step.a[layer][ROW])
-    return sorted(list(dict.fromkeys([*first, *active]))[:SHOWN])
+def _followed(graph: LayerGraph, layer: int) -> list[int]:
+    """The units of a layer that formulas or weights follow."""
+    units = [graph.followed[layer]] if layer in graph.followed else []
+    units += [weight.j for weight in graph.weights if weight.layer == layer]
+    return units + [weight.k for weight in graph.weights if weight.layer == layer + 1]
+
+
+def _shown(graph: LayerGraph, layer: int) -> list[int]:
+    a = graph.a[layer]
+    if len(a) <= SHOWN + 1:
+        return list(range(len(a)))
+    return sorted(list(dict.fromkeys([*_followed(graph, layer), *_spread(a)]))[:SHOWN])
 
 
 def _spread(a: Array) -> list[int]:
@@ -93,9 +93,9 @@ def _placed(layer: int, units: list[int], n: int, last: int, height: float) -> l
     return dots
 
 
-def _edges(explanation: Explanation, layer: int, before: list[Dot], after: list[Dot]) -> list[str]:
-    w = explanation.step.w[layer]
-    chosen = {(found.weight.j, found.weight.k) for found in explanation.weights if found.weight.layer == layer}
+def _edges(graph: LayerGraph, layer: int, before: list[Dot], after: list[Dot]) -> list[str]:
+    w = graph.w[layer]
+    chosen = {(weight.j, weight.k) for weight in graph.weights if weight.layer == layer}
     largest = float(np.abs(w[np.ix_([dot.unit for dot in after], [dot.unit for dot in before])]).max()) or 1.0
     every = [(float(w[end.unit, start.unit]), start, end) for start in before for end in after]
     every.sort(key=lambda edge: abs(edge[0]))
@@ -115,14 +115,10 @@ def _edges(explanation: Explanation, layer: int, before: list[Dot], after: list[
     return parts
 
 
-def _units(explanation: Explanation, layer: int, dots: list[Dot], height: int) -> list[str]:
-    step = explanation.step
-    a, n = step.a[layer][ROW], step.sizes[layer - 1]
+def _units(graph: LayerGraph, layer: int, dots: list[Dot], height: int) -> list[str]:
+    a, n = graph.a[layer], len(graph.a[layer])
     largest = float(np.abs(a).max()) or 1.0
-    followed = {explanation.followed.get(layer)} | {
-        found.weight.j for found in explanation.weights if found.weight.layer == layer
-    }
-    followed |= {found.weight.k for found in explanation.weights if found.weight.layer == layer + 1}
+    followed = _followed(graph, layer)
     parts = []
     gaps = _gaps([dot.unit for dot in dots], n)
     for dot, gap in zip(dots, gaps, strict=False):
@@ -140,7 +136,7 @@ def _units(explanation: Explanation, layer: int, dots: list[Dot], height: int) -
         )
     if gaps[-1]:
         parts.append(_dots(dots[-1].x, dots[-1].y + 0.78 * GAP))
-    name = "input" if layer == 1 else step.activations[layer].name.replace("_", " ")
+    name = graph.names.get(layer, "input").replace("_", " ")
     x = dots[0].x
     parts.append(f'<text class="name strong" x="{x:.1f}" y="{height - 26}">layer {layer}</text>')
     parts.append(f'<text class="name" x="{x:.1f}" y="{height - 8}">{n:,} · {html.escape(name)}</text>')

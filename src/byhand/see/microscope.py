@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,30 +12,22 @@ from numpy.typing import NDArray
 
 from byhand.backend import Array
 from byhand.data.dataset import Dataset
-from byhand.engine import Tensor, no_grad, watch
+from byhand.engine import no_grad, watch
 from byhand.errors import ModelError, TrainingError
-from byhand.feedforward import FeedForward
-from byhand.models.autoencoder import Autoencoder
-from byhand.models.conv_codes import ConvAutoencoder
-from byhand.models.denoiser import DiffusionNetwork
-from byhand.models.vae import VAE
-from byhand.nn import Network
-from byhand.see.choose import upcoming_batch
-from byhand.see.codes_step import take_codes
+from byhand.predictions import in_words
+from byhand.see.chosen_step import upcoming_batch
 from byhand.see.epoch_pushes import finished_epoch, pushes_over
-from byhand.see.explain import Sample
+from byhand.see.explanation import Sample
 from byhand.see.highlight import highlighted
 from byhand.see.image import side
-from byhand.see.made import Factor, Made, Ref, Sum, gathered, indexed
-from byhand.see.made_of import numbers_of
 from byhand.see.mathml import mathml
-from byhand.see.observe import observe
 from byhand.see.plaintext import plain
-from byhand.see.step_numbers import Numbered, Operation, StepNumbers
-from byhand.see.tape import Taped, copied, take
+from byhand.see.step_array import Operation, StepArray
+from byhand.see.step_numbers import StepNumbers
+from byhand.see.take_step import take_step
+from byhand.terms import Factor, indexed
 from byhand.training.steps import Steps
 
-KNOWN = (FeedForward, VAE, Autoencoder, Network)
 MOST = 4_096  # numbers of an array that are shown at once
 NUMBERS = 64_000_000  # that the ops of a step may compute: with their errors about 2 GB in float64
 TERMS = 12
@@ -56,40 +47,29 @@ class Microscope:
         training: stays where it is. data: that it trains on. sample: one sample instead of the batch.
         again: gives the training before a step that was taken, for the pushes of an epoch; None where that cannot be.
 
-    Raises ModelError for a network that the microscope does not know, a sample that there is not, and numbers that are not
-    finite, TrainingError where no step is left.
+    Raises ModelError for a sample that there is not and numbers that are not finite, TrainingError where no step is left.
     """
 
     def __init__(
         self, training: Steps, data: Dataset, *, sample: int | None = None, again: Callable[[int], Steps] | None = None
     ) -> None:
-        kind = getattr(training.model, "kind", "network")
-        if isinstance(training.model, ConvAutoencoder) or not isinstance(training.model, KNOWN):
-            raise ModelError(f"the microscope does not know a {kind} yet: choose a VAE or an autoencoder by hand, as mnist-vae")
         if training.index >= training.total:
             raise TrainingError("this training is over, there is no next step: start one with more epochs")
         self.index, self.batches, self.data, self.again = training.index, training.batches, data, again
         self.network = repr(training.model)
         indices, x, y = upcoming_batch(training, data, sample)
-        whole, model = len(indices), training.model
-        if isinstance(model, Network):
-            most = affordable(model, x, y)
-            indices, x, y = indices[:most], x[:most], y[:most]
-        self.indices = indices
-        self.numbers = _taken(training, data, indices, x, y)
+        whole, most = len(indices), affordable(training.model, x, y)
+        self.indices, x, y = indices[:most], x[:most], y[:most]
+        self.numbers = _numbers(training, data, self.indices, x, y)
         self.inputs = np.asarray(x).reshape(len(x), *data.inputs.shape[1:])
-        epoch, batch = divmod(self.index, self.batches)
-        self.moment = f"Step {self.index:,}, as it will be taken: epoch {epoch + 1}, batch {batch + 1} of {self.batches:,}"
-        if sample is not None:
-            self.moment += f"; here on sample {sample} alone"
-        elif len(indices) < whole:
-            self.moment += f"; here on the first {len(indices)} of its {whole} samples, as many as fit into memory"
+        self.moment = step_label(training, sample)
+        if len(x) < whole:
+            self.moment += f"; here on the first {len(x)} of its {whole} samples, as many as fit into memory"
         self._owner: dict[str, int] = {}
-        for k, operation in enumerate(self.numbers.operations):
-            self._owner.setdefault(operation.arrays[0], k)
-        for k, operation in enumerate(self.numbers.operations):
-            for name in operation.arrays:
-                self._owner.setdefault(name, k)
+        for first in (True, False):  # what an operation computes is its own before it is that of who reads it
+            for k, operation in enumerate(self.numbers.operations):
+                for name in operation.arrays[: 1 if first else None]:
+                    self._owner.setdefault(name, k)
 
     # ---------------------------------------------------------------- the whole
 
@@ -101,7 +81,7 @@ class Microscope:
             "moment": self.moment,
             "network": self.network,
             "optimizer": brief(repr(step.optimizer)),
-            "named": isinstance(step, Taped),
+            "named": step.record.local_symbols,
             "cost": step.cost,
             "cost_after": step.cost_after,
             "m": self.numbers.m,
@@ -125,14 +105,13 @@ class Microscope:
             "thumb": self._thumb(main),
         }
 
-    def _thumb(self, array: Numbered) -> Answer:
+    def _thumb(self, array: StepArray) -> Answer:
         """A small picture of the first map of an array, in levels from -127 to 127."""
         values = self._map(array, {})[0]
         rows, columns = (max(1, -(-n // THUMB)) for n in values.shape)
         small = np.nan_to_num(values[::rows, ::columns])
         unit = float(np.abs(small).max()) or 1.0
-        levels = np.rint(small / unit * 127).astype(np.int8)
-        return {"rows": levels.shape[0], "columns": levels.shape[1], "levels": base64.b64encode(levels.tobytes()).decode()}
+        return _levels(np.rint(small / unit * 127).astype(np.int8))
 
     def operation(self, k: int) -> Answer:
         """One operation: equations, shapes, the source that ran, and its arrays."""
@@ -155,7 +134,7 @@ class Microscope:
             ],
         }
 
-    def _described(self, array: Numbered) -> Answer:
+    def _described(self, array: StepArray) -> Answer:
         return {
             "name": array.name,
             "symbol": mathml(indexed(array.symbol, ())),
@@ -194,14 +173,14 @@ class Microscope:
             "least": least,
             "most": most,
             "mean": float(array.values.mean()),
-            "grey": least >= 0 and most <= 1 and (array.grey or (array.image and array.make is None)),
+            "grey": least >= 0 and most <= 1 and (array.grey or (array.image and array.terms is None)),
         }
         sample = fixed.get(0) if array.batch else None
         if sample is not None and array.batch and len(array.values) == self.numbers.m:
             found["image"] = self._image(self.inputs[sample])
         return found
 
-    def _map(self, array: Numbered, fixed: dict[int, int | None]) -> tuple[Array, tuple[int, ...]]:
+    def _map(self, array: StepArray, fixed: dict[int, int | None]) -> tuple[Array, tuple[int, ...]]:
         """One map (rows, columns), NaN where a row is not filled, and the axes that it shows: two, or one that is wrapped."""
         index: list[Any] = [slice(None)] * array.values.ndim
         for axis, _ in choosers(array):
@@ -221,15 +200,13 @@ class Microscope:
 
     # ---------------------------------------------------------------- a number
 
-    def made(self, name: str, at: Sequence[int | None]) -> Answer:
-        """What a number was made of; with None in the first place the mean of the batch's numbers, made of those.
+    def number(self, name: str, at: Sequence[int | None]) -> Answer:
+        """A number and its terms; with None in the first place the mean of the batch's numbers, whose terms are those.
 
         Raises ModelError for a number that there is not.
         """
-        if at and at[0] is None:
-            found = self._mean(name, [int(k) for k in at[1:] if k is not None])
-        else:
-            found = self.numbers.made_of(name, [int(k) for k in at if k is not None], TERMS)
+        place = [int(k) for k in at if k is not None]
+        found = (self.numbers.mean_of if at and at[0] is None else self.numbers.terms_of)(name, place, TERMS)
         array = self.numbers.array(name)
         size = sum(abs(term.value) for term in found.terms) + abs(found.rest)
         return {
@@ -254,26 +231,16 @@ class Microscope:
             "note": found.note,
             "operation": self._owner.get(name),
             "parameter": array.parameter,
-            "number": self._of_parameter(array, at),
+            "change": self._of_parameter(array, at),
         }
 
-    def _of_parameter(self, array: Numbered, at: Sequence[int | None]) -> Answer | None:
+    def _of_parameter(self, array: StepArray, at: Sequence[int | None]) -> Answer | None:
         """Of a parameter's number: what it was, what it became."""
         if not array.parameter or None in at:
             return None
         place = tuple(int(k) for k in at if k is not None)
         was, now = (float(self.numbers.arrays[name].values[place]) for name in (array.parameter, f"{array.parameter}.after"))
         return {"was": was, "now": now}
-
-    def _mean(self, name: str, rest: list[int]) -> Made:
-        array, _ = self.numbers.at(name, [0, *rest])
-        m = len(array.values)
-        index: tuple[Any, ...] = (slice(None), *rest)
-        values = np.asarray(array.values[index], np.float64) / m
-        share = Factor(rf"\frac{{1}}{{{m}}}", 1 / m)
-        terms, others, left = gathered([Sum(values, lambda i: (share, array.factor((i, *rest))))], TERMS)
-        symbol = rf"\frac{{1}}{{m}} \sum_i {indexed(array.symbol, ['i', *rest])}"
-        return Made(Ref(name, (0, *rest)), symbol, float(values.sum()), symbol, terms, others, left, "The mean over the batch.")
 
     # ---------------------------------------------------------------- who pushed a weight
 
@@ -299,24 +266,25 @@ class Microscope:
         }
 
     def _pushed(self, values: Array, indices: NDArray[np.intp], *, places: bool = False) -> Answer:
+        """The strongest of these pushes (n,) by the samples of these indices; places: they are those of the batch."""
         whole = float(np.abs(values).sum()) or 1.0
-        order = np.argsort(-values, kind="stable")
+
+        def push(i: int) -> Answer:
+            index = int(indices[i])
+            return {
+                "place": i if places else None,
+                "index": index,
+                "label": sample_name(self.data, index),
+                "value": float(values[i]),
+                "share": abs(float(values[i])) / whole,
+                "image": self._image(self.inputs[i] if places else self.data.inputs[index]),
+            }
+
+        order = np.argsort(-values, kind="stable").tolist()
         return {
             "sum": float(values.sum()),
-            "up": [self._push(values, indices, int(i), whole, places) for i in order[:PUSHES] if values[i] > 0],
-            "down": [self._push(values, indices, int(i), whole, places) for i in order[::-1][:PUSHES] if values[i] < 0],
-        }
-
-    def _push(self, values: Array, indices: NDArray[np.intp], i: int, whole: float, places: bool) -> Answer:
-        index = int(indices[i])
-        shown = self.inputs[i] if places else self.data.inputs[index]
-        return {
-            "place": i if places else None,
-            "index": index,
-            "label": named(self.data, index),
-            "value": float(values[i]),
-            "share": abs(float(values[i])) / whole,
-            "image": self._image(shown),
+            "up": [push(i) for i in order[:PUSHES] if values[i] > 0],
+            "down": [push(i) for i in order[::-1][:PUSHES] if values[i] < 0],
         }
 
     def _image(self, x: Array) -> Answer | None:
@@ -324,8 +292,12 @@ class Microscope:
         if x.ndim != 3 or x.dtype.kind != "f":
             return None
         step = max(1, -(-max(x.shape[:2]) // LARGEST_IMAGE))
-        grey = np.rint(255 * np.clip(x[::step, ::step].mean(axis=2), 0, 1)).astype(np.uint8)
-        return {"rows": grey.shape[0], "columns": grey.shape[1], "levels": base64.b64encode(grey.tobytes()).decode()}
+        return _levels(np.rint(255 * np.clip(x[::step, ::step].mean(axis=2), 0, 1)).astype(np.uint8))
+
+
+def _levels(values: NDArray[Any]) -> Answer:
+    """A small picture (rows, columns) of bytes."""
+    return {"rows": values.shape[0], "columns": values.shape[1], "levels": base64.b64encode(values.tobytes()).decode()}
 
 
 def brief(text: str) -> str:
@@ -351,7 +323,7 @@ def _factor(found: Factor) -> Answer:
     return {"symbol": mathml(found.symbol), "plain": plain(found.symbol), "value": found.value, "ref": ref}
 
 
-def choosers(array: Numbered) -> list[tuple[int, str]]:
+def choosers(array: StepArray) -> list[tuple[int, str]]:
     """The axes of an array that are not shown side by side, but one at a time; with what they count."""
     ndim, rows = array.values.ndim, "sample" if array.batch else "row"
     if ndim == 2:
@@ -375,51 +347,40 @@ def wrapped(n: int) -> int:
     return side(n) or (n if n <= 16 else int(np.ceil(np.sqrt(n)))) or 1
 
 
-def named(data: Dataset, index: int) -> str:
-    """A sample in a word: its class, or how a text begins."""
+def sample_name(data: Dataset, index: int) -> str:
+    """A sample in a word: its class, the number to learn, or how a text begins."""
+    if data.values is not None:
+        return in_words(data.values[[index]], ())[0]
     if data.inputs.dtype.kind in "iu":
         text = "".join(data.class_names[int(k)] for k in data.inputs[index].reshape(-1)[:TEXT])
         return " ".join(text.split())
     return data.class_names[int(data.labels[index])]
 
 
-def affordable(network: Network, x: Array, y: Array) -> int:
-    """How many samples of a batch can be looked at at once: all, or as many as memory has room for."""
-    some = copied(network, network.dtype)
-    some.rng = copy.deepcopy(network.rng)
+def step_label(training: Steps, sample: int | None = None) -> str:
+    """Which step comes next, in words."""
+    epoch, batch = divmod(training.index, training.batches)
+    words = f"Step {training.index:,}, as it will be taken: epoch {epoch + 1}, batch {batch + 1} of {training.batches:,}"
+    return words if sample is None else f"{words}; here on sample {sample} alone"
+
+
+def affordable(network: Any, x: Array, y: Array) -> int:
+    """How many samples of a batch can be looked at at once: all, or as many as memory has room for what their ops compute."""
     two = slice(0, min(2, len(x)))
     with no_grad(), watch() as tape:
-        some.loss(Tensor(some._shaped(x[two])), y[two])
+        network.twin().learn(x[two], y[two])
     each = sum(np.size(node.output) for node in tape) / len(x[two])
     return max(1, min(len(x), int(NUMBERS / max(each, 1))))
 
 
-def _taken(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array, y: Array) -> StepNumbers:
+def _numbers(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array, y: Array) -> StepNumbers:
     """The step on copies, in float64, and all its numbers."""
-    model: Any = training.model
-    labels = [named(data, int(index)) for index in indices]
-    if isinstance(model, FeedForward):
-        step = observe(model, x, y, training.optimizer, training.clip_length, np.float64, model.rng)
-        answers = step.full[step.last].argmax(axis=1), step.output_after.argmax(axis=1)
-        names = data.class_names
-        samples = [
-            Sample(int(index), label, names[int(before)], names[int(after)])
-            for index, label, before, after in zip(indices, labels, *answers, strict=True)
-        ]
-        return numbers_of(step, samples)
-    if isinstance(model, (VAE, Autoencoder)):
-        taken = take_codes(model, x, y, training.optimizer, training.clip_length)
-        return numbers_of(taken, [Sample(int(index), label, "", "") for index, label in zip(indices, labels, strict=True)])
-    drawn = None
-    if isinstance(model, DiffusionNetwork):
-        drawn = model.draw(model._labels(y, len(x)), copy.deepcopy(model.rng), model.forget)
-        drawn = drawn._replace(eps=np.asarray(drawn.eps, np.float64))
-    taped = take(model, x, y, training.optimizer, training.clip_length, np.float64, model.rng, drawn)
-    samples = [Sample(int(index), label, "", "") for index, label in zip(indices, labels, strict=True)]
-    if drawn is None and taped.answers.ndim == 2 and taped.answers.shape == (len(x), data.n_classes):
-        best = taped.answers.argmax(axis=1), taped.answers_after.argmax(axis=1)
-        samples = [
-            Sample(one.index, one.label, data.class_names[int(b)], data.class_names[int(a)])
-            for one, b, a in zip(samples, *best, strict=True)
-        ]
-    return numbers_of(taped, samples)
+    step = take_step(training.model, x, y, training.optimizer, clip_length=training.clip_length)
+    answers = [("", "")] * step.m
+    outputs = np.shape(step.answers)
+    told = data.n_classes if data.values is None else data.n_outputs
+    if not step.chance and len(outputs) == 2 and told in (outputs[1], max(outputs[1], 2)) and outputs[0] == step.m:
+        before, after = (in_words(part, data.class_names) for part in (step.answers, step.answers_after))
+        answers = list(zip(before, after, strict=True))
+    samples = [Sample(int(index), sample_name(data, int(index)), *answer) for index, answer in zip(indices, answers, strict=True)]
+    return StepNumbers(step, samples)

@@ -6,12 +6,10 @@ Jupyter calls `_repr_html_` of what a cell returns. The style is nested under on
 from __future__ import annotations
 
 import hashlib
-import html
 import re
-from typing import Any
 
-from byhand.see.made import Made
-from byhand.see.mathml import mathml
+from byhand.see.explanation import Explanation
+from byhand.see.page import page
 
 SCOPE = "byhand-step"
 STYLE = re.compile(r"<style>(.*?)</style>", re.S)
@@ -19,10 +17,8 @@ BODY = re.compile(r"<body>(.*)</body>", re.S)
 MANY = 24  # sections; of more, all begin folded
 
 
-def html_of(explanation: Any) -> str:
+def html_of(explanation: Explanation) -> str:
     """The explanation as HTML for a notebook's cell."""
-    from byhand.see.page import page
-
     text = page(explanation)
     style, body = STYLE.search(text), BODY.search(text)
     assert style is not None and body is not None
@@ -33,21 +29,6 @@ def html_of(explanation: Any) -> str:
     if inside.count("<details open") > MANY:
         inside = inside.replace("<details open", "<details")
     return f'<div class="{SCOPE}"><style>{scoped(style[1])}</style>{inside}</div>'
-
-
-def terms_html(made: Made) -> str:
-    """What a number was made of, as a table."""
-    rows = "".join(
-        f"<tr><td>{' · '.join(mathml(factor.symbol) for factor in term.factors)}</td>"
-        f"<td>{' · '.join(f'{factor.value:.5g}' for factor in term.factors)}</td><td>{term.value:+.6g}</td></tr>"
-        for term in made.terms
-    )
-    rest = f"<tr><td>and {made.others:,} further terms</td><td></td><td>{made.rest:+.6g}</td></tr>" if made.others else ""
-    heads = "<tr><th>term</th><th>in numbers</th><th>value</th></tr>"
-    table = f"<table><thead>{heads}</thead><tbody>{rows}{rest}</tbody></table>" if made.terms else ""
-    note = f"<p>{html.escape(made.note)}</p>" if made.note else ""
-    equation = f"<p>{mathml(made.equation)}</p>" if made.equation else ""
-    return f"<div><p>{mathml(made.symbol)} = <b>{made.value:.9g}</b></p>{equation}{table}{note}</div>"
 
 
 def scoped(style: str) -> str:

@@ -8,15 +8,13 @@ Source: Press et al. (2007), "Numerical Recipes", section 5.7.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from byhand.backend import Array
-from byhand.see.observe import Observed, copied
 from byhand.see.source import Source, source_of
 from byhand.see.weight import Entry, Weight
 
@@ -71,11 +69,10 @@ def equation(h: float = STEP) -> str:
     return rf"\frac{{\partial C}}{{\partial w}} \approx \frac{{C(w + h) - C(w - h)}}{{2h}}, \quad h = {power(h)}"
 
 
-EQUATION = equation()
-
-
-def minded(proof: Proof) -> str:
-    """What a measurement in a network with kinks had to mind, in words."""
+def caution(proof: Proof) -> str:
+    """What a measurement in a network with kinks had to take care of, in words; "" where nobody counted."""
+    if proof.kinks is None:
+        return ""
     if proof.kinks:
         first = f"{proof.kinks} ReLUs or maxima change their side between w − h and w + h, however small h is made."
     else:
@@ -94,22 +91,11 @@ def central_difference(cost: Callable[[], float], w: Array, place: tuple[int, ..
     return higher, lower
 
 
-def prove(step: Observed, weights: Sequence[Weight]) -> tuple[Proof, ...]:
-    """Measure the slope of the step's cost along each of these weights."""
-    network = copied(step.network, np.float64)
-    x, y = step.a[1], step.y
-
-    def cost() -> float:
-        network.rng = copy.deepcopy(step.rng)
-        return network.learn(x.astype(np.float64), y.astype(np.float64))
-
-    cost()
-    by_hand = [float(network.weight_gradients[weight.layer - 2][weight.j, weight.k]) for weight in weights]
-    proofs = []
-    for weight, gradient in zip(weights, by_hand, strict=True):
-        higher, lower = central_difference(cost, network.weights[weight.layer - 2], (weight.j, weight.k))
-        proofs.append(Proof(weight, gradient, (higher - lower) / (2 * STEP), higher, lower))
-    return tuple(proofs)
+def prove(weight: Weight | Entry, by_hand: float, cost: Callable[[], float], w: Array, place: tuple[int, ...]) -> Proof:
+    """Measure the slope of a cost along the weight at this place of the array w; by_hand: its gradient."""
+    higher, lower = central_difference(cost, w, place)
+    rounding = 4 * np.finfo(float).eps * max(abs(higher), abs(lower)) / STEP
+    return Proof(weight, by_hand, (higher - lower) / (2 * STEP), higher, lower, enough=max(NOTHING, float(rounding)))
 
 
 def proof_source() -> Source:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from byhand.backend import Array
-from byhand.see.observe import Observed
-from byhand.see.weight import Weight
 
 MOST = 3
 
@@ -28,16 +26,6 @@ class Push:
     def name(self) -> str:
         """As `5 (three)`, or the index alone where there is no label."""
         return f"{self.index} ({self.label})" if self.label else str(self.index)
-
-
-def pushes(
-    step: Observed, weight: Weight, indices: Sequence[int], labels: Sequence[str]
-) -> tuple[tuple[Push, ...], tuple[Push, ...]]:
-    """The samples that pushed the weight up most, and those that pushed it down most, largest first.
-
-    These are the cost's pushes by this step's gradient; weight decay, momentum and clipping belong to no sample.
-    """
-    return ranked(-step.trace.contributions(weight.layer - 1, weight.j, weight.k), indices, labels)
 
 
 def ranked(values: Array, indices: Sequence[int], labels: Sequence[str]) -> tuple[tuple[Push, ...], tuple[Push, ...]]:

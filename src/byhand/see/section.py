@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from byhand.backend import Array
-from byhand.see.numbers import Line
+from byhand.equation import read
+from byhand.formula import Line
 from byhand.see.source import Source, source_of
-
-STAGES = ("forward", "cost", "backward", "update", "pixel")
+from byhand.terms import Grid
 
 
 @dataclass(frozen=True)
@@ -42,47 +42,63 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A few numbers as they stand in rows and columns, such as a filter. `mark` is the one that matters most, or None."""
-
-    symbol: str
-    values: Array
-    about: str = ""
-    mark: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
 class Listing:
-    """A table of many numbers: a column is words (str) or numbers (float)."""
+    """A table of many rows: a column is words (str) or numbers (float)."""
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str | float, ...], ...]
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns are numbers."""
+        return tuple(type(cell) is float for cell in self.rows[0]) if self.rows else (False,) * len(self.heads)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """One computation. `equations` and `numbers` are LaTeX; `shapes` is the docstring's, `sizes` the same with this step's.
 
     layer is Nielsen's l (the input is 1), 0 where a section is of the whole network; scope is a module's name in a network of
-    modules. `grids` are in the order of a product: what is multiplied, by what, and what comes out.
+    modules, or the half of an autoencoder. `book` is the textbook's form of the equation, where it differs. `grids` are in the
+    order of a product: what is multiplied, by what, and what comes out. `why` is the idea behind it, in a sentence or two.
     """
 
     stage: str
-    layer: int
     title: str
-    equations: tuple[str, ...]
-    numbers: tuple[Line, ...]
-    shapes: str
-    sizes: str
-    summaries: tuple[Summary, ...]
-    source: tuple[Source, ...]
-    reference: str
-    note: str = ""
+    layer: int = 0
     scope: str = ""
+    why: str = ""
+    equations: tuple[str, ...] = ()
+    book: str = ""
+    numbers: tuple[Line, ...] = ()
+    shapes: str = ""
+    sizes: str = ""
+    summaries: tuple[Summary, ...] = ()
+    source: tuple[Source, ...] = ()
+    reference: str = ""
+    note: str = ""
     pictures: tuple[Picture, ...] = ()
     grids: tuple[tuple[Grid, ...], ...] = ()
     listing: Listing | None = None
+
+
+def documented(function: Callable[..., Any], *code: Callable[..., Any], sizes: Any = "", **fields: Any) -> Section:
+    """A section about a documented function: equation, shapes, source and reference are what its docstring says.
+
+    code: what else ran. sizes: this step's numbers for the letters in the shapes, or the sizes in words.
+    fields: as of `Section`; they go before what the docstring says.
+    """
+    mathematics = read(function)
+    said = {
+        "equations": split(mathematics.equation),
+        "book": mathematics.book,
+        "shapes": mathematics.shapes,
+        "sizes": sizes if type(sizes) is str else sized(mathematics.shapes, **sizes),
+        "source": sources(function, *code),
+        "reference": mathematics.source,
+    }
+    return Section(**(said | fields))
 
 
 def summary(symbol: str, values: Array) -> Summary:
@@ -109,4 +125,4 @@ def sized(shapes: str, **sizes: int) -> str:
     'z: (10, 30)'
     """
     text = shapes.replace("n_(l+1)", "n_next")
-    return re.sub(r"\b(" + "|".join(sizes) + r")\b(?=[,)])", lambda found: str(sizes[found.group()]), text)
+    return re.sub(r"\b(" + "|".join(sizes) + r")\b(?=[,)])", lambda match: str(sizes[match.group()]), text)

@@ -57,10 +57,9 @@ def source_of(function: Callable[..., Any]) -> Source:
 
 
 def _docstring_lines(code: str) -> range:
-    body = getattr(ast.parse(code).body[0], "body", [])
-    first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        return range(first.lineno - 1, first.end_lineno or first.lineno)
+    match ast.parse(code).body[0]:
+        case ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str())) as docstring, *_]):
+            return range(docstring.lineno - 1, docstring.end_lineno or docstring.lineno)
     return range(0)
 
 
@@ -71,39 +70,43 @@ def definitions(function: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
     A compiled kernel may have run in their place; it is tested against them.
 
     >>> from byhand.engine import ops
-    >>> [found.__qualname__ for found in definitions(ops.relu.forward)]
+    >>> [kernel.__qualname__ for kernel in definitions(ops.relu.forward)]
     ['relu']
     """
     code = textwrap.dedent(inspect.getsource(function))
     families: dict[str, str] = {}
-    found: dict[tuple[str, str], None] = {}
+    calls: dict[tuple[str, str], None] = {}
 
-    def family(node: ast.AST) -> str | None:
-        if isinstance(node, ast.Name):
-            return families.get(node.id)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "kernels.family" and isinstance(node.args[0], ast.Constant):
-            return str(node.args[0].value)
-        return None
+    def family(node: ast.AST) -> str:
+        match node:
+            case ast.Name(id=name):
+                return families.get(name, "")
+            case ast.Call(args=[ast.Constant(value=str(name)), *_]) if ast.unparse(node.func) == "kernels.family":
+                return name
+        return ""
 
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Assign):
-            pairs = zip(_elements(node.targets[0]), _elements(node.value), strict=False)
-            families |= {target.id: name for target, value in pairs if isinstance(target, ast.Name) and (name := family(value))}
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Attribute) and (name := family(node.value)):
-            found[name, node.attr] = None
-    modules = {name: import_module(f"byhand.kernels.reference.{name}") for name, _ in found}
-    kernels = [getattr(modules[name], attribute) for name, attribute in found if hasattr(modules[name], attribute)]
+    tree = list(ast.walk(ast.parse(code)))
+    for node in tree:
+        match node:
+            case ast.Assign(targets=[target, *_], value=value):
+                for left, right in zip(_elements(target), _elements(value), strict=False):
+                    families |= {ast.unparse(left): name for name in [family(right)] if name}
+    for node in tree:
+        match node:
+            case ast.Attribute(value=value, attr=attribute) if family(value):
+                calls[family(value), attribute] = None
+    modules = {name: import_module(f"byhand.kernels.reference.{name}") for name, _ in calls}
+    kernels = [getattr(modules[name], attribute) for name, attribute in calls if hasattr(modules[name], attribute)]
     return tuple(dict.fromkeys(one for kernel in kernels for one in (kernel, *_called(kernel))))
 
 
 def _called(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """The functions beside this one that it calls, and that have an equation."""
     code, beside = ast.parse(textwrap.dedent(inspect.getsource(function))), vars(inspect.getmodule(function))
-    called = [node.func.id for node in ast.walk(code) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    found = [beside[name] for name in dict.fromkeys(called) if inspect.isfunction(beside.get(name))]
-    return [one for one in found if "Equation:" in (inspect.getdoc(one) or "")]
+    called = [ast.unparse(node.func) for node in ast.walk(code) if type(node) is ast.Call]
+    functions = [beside[name] for name in dict.fromkeys(called) if inspect.isfunction(beside.get(name))]
+    return [function for function in functions if "Equation:" in (inspect.getdoc(function) or "")]
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:
-    return list(node.elts) if isinstance(node, ast.Tuple) else [node]
+    return list(node.elts) if type(node) is ast.Tuple else [node]

@@ -16,121 +16,94 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from byhand.see.explain import ChosenWeight, Explanation, Sample
-from byhand.see.explain_codes import CodesExplanation
-from byhand.see.explain_diffusion import DiffusionExplanation
-from byhand.see.explain_network import NetworkExplanation
-from byhand.see.pixel import ChosenEntry
+from byhand.console import open_console
+from byhand.formula import Line
+from byhand.see.explanation import Explanation, FollowedWeight, batch_names
 from byhand.see.plaintext import plain
-from byhand.see.proof import EQUATION, Proof, equation, minded
+from byhand.see.proof import Proof, caution, equation
 from byhand.see.pushes import Push
-from byhand.see.section import STAGES, Grid, Listing, Section, Summary
+from byhand.see.section import Listing, Section, Summary
 from byhand.see.source import Source
-from byhand.see.weight import Entry
+from byhand.terms import Grid
 
-TITLES = {
-    "forward": "Forward",
-    "cost": "Cost",
-    "backward": "Backward",
-    "update": "Update",
-    "pixel": "One number, all the way down",
-}
 ROWS = 12  # of a listing; all are in the page and in --json
 
 
-def render(
-    explanation: Explanation | NetworkExplanation | CodesExplanation | DiffusionExplanation,
-    console: Console | None = None,
-    *,
-    source: bool = True,
-) -> None:
+def render(explanation: Explanation, console: Console | None = None, *, source: bool = True) -> None:
     """Print an explanation; source: with the lines of code."""
-    console = console or Console()
-    if isinstance(explanation, NetworkExplanation):
-        console.print(_network_head(explanation))
-    else:
-        console.print(_head(explanation) if isinstance(explanation, Explanation) else _codes_head(explanation))
-    shown: set[str] | None = None if isinstance(explanation, Explanation) else set()
-    for stage in STAGES:
-        sections = explanation.stage(stage)
-        if not sections:
-            continue
-        drawing = stage == "backward" and isinstance(explanation, DiffusionExplanation)
-        console.print(Rule(f"[bold]{'A step back' if drawing else TITLES[stage]}[/]", style="cyan"))
-        if isinstance(explanation, NetworkExplanation):
-            shown = set()
+    console = console or open_console()
+    console.print(_heading(explanation))
+    for name, value in explanation.facts():
+        if name != "Network":
+            console.print(Text(f"{name}: {value}"))
+    console.print(Group(Text(explanation.counting, style="italic"), ""))
+    for stage in explanation.stages:
+        sections, shown = explanation.stage(stage.name), set[str]()
+        if sections:
+            console.print(Group(_rule(stage.title), Text(stage.idea, style="italic"), ""))
         for section in sections:
             console.print(_section(section, source, console.width, shown))
-    if isinstance(explanation, NetworkExplanation):
-        if explanation.weight is not None:
-            proof = explanation.weight.proof
-            console.print(Rule("[bold]Proof[/]", style="cyan"))
-            console.print(_proof(equation(proof.h), [proof], console.width))
-            console.print(Padding(Text(minded(proof), style="italic"), (0, 2, 1, 2)))
-            console.print(_pushed(explanation.weight))
-        return
-    console.print(Rule("[bold]Proof[/]", style="cyan"))
-    if isinstance(explanation, (CodesExplanation, DiffusionExplanation)):
-        console.print(_proof(EQUATION, explanation.proofs, console.width))
-        return
-    console.print(_proof(EQUATION, [chosen.proof for chosen in explanation.weights], console.width))
-    for chosen in explanation.weights:
-        console.print(_pushed(chosen))
+    if explanation.weights:
+        proofs = [followed.proof for followed in explanation.weights]
+        console.print(Group(_rule("Proof"), _proof(proofs, console.width)))
+        for text in dict.fromkeys(filter(None, map(caution, proofs))):
+            console.print(Padding(Text(text, style="italic"), (0, 2, 1, 2)))
+        for followed in explanation.weights:
+            console.print(_pushed(followed))
+    console.print(Group(_rule("Names"), _listing(explanation.names)))
 
 
-def _network_head(explanation: NetworkExplanation) -> RenderableType:
-    step, sample = explanation.step, explanation.samples[explanation.sample]
-    lines = [
-        f"[bold]One training step[/] of {escape(repr(step.network))}",
-        f"Batch of {step.m}: {escape(_named(explanation.samples))}",
-        f"Cost {step.cost:.6g}, and after the step {step.cost_after:.6g}; {escape(repr(step.optimizer))}",
-    ]
-    if sample.label:
-        answer = f"{sample.answer} before the step, {sample.answer_after} after it; asked for {sample.label}"
-        lines.append(f"Sample {sample.index} is followed; the network answered {escape(answer)}")
-    lines.append("Rows, columns, channels, samples and classes are counted from 0.")
-    return Group(*(Text.from_markup(line) for line in lines), "")
-
-
-def _codes_head(explanation: CodesExplanation | DiffusionExplanation) -> RenderableType:
-    step, sample = explanation.step, explanation.samples[0]
-    if isinstance(explanation, DiffusionExplanation):
-        what = f"its number {list(explanation.place)} at t = {explanation.step.t}"
-    else:
-        what = f"of it number {explanation.code} of the code and pixel {explanation.pixel}"
-    lines = [
-        f"[bold]One training step[/] of {escape(repr(step.network))}",
-        f"Batch of {step.m}: {escape(_named(explanation.samples))}",
-        f"Cost {step.cost:.6g}, and after the step {step.cost_after:.6g}; {escape(repr(step.optimizer))}",
-        f"Sample {sample.index} is followed, and {what}; all are counted from 0.",
-    ]
-    return Group(*(Text.from_markup(line) for line in lines), "")
-
-
-def _named(samples: tuple[Sample, ...]) -> str:
-    shown = ", ".join(sample.name for sample in samples[:10])
-    more = f" and {len(samples) - 10:,} more" if len(samples) > 10 else ""
-    return f"sample {shown}{more}"
-
-
-def _head(explanation: Explanation) -> RenderableType:
+def render_short(explanation: Explanation, console: Console | None = None) -> None:
+    """Print the step in about 25 lines: forward, cost, an error, a weight, and the proof."""
+    console = console or open_console()
     step = explanation.step
-    lines = [
-        f"[bold]One training step[/] of {escape(repr(step.network))}",
-        f"Batch of {step.m}: {escape(_named(explanation.samples))}",
-        f"Cost {step.cost:.6g}, and after the step {step.cost_after:.6g}; {escape(repr(step.optimizer))}",
-        f"Layers are counted from the input, layer 1, to the output, layer {step.last}; units from 0.",
-    ]
-    if step.m > 1:
-        first = explanation.samples[0].index
-        lines.append(f"The formulas follow the batch's first sample, {first}; an index i counts samples in the batch.")
-    return Group(*(Text.from_markup(line) for line in lines), "")
+    console.print(_heading(explanation))
+    if explanation.provenance:
+        console.print(Text(f"Weights {explanation.provenance}", style="italic"))
+    samples = batch_names(explanation.samples, 10)
+    console.print(Text(f"{samples.capitalize()}; cost {step.cost:.6g}, after the step {step.cost_after:.6g}"))
+    for section in explanation.in_short():
+        console.print(Text(section.title, style="bold cyan"))
+        for pieces in _last_formula(section.numbers):
+            console.print(_formula(pieces, "bold green" if pieces[0].startswith("=") else "", console.width))
+    for followed in explanation.weights:
+        proof = followed.proof
+        verdict = "agrees" if proof.agrees else "differs"
+        name = plain(proof.weight.latex)
+        said = f"Proof: ∂C/∂{name} by hand {proof.by_hand:.8g}, measured {proof.numeric:.8g}: {verdict}"
+        console.print(Text(said, style="green" if proof.agrees else "bold red"))
+    console.print(Text("Every number of the step: --full; the same as a page: --html step.html", style="dim"))
 
 
-def _section(section: Section, source: bool, width: int, seen: set[str] | None = None) -> RenderableType:
-    """seen: places of source that were printed already, which are then named only."""
+def _heading(explanation: Explanation) -> RenderableType:
+    return Text.from_markup(f"[bold]One training step[/] of {escape(repr(explanation.step.network))}")
+
+
+def _rule(title: str) -> RenderableType:
+    return Rule(f"[bold]{title}[/]", style="cyan")
+
+
+def _last_formula(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """What a section comes to, on two lines: the last formula in symbols, and in numbers with its value.
+
+    Lines that begin with = go on with what stands above. Where every line stands for itself, the first few do.
+    """
+    start = max(k for k, line in enumerate(lines) if not line.pieces[0].startswith("="))
+    formula = lines[start:]
+    if len(formula) == 1:
+        return [line.pieces for line in lines[-3:]]
+    in_numbers = formula[1].pieces if len(formula) > 2 else ()
+    return [formula[0].pieces, (*in_numbers, *formula[-1].pieces)]
+
+
+def _section(section: Section, source: bool, width: int, shown: set[str]) -> RenderableType:
+    """shown: places of source that were printed already, which a section of a module names only."""
     parts: list[RenderableType] = [Text(section.title, style="bold cyan")]
-    parts += [_formula((equation,), "bold", width) for equation in section.equations]
+    if section.why:
+        parts.append(Padding(Text(section.why, style="italic"), (0, 2)))
+    parts += [_formula((latex,), "bold", width) for latex in section.equations]
+    if section.book:
+        parts.append(_formula((section.book, r"\text{ (in the book)}"), "dim", width))
     if section.numbers:
         parts.append(Text(""))
     parts += [_formula(line.pieces, "bold green" if line.value is not None else "", width) for line in section.numbers]
@@ -144,12 +117,11 @@ def _section(section: Section, source: bool, width: int, seen: set[str] | None =
     if section.listing is not None:
         parts.append(_listing(section.listing))
     if source:
-        parts += [part for found in section.source if seen is None or found.place not in seen for part in _source(found)]
-        old = [found.place for found in section.source if seen is not None and found.place in seen]
+        old = [one.place for one in section.source if section.scope and one.place in shown]
+        parts += [part for one in section.source if one.place not in old for part in _source(one)]
         if old:
             parts.append(Padding(Text(f"source shown above: {', '.join(old)}", style="blue"), (0, 2)))
-        if seen is not None:
-            seen |= {found.place for found in section.source}
+        shown |= {one.place for one in section.source}
     if section.reference:
         parts.append(Padding(Text(section.reference, style="dim"), (0, 2)))
     return Group(*parts, "")
@@ -170,15 +142,17 @@ def _summaries(summaries: tuple[Summary, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in ("", "shape", "min", "mean", "max"):
         table.add_column(heading, justify="left" if heading in {"", "shape"} else "right", no_wrap=True)
-    for found in summaries:
-        shape = " × ".join(map(str, found.shape))
-        table.add_row(plain(found.symbol), shape, *(f"{value:.4g}" for value in (found.least, found.mean, found.most)))
+    for array in summaries:
+        shape = " × ".join(map(str, array.shape))
+        table.add_row(plain(array.symbol), shape, *(f"{value:.4g}" for value in (array.least, array.mean, array.most)))
     return table
 
 
-def _source(found: Source) -> Iterator[RenderableType]:
-    yield Padding(Text(found.place, style="blue"), (0, 2))
-    for start, code in found.runs():
+def _source(source: Source) -> Iterator[RenderableType]:
+    yield Padding(Text(source.place, style="blue"), (0, 2))
+    for number, (start, code) in enumerate(source.runs()):
+        if number:  # a docstring was left out, which docs/explain.md promises to show
+            yield Padding(Text("⋮", style="dim"), (0, 4))
         lines = Syntax(
             code, "python", theme="ansi_dark", line_numbers=True, start_line=start, word_wrap=True, background_color="default"
         )
@@ -205,51 +179,42 @@ def _grid(grid: Grid) -> RenderableType:
     return Group(Text(name, style="dim"), table)
 
 
-def _listing(found: Listing) -> RenderableType:
-    """The largest rows, where there are many; in the order in which they stand."""
-    rows = list(found.rows)
-    if len(rows) > ROWS and rows and isinstance(rows[0][-1], float):
-        order = sorted(range(len(rows)), key=lambda at: -abs(float(rows[at][-1])))[:ROWS]
-        rows = [rows[at] for at in sorted(order)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for at, head in enumerate(found.heads):
-        numeric = bool(rows) and isinstance(rows[0][at], float)
-        table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
+def _listing(listing: Listing) -> RenderableType:
+    """The largest rows, where there are many numbers, or the first of many words; in the order in which they stand."""
+    rows, numeric = list(listing.rows), listing.numeric
+    title = listing.title
+    if len(rows) > ROWS:
+        order = sorted(range(len(rows)), key=lambda at: -abs(float(rows[at][-1]))) if numeric[-1] else range(len(rows))
+        title += f"; the {ROWS} {'largest' if numeric[-1] else 'first'} of {len(rows):,}"
+        rows = [rows[at] for at in sorted(order[:ROWS])]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
+    for head, right in zip(listing.heads, numeric, strict=True):
+        table.add_column(head, justify="right" if right else "left", no_wrap=numeric[-1], overflow="fold")
     for row in rows:
-        table.add_row(*(f"{cell:.5g}" if isinstance(cell, float) else escape(cell) for cell in row))
-    more = len(found.rows) - len(rows)
-    title = found.title + (f"; the {len(rows)} largest" if more else "")
-    return Padding(Group(Text(title, style="dim"), table), (1, 2, 0, 2))
+        table.add_row(*(f"{cell:.5g}" if right else escape(str(cell)) for cell, right in zip(row, numeric, strict=True)))
+    return Padding(Group(Text(title, style="dim"), table), (1, 0, 0, 2))
 
 
-def _proof(formula: str, proofs: Sequence[Proof], width: int) -> RenderableType:
+def _proof(proofs: Sequence[Proof], width: int) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in ("weight", "by hand", "measured", "relative error", ""):
-        table.add_column(
-            heading, justify="left" if heading in {"weight", ""} else "right", no_wrap=heading != "weight", overflow="fold"
-        )
+        words = heading in {"weight", ""}
+        table.add_column(heading, justify="left" if words else "right", no_wrap=heading != "weight", overflow="fold")
     for proof in proofs:
         verdict = "[green]agrees[/]" if proof.agrees else "[bold red]differs[/]"
-        table.add_row(
-            plain(proof.weight.latex) if isinstance(proof.weight, Entry) else str(proof.weight),
-            f"{proof.by_hand:.10g}",
-            f"{proof.numeric:.10g}",
-            f"{proof.relative_error:.1e}",
-            verdict,
-        )
-    return Group(_formula((formula,), "bold", width), Padding(table, (0, 2)))
+        numbers = (f"{proof.by_hand:.10g}", f"{proof.numeric:.10g}", f"{proof.relative_error:.1e}")
+        table.add_row(escape(str(proof.weight)), *numbers, verdict)
+    return Group(_formula((equation(proofs[0].h),), "bold", width), Padding(table, (0, 2)))
 
 
-def _pushed(chosen: ChosenWeight | ChosenEntry) -> RenderableType:
+def _pushed(followed: FollowedWeight) -> RenderableType:
     table = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
-    table.add_row("up", _names(chosen.up))
-    table.add_row("down", _names(chosen.down))
-    name = plain(chosen.weight.latex)
-    head = f"{name}: {chosen.before:.6g} → {chosen.after:.6g}; the samples that pushed it most"
+    table.add_row("up", _names(followed.up))
+    table.add_row("down", _names(followed.down))
+    name = plain(followed.weight.latex)
+    head = f"{name}: {followed.before:.6g} → {followed.after:.6g}; the samples that pushed it most"
     return Group(Text(head, style="bold"), Padding(table, (0, 2)), "")
 
 
-def _names(pushed: tuple[Push, ...]) -> str:
-    if not pushed:
-        return "none"
-    return escape("; ".join(f"{push.name} {push.value:+.3g}, {push.share:.0%}" for push in pushed))
+def _names(pushes: tuple[Push, ...]) -> str:
+    return escape("; ".join(f"{push.name} {push.value:+.3g}, {push.share:.0%}" for push in pushes)) or "none"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from byhand.backend import Array
+import numpy as np
+
 from byhand.equation import read
-from byhand.optim import SGD, Adam, AdamW, Optimizer, RMSProp
-from byhand.see.numbers import Line, factor, number, setting
-from byhand.see.observe import Observed
-from byhand.see.section import Section, sources, split, summary
-from byhand.see.weight import Weight
+from byhand.errors import ModelError
+from byhand.formula import Line, number, setting, signed
+from byhand.optim import Optimizer, clip
+from byhand.see.explanation import FollowedWeight, Sample
+from byhand.see.proof import Proof
+from byhand.see.pushes import ranked
+from byhand.see.section import Section, sources, summary
+from byhand.see.step import TrainingStep
+from byhand.see.weight import Entry, Weight
+from byhand.see.working import lines_of
+from byhand.terms import Factor
 
 
 @dataclass(frozen=True)
@@ -29,123 +35,117 @@ class Change:
     after: dict[str, float]
 
 
-def update_sections(step: Observed, weights: Iterable[Weight]) -> Iterator[Section]:
-    """One section a chosen weight; the arrays and the source are the same in each, so only the first shows them."""
+def flat_place(step: TrainingStep, weight: Weight | Entry) -> int:
+    """Where a weight stands in the step's flat vectors."""
+    return int(step.record.parameters(np.arange(step.theta.size))[weight.name][weight.place])
+
+
+def follow(step: TrainingStep, proofs: Iterable[Proof], samples: Sequence[Sample]) -> tuple[FollowedWeight, ...]:
+    """Proven weights before and after the step, with the samples that pushed them; nobody, where the network cannot tell."""
+    followed = []
+    for proof in proofs:
+        weight, at = proof.weight, flat_place(step, proof.weight)
+        try:
+            pushes = -step.record.contributions(weight.name, weight.place, step.m)
+        except ModelError:
+            pushes = np.zeros(step.m)
+        who = ranked(pushes, [sample.index for sample in samples], [sample.label for sample in samples])
+        theta, after, gradient = (float(vector[at]) for vector in (step.theta, step.theta_after, step.gradient))
+        followed.append(FollowedWeight(weight, theta, after, gradient, proof, *who))
+    return tuple(followed)
+
+
+def update_sections(step: TrainingStep, weights: Iterable[Weight | Entry]) -> Iterator[Section]:
+    """One section for each weight; only the first shows the arrays and the source."""
     for position, weight in enumerate(weights):
-        at = step.flat_index(weight)
+        at = flat_place(step, weight)
         change = Change(
             weight.latex,
             float(step.used[at]),
-            float(step.w[weight.layer][weight.j, weight.k]),
-            float(step.w_after[weight.layer][weight.j, weight.k]),
+            float(step.theta[at]),
+            float(step.theta_after[at]),
             float(step.update[at]),
             {slot: float(vector[at]) for slot, vector in step.before.items()},
             {slot: float(vector[at]) for slot, vector in step.after.items()},
         )
-        title = f"Update, layer {weight.layer}: the weight {weight} by {type(step.optimizer).__name__}"
-        yield update_section(step, change, title, weight.layer, whole=position == 0)
+        yield _section(step, change, f"Update: the weight {weight} by {type(step.optimizer).__name__}", position == 0)
 
 
-class Stepped(Protocol):
-    """What is looked at of a step: the optimiser after it, its state, what it added, and the gradient, clipped or not."""
-
-    @property
-    def optimizer(self) -> Optimizer: ...
-    @property
-    def gradient(self) -> Array: ...
-    @property
-    def used(self) -> Array: ...
-    @property
-    def after(self) -> dict[str, Array]: ...
-    @property
-    def update(self) -> Array: ...
-
-
-def update_section(step: Stepped, change: Change, title: str, layer: int = 0, *, whole: bool = True) -> Section:
+def _section(step: TrainingStep, change: Change, title: str, whole: bool) -> Section:
     """What the optimiser made of one parameter; whole: with the arrays and the source."""
     optimizer = step.optimizer
-    kind = type(optimizer)
-    code: list[Callable[..., Any]] = [kind._change, *([Adam._change] if isinstance(optimizer, AdamW) else []), Optimizer.step]
-    return Section(
+    own = Section(
         stage="update",
-        layer=layer,
         title=title,
-        equations=equations(optimizer),
+        why="The gradient points uphill, so the step goes the other way; the learning rate says how far.",
+        equations=optimizer.equations(),
         numbers=tuple(_numbers(optimizer, change)),
-        shapes="",
-        sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector" if whole else "",
+    )
+    if not whole:
+        return own
+    return replace(
+        own,
+        sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector",
         summaries=(
             summary("g", step.used),
-            *(summary(_slot(slot), vector) for slot, vector in step.after.items()),
+            *(summary(optimizer.letters.get(slot, slot), vector) for slot, vector in step.after.items()),
             summary(r"\Delta\theta", step.update),
-        )
-        if whole
-        else (),
-        source=sources(*code) if whole else (),
-        reference=read(kind).source if whole else "",
-        note=repr(optimizer) if whole else "",
+        ),
+        source=sources(*source_functions(optimizer)),
+        reference=reference(optimizer),
+        note=repr(optimizer),
     )
 
 
-def equations(optimizer: Optimizer) -> tuple[str, ...]:
-    """The optimiser's own equations, LaTeX, one by one."""
-    if isinstance(optimizer, SGD) and optimizer.nesterov:
-        return (r"v \leftarrow \mu v + g", r"\theta \leftarrow \theta - \eta\,(g + \mu v)")
-    if isinstance(optimizer, Adam):
-        moments = (r"m \leftarrow \beta_1 m + (1-\beta_1) g", r"v \leftarrow \beta_2 v + (1-\beta_2) g^2")
-        corrected = (r"\hat m = \frac{m}{1-\beta_1^t}", r"\hat v = \frac{v}{1-\beta_2^t}")
-        return *moments, *corrected, split(optimizer.equation)[0]
-    return split(optimizer.equation)
+def clipping(step: TrainingStep) -> tuple[Section, ...]:
+    """The gradient made shorter, where it is too long; nothing where the training does not clip."""
+    if step.clip is None:
+        return ()
+    scale = min(1.0, step.clip / step.length) if step.length else 1.0
+    section = Section(
+        stage="backward",
+        title="The gradient is clipped",
+        why="A rare long gradient would throw the parameters far away. Made shorter, it still points the same way.",
+        equations=(r"g \leftarrow g \cdot \min\left(1, \frac{c}{\lVert g \rVert}\right)",),
+        numbers=(
+            Line((rf"\lVert g \rVert = {number(step.length)}, \quad c = {setting(step.clip)}",), step.length),
+            Line((rf"g \leftarrow {number(scale)} \, g",), scale),
+        ),
+        sizes=f"{step.gradient.size:,} parameters",
+        summaries=(summary("g", step.used),),
+        source=sources(clip),
+        reference="Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, algorithm 1",
+    )
+    return (section,)
 
 
-def _slot(slot: str) -> str:
-    return "v" if slot == "velocity" else slot
+def reference(optimizer: Optimizer) -> str:
+    """Where the optimiser comes from; "" where its docstring does not say."""
+    try:
+        return read(type(optimizer)).source
+    except ModelError:
+        return ""
 
 
-def _numbers(optimizer: Optimizer, made: Change) -> Iterator[Line]:
-    """The optimiser's equations for one weight. Every left side is what the step left in the optimiser or in the network."""
-    eta = setting(optimizer.learning_rate)
-    g, w, before, after = made.gradient, made.was, made.before, made.after
-    gradient = rf"g = \frac{{\partial C}}{{\partial {made.latex}}}"
-    yield Line((gradient, f"= {number(g)}"), g)
-
-    def moment(symbol: str, rate: float, old: float, new: float, power: str = "") -> Line:
-        added = rf"+ {setting(1 - rate)} \cdot {_raised(g, power)}"
-        return Line((rf"{symbol} \leftarrow {setting(rate)} \cdot {factor(old)}", added, f"= {number(new)}"), new)
-
-    moved = rf"\eta \cdot \text{{...}} = {number(-made.change)}"
-    if isinstance(optimizer, SGD):
-        moved = rf"{eta} \cdot {factor(g)}"
-        if optimizer.momentum:
-            mu, v = setting(optimizer.momentum), after["velocity"]
-            yield Line((rf"v \leftarrow {mu} \cdot {factor(before['velocity'])} + {factor(g)}", f"= {number(v)}"), v)
-            moved = rf"{eta} \cdot {factor(v)}"
-            if optimizer.nesterov:
-                moved = rf"{eta} \cdot ({number(g)} + {mu} \cdot {factor(v)})"
-    elif isinstance(optimizer, RMSProp):
-        yield moment("v", optimizer.rho, before["v"], after["v"], "2")
-        moved = rf"{eta} \cdot \frac{{{number(g)}}}{{\sqrt{{{number(after['v'])}}} + {number(optimizer.epsilon)}}}"
-    elif isinstance(optimizer, Adam):
-        yield moment("m", optimizer.beta1, before["m"], after["m"])
-        yield moment("v", optimizer.beta2, before["v"], after["v"], "2")
-        t = optimizer.steps
-        m_hat = after["m"] / (1 - optimizer.beta1**t)
-        v_hat = after["v"] / (1 - optimizer.beta2**t)
-        for symbol, name, beta, value in (("m", "m", optimizer.beta1, m_hat), ("v", "v", optimizer.beta2, v_hat)):
-            below = f"1 - {setting(beta)}^{{{t}}}"
-            yield Line((rf"\hat {symbol} = \frac{{{number(after[name])}}}{{{below}}}", f"= {number(value)}"), value)
-        moved = rf"\frac{{{number(m_hat)}}}{{\sqrt{{{number(v_hat)}}} + {number(optimizer.epsilon)}}}"
-        if isinstance(optimizer, AdamW):
-            moved = rf"\left({moved} + {setting(optimizer.weight_decay)} \cdot {factor(w)}\right)"
-        moved = rf"{eta} \cdot {moved}"
-    yield Line((rf"{made.latex} \leftarrow {number(w)}", f"- {moved}"))
-    sign = "-" if math.copysign(1, made.change) < 0 else "+"
-    yield Line((f"= {number(w)} {sign} {number(abs(made.change))}",))
-    yield Line((f"= {number(made.now)}",), made.now)
+def source_functions(optimizer: Optimizer) -> list[Callable[..., Any]]:
+    """What ran: the optimiser's own `_change`, and those that it goes on to."""
+    kinds = [kind for kind in type(optimizer).__mro__ if "_change" in vars(kind) and kind is not Optimizer]
+    return [*(vars(kind)["_change"] for kind in kinds), Optimizer.step]
 
 
-def _raised(value: float, power: str) -> str:
-    text = factor(value)
-    if not power:
-        return text
-    return f"{text if text.startswith('(') else f'({text})'}^{power}"
+def _numbers(optimizer: Optimizer, change: Change) -> Iterator[Line]:
+    """The optimiser's terms for one parameter. Every left side is what the step left in the optimiser or in the network."""
+    g, theta, speaks = Factor("g", change.gradient), Factor(change.latex, change.was), optimizer.speaks()
+    yield Line((rf"g = \frac{{\partial C}}{{\partial {change.latex}}}", f"= {number(g.value)}"), g.value)
+    state = {}
+    for slot, now in change.after.items():
+        letter = optimizer.letters.get(slot, slot)
+        state[slot] = Factor(letter, now)
+        old = Factor(f"{letter}^{{-}}", change.before.get(slot, 0.0))
+        terms = optimizer.state_terms(slot, old, g) if speaks else None
+        yield from lines_of(letter, terms, now) if terms is not None else [Line((f"{letter} = {number(now)}",), now)]
+    left = rf"\Delta {change.latex}"
+    terms = optimizer.change_terms(theta, g, state) if speaks else None
+    yield from lines_of(left, terms, change.change) if terms else [Line((f"{left} = {number(change.change)}",), change.change)]
+    yield Line((rf"{change.latex} \leftarrow {number(change.was)}", signed(change.change)))
+    yield Line((f"= {number(change.now)}",), change.now)

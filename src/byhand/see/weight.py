@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from byhand.errors import ModelError
 
@@ -31,6 +32,20 @@ class Weight:
     def latex(self) -> str:
         return f"w^{{{self.layer}}}_{{{self.j},{self.k}}}"
 
+    @property
+    def name(self) -> str:
+        """Of the matrix, in a step."""
+        return f"w{self.layer}"
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """In the matrix."""
+        return self.j, self.k
+
+    def figures(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"layer": self.layer, "j": self.j, "k": self.k}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -45,6 +60,10 @@ class Entry:
     @property
     def latex(self) -> str:
         return f"w_{{{','.join(map(str, self.place))}}}"
+
+    def figures(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"parameter": self.name, "place": list(self.place)}
 
 
 def parse_weight(text: str) -> Weight:

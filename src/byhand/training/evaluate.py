@@ -1,106 +1,133 @@
-"""What a trained network is worth: accuracy, cost, confusions, and the samples that it got most wrong."""
+"""`evaluate`: what a network is worth, by what it is for. `measure` is the part of it that every training ends with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from byhand.backend import Array
-from byhand.data.emnist import merging
+from byhand import data as datasets
+from byhand import limits
+from byhand.data.dataset import Splits
 from byhand.errors import ModelError
+from byhand.modelfile import Model
+from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION, REGRESSION, NeuralNetwork
+from byhand.registry import Registry
+from byhand.shipped import open_model
+from byhand.training.evaluate_autoencoder import estimate_likelihood, evaluate_autoencoder
+from byhand.training.evaluate_classifier import evaluate_classifier
+from byhand.training.evaluate_diffusion import evaluate_denoiser
+from byhand.training.evaluate_generator import evaluate_generator
+from byhand.training.evaluate_numbers import evaluate_numbers
+from byhand.training.predict_table import table_to_measure, tables_of
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
-    from byhand.feedforward import FeedForward
-    from byhand.nn import Network
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Measured on n samples; of text, each character is one.
+class Evaluation(Protocol):
+    """What was measured on n samples.
 
-    Attributes:
-        accuracy: in [0, 1]; cost: mean over the samples, weight decay left out.
-        outputs: (n, n_classes); predictions: (n,).
-        confusion: (n_classes, n_classes) counts, true class down, predicted class across.
-        worst: indices of the wrong samples, the surest mistake first.
-        merged: accuracy where c and C, o and O and their like count as one; None where the classes are no such letters.
-        bits: of text, how many bits a character costs him who knows what the network expects; None for what is no text.
+    figures: in numbers, as a model file keeps them; details: more of them; headline: in one line, lines: more of them; rows: a
+    table of words under its header.
     """
 
     n: int
-    accuracy: float
-    cost: float
-    outputs: Array
-    predictions: NDArray[np.intp]
-    confusion: NDArray[np.intp]
-    worst: NDArray[np.intp]
-    merged: float | None = None
-    bits: float | None = None
 
-    def figures(self) -> dict[str, Any]:
-        """What it is worth, in numbers."""
-        found = {"accuracy": self.accuracy, "cost": self.cost, "n": self.n}
-        found |= {"accuracy_merged": self.merged} if self.merged is not None else {}
-        return found | ({"bits_per_character": self.bits} if self.bits is not None else {})
+    def figures(self) -> dict[str, Any]: ...
+    def details(self) -> dict[str, Any]: ...
+    def lines(self) -> list[str]: ...
+    def rows(self) -> list[tuple[str, ...]]: ...
 
     @property
-    def headline(self) -> str:
-        """The same in one line of words."""
-        if self.bits is None:
-            return f"{self.accuracy:.2%} of {self.n:,} test samples right"
-        return f"{self.accuracy:.2%} of {self.n:,} next characters right, {self.bits:.3f} bits per character"
+    def headline(self) -> str: ...
 
 
-def evaluate(network: FeedForward | Network, data: Dataset) -> Evaluation:
-    """Measure a network on a data set; raises ModelError where the two do not fit."""
-    if data.n_classes != network.n_outputs:
-        raise ModelError(
-            f"the network tells {network.n_outputs} classes apart but {data.name} has {data.n_classes}: choose other data"
-        )
-    cost, accuracy = network.evaluate(data.flat, data.targets(network.dtype))
-    outputs, labels = network.forward(data.flat).reshape(-1, data.n_classes), data.labels.reshape(-1)
-    predictions = outputs.argmax(axis=1)
-    confusion = np.zeros((data.n_classes, data.n_classes), np.intp)
-    np.add.at(confusion, (labels, predictions), 1)
-    rows = np.arange(len(labels))
-    mistake = outputs[rows, predictions] - outputs[rows, labels]  # 0 for a right answer, up to 1 for a sure mistake
-    wrong = np.flatnonzero(predictions != labels)
-    worst: Any = wrong[np.argsort(-mistake[wrong], kind="stable")]
-    is_text = data.labels.ndim == 2
-    merged = None if is_text else merged_accuracy(confusion, data.class_names)
-    bits = bits_per_character(outputs[rows, labels]) if is_text else None
-    return Evaluation(len(labels), accuracy, cost, outputs, predictions, confusion, worst, merged, bits)
+# By what a network is for; a stranger may add a purpose of its own.
+MEASURES: dict[str, Callable[..., Any]] = Registry(
+    "purpose of a network",
+    {
+        CLASSIFICATION: evaluate_classifier,
+        REGRESSION: evaluate_numbers,
+        RECONSTRUCTION: evaluate_autoencoder,
+        GENERATION: evaluate_denoiser,
+    },
+)
 
 
-def bits_per_character(p: Array) -> float:
-    r"""The mean information of characters that were given the probabilities p: what an ideal code would need for each.
+def measure(network: NeuralNetwork, data: Dataset, *, binarised: bool = False) -> Any:
+    """An `Evaluation` of a network by what it is for: accuracy and confusions, or what it minimises; of data as it reads them.
 
-    Equation:
-        H = -\frac{1}{n} \sum_t \log_2 p(c_t \mid c_1 \dots c_{t-1})
-    Source:
-        Shannon (1951), "Prediction and entropy of printed English"
-
-    >>> bits_per_character(np.array([0.5, 0.125]))
-    2.0
+    Raises ModelError where the two do not fit.
     """
-    return -float(np.log2(np.maximum(p, np.finfo(np.float32).tiny), dtype=np.float64).mean())
+    return MEASURES[limits.one_of("the purpose of a network", network.purpose, MEASURES)](network, data, binarised=binarised)
 
 
-def merged_accuracy(confusion: NDArray[np.intp], class_names: Sequence[str]) -> float | None:
-    """Accuracy where letters whose lower case looks like their capital count as one class; None where there are none such.
+def evaluate(
+    model: NeuralNetwork | Model | Path | str,
+    data: Dataset | Splits | Path | str | None = None,
+    *,
+    likelihood: int | None = None,
+    images: int = 1_000,
+    **drawing: Any,
+) -> Any:
+    """Measure a model on data, by what it is for.
 
-    Source: Cohen et al. (2017), arXiv:1702.05373, the ByMerge scheme: 62 classes become 47.
+    Arguments:
+        model: a network, a `Model`, or what names one: a file, a run's folder, a shipped model's name.
+        data: a `Dataset`, splits (their test part is taken), a name or a path; a model's own unless given. A `Model` knows how it
+            read its data, and data from elsewhere are prepared so: classes and columns by name, scale, ink.
+        likelihood: for a VAE, also estimate log p(x), with so many samples for each of so many `images`.
+        drawing: for a model that draws, the settings of `byhand.training.evaluate_generator.evaluate_generator`.
 
-    >>> merged_accuracy(np.array([[8, 2], [1, 9]]), ("C", "c"))
-    1.0
+    Returns an evaluation with `headline`, `figures()` and what its kind has, such as `accuracy` and `confusion`.
+
+    Raises ModelError or DataError where the two do not fit.
+
+    >>> import byhand
+    >>> byhand.evaluate("mnist-nielsen-30").headline
+    '95.99% of 10,000 test samples right'
     """
-    kept, table = merging(class_names)
-    if len(kept) == len(class_names):
-        return None
-    together = table[:, None] == table[None, :]
-    return float(confusion[together].sum() / confusion.sum())
+    opened = _opened(model)
+    splits = _splits(opened, data)
+    network, test = opened.network, splits.test
+    if network.reads_text and opened.class_names and opened.class_names != test.class_names:
+        raise ModelError(f"{test.name} has other characters than the model was trained on: measure it on its own text")
+    if likelihood is not None and network.purpose != RECONSTRUCTION:
+        raise ModelError(f"a likelihood needs a VAE, and {opened.recipe or repr(network)} is none: leave it out")
+    if network.purpose == GENERATION and splits.train is not splits.test:
+        return evaluate_generator(opened, splits, **drawing)
+    limits.known_settings("evaluate", drawing, [])
+    binarised = bool(opened.preprocessing.get("binarised"))
+    measured = measure(network, test, binarised=binarised)
+    if likelihood is None:
+        return measured
+    estimate = estimate_likelihood(network, test, samples=likelihood, images=images, binarised=binarised)
+    return dataclasses.replace(measured, likelihood=estimate)
+
+
+def _opened(model: Any) -> Model:
+    if isinstance(model, Model):
+        return model
+    return open_model(str(model)) if isinstance(model, str | Path) else Model(model)
+
+
+def _splits(model: Model, data: Any) -> Splits:
+    """The data as the model reads them; where only a part is given, it is all there is."""
+    own = model.preprocessing
+    if data is None and "data" not in own:
+        raise ModelError("the model does not say what data it learned from: give evaluate some, for example a test set")
+    given = data is not None
+    if data is None:
+        data = datasets.load(own["data"], **own.get("data_options", {}))
+    elif isinstance(data, str | Path):
+        data = table_to_measure(model, str(data)) if tables_of(model, data) else datasets.load(str(data))
+    elif not isinstance(data, Splits):
+        data = Splits(data, None, data)
+    if model.network.reads_text or not (model.class_names or model.purpose == REGRESSION):
+        return data
+    read = model.as_trained if given else model.in_classes  # a model's own data are prepared as they were
+    test = read(data.test)
+    train = test if data.train is data.test else read(data.train) if model.network.purpose == GENERATION else data.train
+    return dataclasses.replace(data, train=train, test=test)

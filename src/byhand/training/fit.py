@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array
-from byhand.errors import ModelError
+from byhand.data.classes import in_classes_of
+from byhand.errors import ModelError, TrainingError
+from byhand.neural_network import NeuralNetwork
 from byhand.training.history import Epoch, History
-from byhand.training.steps import Step, Steps, Trainable, steps
+from byhand.training.state import Snapshot
+from byhand.training.steps import Step, Steps, steps
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
 
 
 class Callback:
-    """Watches a training. Override what you need; `after_epoch` returns True to end the training there."""
+    """Watches a training. Override what you need; `after_epoch` returns True to end the training there.
+
+    A callback may be used for one training after another: `before` begins anew. What it learns in a training and needs to go on,
+    `state` tells and `restore` takes; it stands in the checkpoints beside the training's own.
+
+    Attributes:
+        validates: whether it needs validation data.
+        comes_last: whether it hears of a step or an epoch only after those that keep something.
+    """
+
+    validates = False
+    comes_last = False
 
     def before(self, training: Steps, history: History) -> None:
         """Called once, before the first step."""
@@ -30,9 +47,23 @@ class Callback:
         """Called after every epoch and its validation."""
         return False
 
+    def after(self, training: Steps, history: History) -> None:
+        """Called once, when the training has ended: after its last epoch, or by an error or Ctrl-C, which then goes on."""
+
+    def state(self) -> Snapshot:
+        """What it keeps of the training: arrays, and numbers as JSON takes them."""
+        return Snapshot({}, {})
+
+    def restore(self, snapshot: Snapshot, training: Steps) -> None:
+        """Go on from such a `state`: called after `before` where a training is continued. May raise ValueError or KeyError."""
+
+    def done(self) -> bool:
+        """Whether the training that is continued had been ended by this callback."""
+        return False
+
 
 def fit(
-    model: Trainable,
+    model: NeuralNetwork,
     data: Dataset,
     *,
     validation: Dataset | None = None,
@@ -43,12 +74,51 @@ def fit(
 ) -> History:
     """Train to the end, measuring on `validation` after each epoch; the settings are those of `steps`.
 
-    To continue a training, give its `Steps` and its `History`.
+    The validation data's classes are matched with the training data's by name.
+    To continue a training, give its `Steps` and its `History`: epochs of the history that lie beyond are dropped.
     """
+    _check_parts(validation, callbacks, history, training, settings)
+    if validation is None and any(callback.validates for callback in callbacks):
+        raise ModelError("early stopping needs validation data: give fit a validation set")
+    history, continued = history if history is not None else History(), training is not None
     training = training if training is not None else steps(model, data, **settings)
-    history = history if history is not None else History()
-    for callback in callbacks:
-        callback.before(training, history)
+    if validation is not None:
+        validation = in_classes_of(validation, data.class_names, "the training")
+    named = _named(callbacks)
+    training.keepers = named
+    ordered = sorted(callbacks, key=lambda callback: callback.comes_last)
+    begun: list[Callback] = []
+    try:
+        for callback in ordered:
+            begun.append(callback)
+            callback.before(training, history)
+        _hand_back(training, named)
+        if not any(callback.done() for callback in callbacks):
+            if continued:
+                history.cut(training.index)
+            _train(model, training, validation, ordered, history)
+    finally:
+        for callback in begun:
+            callback.after(training, history)
+        training.kept = {name: callback.state() for name, callback in named.items()}
+    return history
+
+
+def _hand_back(training: Steps, named: dict[str, Callback]) -> None:
+    """Give each callback what it kept, where this training is continued."""
+    for name, callback in named.items():
+        if name in training.kept:
+            try:
+                callback.restore(training.kept[name], training)
+            except (KeyError, ValueError, TypeError, AttributeError, ModelError) as error:
+                raise TrainingError(
+                    f"the checkpoint is not usable ({name}: {error!r}): start the run anew without --resume"
+                ) from error
+
+
+def _train(
+    model: NeuralNetwork, training: Steps, validation: Dataset | None, callbacks: Sequence[Callback], history: History
+) -> None:
     begin = time.perf_counter()
     for step in training:
         for callback in callbacks:
@@ -62,29 +132,96 @@ def fit(
             if any([callback.after_epoch(history.epochs[-1], training) for callback in callbacks]):  # noqa: C419
                 break
             begin = time.perf_counter()
-    return history
+
+
+def _named(callbacks: Sequence[Callback]) -> dict[str, Callback]:
+    """Each callback under the name of its class, those of the same class numbered: so a checkpoint finds them again."""
+    kinds = [type(callback).__name__ for callback in callbacks]
+    return {f"{kind}{kinds[:i].count(kind)}": callback for i, (kind, callback) in enumerate(zip(kinds, callbacks, strict=True))}
+
+
+def _check_parts(validation: Any, callbacks: Any, history: Any, training: Any, settings: dict[str, Any]) -> None:
+    """Raises ModelError where `fit` is given something else than its parts."""
+    limits.known_settings("steps", settings, limits.parameters(steps, "model", "data"))
+    if validation is not None and not (hasattr(validation, "flat") and hasattr(validation, "targets")):
+        raise ModelError(f"validation must be a Dataset or None, got {type(validation).__name__}")
+    if not isinstance(callbacks, list | tuple):
+        raise ModelError(f"callbacks must be a list, for example [EarlyStopping()], got {limits.told(callbacks)}")
+    for number, callback in enumerate(callbacks):
+        if isinstance(callback, type) or not all(hasattr(callback, name) for name in HOOKS):
+            raise ModelError(f"callback {number} must be a Callback, for example EarlyStopping(), got {limits.told(callback)}")
+    for name, given, kind in (("history", history, History), ("training", training, Steps)):
+        if given is not None and not isinstance(given, kind):
+            raise ModelError(f"{name} must be a {kind.__name__} or None, got {limits.told(given)}")
+
+
+HOOKS = [name for name in vars(Callback) if not name.startswith("_")]
 
 
 class EarlyStopping(Callback):
-    """Stop once the validation cost has not improved for `patience` epochs, and go back to the best parameters."""
+    """Go back to the epoch with the lowest validation cost at the end; stop once none has been lower for `patience` epochs.
 
-    def __init__(self, patience: int = 5) -> None:
-        if patience < 1:
-            raise ModelError(f"patience is {patience}, but it is a number of epochs from 1 up")
-        self.patience = patience
+    However the training ends, by its last epoch, by patience, by an error or by Ctrl-C, all of it stands again as it stood after
+    the best epoch: parameters, running statistics and running means, optimiser. The history keeps the epochs beyond.
+
+    Arguments:
+        patience: epochs; None never stops early, and only keeps the best.
+
+    Raises TrainingError where no epoch had a validation cost that is a finite number.
+    """
+
+    validates = True
+
+    def __init__(self, patience: int | None = 5) -> None:
+        self.patience = None if patience is None else limits.whole("patience", patience)
+        self._begin()
+
+    def _begin(self) -> None:
         self.best = float("inf")
-        self.best_parameters: Array = np.empty(0)
         self.waited = 0
+        self.snapshot: Snapshot | None = None
+
+    @property
+    def best_parameters(self) -> Array:
+        """The parameters after the best epoch; none before the first."""
+        return np.empty(0) if self.snapshot is None else self.snapshot.vectors["parameters"]
+
+    def before(self, training: Steps, history: History) -> None:
+        self._begin()
 
     def after_epoch(self, epoch: Epoch, training: Steps) -> bool:
         if epoch.validation_cost is None:
             raise ModelError("early stopping needs validation data: give fit a validation set")
-        if epoch.validation_cost < self.best:
-            self.best, self.waited = epoch.validation_cost, 0
-            self.best_parameters = training.model.parameters.copy()
+        if math.isfinite(epoch.validation_cost) and epoch.validation_cost < self.best:
+            self.best, self.waited, self.snapshot = epoch.validation_cost, 0, training.snapshot()
         else:
             self.waited += 1
-        if self.waited >= self.patience:
-            training.model.parameters[...] = self.best_parameters
-            return True
-        return False
+        if self.snapshot is None and (self.done() or training.index >= training.total):
+            raise TrainingError(
+                f"early stopping found no best epoch: no validation cost was a finite number, that of epoch {epoch.epoch + 1} is "
+                f"{epoch.validation_cost:g}: lower the learning rate, or look for such numbers in the validation data"
+            )
+        return self.done()
+
+    def done(self) -> bool:
+        return self.patience is not None and self.waited >= self.patience
+
+    def after(self, training: Steps, history: History) -> None:
+        if self.snapshot is not None:
+            training.restore(self.snapshot)
+
+    def state(self) -> Snapshot:
+        if self.snapshot is None:
+            return Snapshot({}, {"waited": self.waited})
+        return Snapshot(self.snapshot.vectors, {"waited": self.waited, "best": self.best, "position": self.snapshot.position})
+
+    def restore(self, snapshot: Snapshot, training: Steps) -> None:
+        numbers = snapshot.position
+        if not numbers:
+            return
+        self.waited = operator.index(numbers["waited"])
+        if "position" in numbers:
+            self.best = float(numbers["best"])
+            self.snapshot = training.checked(Snapshot(snapshot.vectors, numbers["position"]))
+            if not self.done() and training.index == self.snapshot.position["index"]:
+                self.waited = 0  # it was put back to its best epoch, and goes on from there

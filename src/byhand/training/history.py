@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import math
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
+from byhand import limits
 from byhand.errors import TrainingError
 from byhand.files import write_atomically
+from byhand.safe_reading import reading
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class History:
     def append(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
 
+    def cut(self, step: int) -> None:
+        """Drop the epochs beyond the step at which a training goes on."""
+        self.epochs[:] = [epoch for epoch in self.epochs if epoch.step <= step]
+
     @property
     def seconds(self) -> float:
         """Training time so far, validation included."""
@@ -44,8 +52,48 @@ class History:
 
 def read_history(path: Path, before_step: int | None = None) -> History:
     """The history in a file, up to the step where a checkpoint stands; raises TrainingError for a file that is none."""
+    history, wrong = whole_rows(path, before_step)
+    if wrong:
+        raise TrainingError(wrong)
+    return history
+
+
+def whole_rows(path: Path, before_step: int | None = None) -> tuple[History, str]:
+    """The rows of a history up to a step, as far as they can be read, and what is wrong with the next one, or ""."""
+    rows: list[Epoch] = []
+    wrong = ""
     try:
-        rows = [Epoch(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"{path} is not a training's history ({error}): start the run anew") from error
-    return History([row for row in rows if before_step is None or row.step <= before_step])
+        with reading(path, "is not a training's history", TrainingError, "copy it again"):
+            lines = path.read_bytes().split(b"\n")
+            for number, line in enumerate(lines[:-1] if lines[-1] == b"" else lines, 1):
+                rows.append(_row(path, number, line.decode("utf-8")))
+    except TrainingError as error:
+        wrong = str(error)
+    return History([row for row in rows if before_step is None or row.step <= before_step]), wrong
+
+
+def _row(path: Path, number: int, line: str) -> Epoch:
+    where = f"{path}: line {number}"
+    try:
+        return _epoch(where, json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise TrainingError(f"{where} is not a row of a history ({str(error)[:80]})") from error
+
+
+def _epoch(where: str, row: Any) -> Epoch:
+    """One row, as it was written; raises TrainingError for a row that was not."""
+    names, needed = {one.name for one in fields(Epoch)}, {one.name for one in fields(Epoch) if one.default is MISSING}
+    if not isinstance(row, dict) or not needed <= set(row) <= names:
+        raise TrainingError(f"{where} must be settings by name ({', '.join(sorted(names))}), got {limits.told(row)}")
+    found: dict[str, Any] = {}
+    for name, given in row.items():
+        what = f"{name} in {where}"
+        if name in ("epoch", "step"):
+            found[name] = limits.whole(what, given, least=0, error=TrainingError)
+        elif name.startswith("validation") and given is None:
+            found[name] = None
+        elif isinstance(given, float) and not math.isfinite(given):
+            found[name] = given  # a cost may have been infinite for an epoch
+        else:
+            found[name] = limits.number(what, given, error=TrainingError)
+    return Epoch(**found)

@@ -10,18 +10,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from byhand.backend import Array
 from byhand.errors import ModelError, TrainingError
-from byhand.nn import Network
 from byhand.optim import Optimizer
-from byhand.training.recording import computed_here, read_recording
+from byhand.training.recording_files import computed_here, read_recording
 from byhand.training.run import begin, build, load_splits, read_recipe, start_from
-from byhand.training.steps import Step, Steps, Trainable
+from byhand.training.steps import Step, Steps
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Splits
@@ -67,6 +66,7 @@ class Replay:
     Attributes:
         total: steps of the whole training; recorded: how many of them the recording knows; batches: steps an epoch.
         costs: (recorded,) float32, of each step before its update. snapshots: the steps before which one was kept.
+        damaged: from which step and up to which the costs are not those that were written.
 
     Raises TrainingError where there is no recording, it is damaged, or it is of another training.
     """
@@ -81,6 +81,7 @@ class Replay:
         self.snapshots = [snapshot.step for snapshot in self.recording.snapshots]
         self.differs: int | None = None
         self.difference = ""
+        self.damaged = self.recording.damaged_costs()
         found = fresh().fingerprint()
         if found != self.recording.fingerprint:
             raise TrainingError(
@@ -108,10 +109,12 @@ class Replay:
         for step in steps:
             if not training.index <= step <= self.recorded:
                 there = f"{training.index:,} to {self.recorded:,}"
-                raise ModelError(f"step is {step:,}, but the recording has the steps {there}: choose one of them")
+                raise ModelError(f"step must be one of the recording's, {there}, got {step:,}")
+            if step < self.recording.begins:
+                raise ModelError(f"step must be {self.recording.begins:,} or more, where the recording begins, got {step:,}")
             nearest = bisect_right(self.snapshots, step) - 1
             if nearest >= 0 and self.snapshots[nearest] >= training.index:
-                training.restore(*self.recording.state(nearest))
+                training.resume(*self.recording.state(nearest))
             while training.index < step:
                 self.check(next(training))
             yield training
@@ -122,10 +125,14 @@ class Replay:
             return
         if self.differs is None or step.index < self.differs:
             self.differs = step.index
-            self.difference = (
-                f"step {step.index:,} cost {self.costs[step.index]:.9g} in the run but {step.cost:.9g} here: the same bits "
-                f"want the machine of the run ({self.recording.computed}; here: {computed_here()}); snapshots are exact anywhere"
+            damaged = next((f"{begin:,} to {end - 1:,}" for begin, end in self.damaged if begin <= step.index < end), "")
+            why = (
+                f"the recorded costs of steps {damaged} are damaged"
+                if damaged
+                else f"the same bits need the machine of the run ({self.recording.computed}; here: {computed_here()}); "
+                "snapshots are exact anywhere"
             )
+            self.difference = f"step {step.index:,} cost {self.costs[step.index]:.9g} in the run but {step.cost:.9g} here: {why}"
         if self.strict:
             raise TrainingError(self.difference)
 
@@ -154,11 +161,10 @@ class Replay:
         if not 1 <= count <= left:
             raise ModelError(f"a branch of {count:,} steps cannot leave at step {step:,}: 1 to {left:,} are left of the training")
         if optimizer is not None:
-            training.optimizer, training.base_rate = optimizer, optimizer.learning_rate
-            optimizer.prepare(training.model.parameters)
+            training.use(optimizer)
         if lr is not None:
             if not (np.isfinite(lr) and lr > 0):
-                raise ModelError(f"the learning rate is {lr}, but it must be a positive number")
+                raise ModelError(f"the learning rate must be above 0, got {lr}")
             training.base_rate = float(lr)
         rate = training.base_rate * training.factor(step / training.total)
         costs, ended = np.full(count, np.nan, np.float32), ""
@@ -207,17 +213,6 @@ def norms(training: Steps) -> tuple[Step, list[Norms]]:
     step = next(training)
     found = [
         Norms(name, *(float(np.linalg.norm(flat[place])) for flat in (before, model.gradient, training.optimizer.update)))
-        for name, place in places(model).items()
+        for name, place in model.parameter_slices().items()
     ]
     return step, found
-
-
-def places(model: Trainable) -> dict[str, slice]:
-    """Where each tensor of a model on the CPU lies in its flat vector of parameters, by its name in a model file."""
-    if isinstance(model, Network):
-        views: dict[str, Any] = {name: parameter.data for name, parameter in model.module.parameters()}
-    else:
-        views = model.tensors()  # type: ignore[attr-defined]
-    first, size = np.lib.array_utils.byte_bounds(model.parameters)[0], model.parameters.itemsize
-    starts = {name: (np.lib.array_utils.byte_bounds(view)[0] - first) // size for name, view in views.items()}
-    return {name: slice(start, start + views[name].size) for name, start in starts.items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,193 +13,148 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from byhand import data, optim
-from byhand.data.binarise import binarise
-from byhand.errors import ByhandError, DataError, ModelError, TrainingError
-from byhand.feedforward import FeedForward
-from byhand.files import write_atomically
-from byhand.modelfile import AnyNetwork, Coder, Model, save_model
-from byhand.models.autoencoder import Autoencoder
-from byhand.models.conv_codes import ConvAutoencoder, ConvVAE
-from byhand.models.denoiser import DiffusionNetwork
-from byhand.models.vae import VAE
-from byhand.nn import Module, Network
+from byhand.data.augment import Augment
+from byhand.data.binarise import binarise, binarised
+from byhand.data.classes import in_classes_of
+from byhand.data.dataset import stratified_split
+from byhand.data.preparation import preparation
+from byhand.errors import ByhandError, ModelError, TrainingError, say
+from byhand.files import staged, write_atomically
+from byhand.lock import locked
+from byhand.modelfile import Model, save_model
+from byhand.models.kinds import of_recipe
+from byhand.neural_network import NeuralNetwork
+from byhand.safe_reading import reading
 from byhand.shipped import open_model
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
-from byhand.training.encode import encoded
-from byhand.training.evaluate import Evaluation, evaluate
-from byhand.training.evaluate_codes import CodesEvaluation, evaluate_codes
-from byhand.training.evaluate_samples import DiffusionEvaluation
-from byhand.training.fit import Callback, fit
-from byhand.training.history import History, read_history
-from byhand.training.recipes import Recipe
-from byhand.training.record import MEGABYTES, Recorder
-from byhand.training.recording import discard_recording, has_recording
+from byhand.training.encoded_data import encoded
+from byhand.training.evaluate import Evaluation, measure
+from byhand.training.fit import Callback, EarlyStopping, fit
+from byhand.training.history import Epoch, History, whole_rows
+from byhand.training.recipes import Recipe, read
+from byhand.training.recorder import MEGABYTES, Recorder
+from byhand.training.recording_files import has_recording
+from byhand.training.run_folder import CHECKPOINT, HISTORY, LENGTH, MODEL, RECIPE, clear_leftovers, discard, settle
 from byhand.training.steps import Augmentation, Steps, steps
+from byhand.training.stopping import stoppable
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset, Splits
 
-MODELS = ("feedforward", "cnn", "transformer", "autoencoder", "vae", "conv_autoencoder", "conv_vae", "diffusion")
-DIFFUSION = ("schedule", "steps", "target", "weighting", "gamma", "forget", "decay", "mean", "std")  # not the module's own
-BY_HAND = ("feedforward", "autoencoder", "vae")
-
-
-Measured = Evaluation | CodesEvaluation | DiffusionEvaluation
+HELD_OUT = 0.2  # of the training samples, to validate on where the data have none to validate on
+NUMBER_COSTS = ("quadratic", "huber")  # of numbers to learn
+PIXELS = 28 * 28  # a row of so many numbers is taken for an image
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a finished run leaves: its folder, its model, its history, and its evaluation on the test data."""
+    """What a finished run leaves: its folder, its model, its history, and its evaluation on the test data.
+
+    `kept` is the epoch whose state the model is, where the best one was kept, else None.
+    """
 
     folder: Path
     model: Model
     history: History
-    evaluation: Measured
+    evaluation: Any
+    kept: Epoch | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """What came of it, as JSON takes it."""
+        kept = {} if self.kept is None else {"kept_epoch": self.kept.epoch + 1, "validation_cost": self.kept.validation_cost}
+        return {
+            "model": str(self.folder / MODEL),
+            "run": str(self.folder),
+            "seconds": self.history.seconds,
+            **self.evaluation.figures(),
+            "epochs": len(self.history.epochs),
+            **kept,
+        }
+
+    def lines(self) -> list[str]:
+        """The same in words, a line each."""
+        told = [f"{self.evaluation.headline}, in {self.history.seconds:.1f} s"]
+        if self.kept is not None:
+            told.append(
+                f"the model is that of epoch {self.kept.epoch + 1} of {len(self.history.epochs)}, with the lowest validation "
+                f"cost: {self.kept.validation_cost:.4f}"
+            )
+        return told
 
 
-def load_splits(recipe: Recipe) -> Splits:
-    """The data of a recipe."""
-    try:
-        splits = data.load(recipe.data, **recipe.data_options)
-    except TypeError as error:
-        raise DataError(f"data {recipe.data!r} do not take these data_options: {error}") from error
-    return encoded(splits, recipe.codes_of) if recipe.codes_of else splits
+def load_splits(recipe: Recipe, loaded: Splits | None = None) -> Splits:
+    """The data of a recipe, loaded here unless they are at hand."""
+    splits = data.load(recipe.data, **recipe.data_options) if loaded is None else loaded
+    splits = encoded(splits, recipe.latents_of) if recipe.latents_of else splits
+    return _to_validate(splits, recipe.seed) if recipe.stops_early else splits
 
 
-def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> AnyNetwork:
-    """The untrained network of a recipe; raises ModelError for a model that no recipe has, or a device that it does not take."""
-    if recipe.model not in MODELS:
-        raise ModelError(f"model {recipe.model!r} is unknown: choose one of {', '.join(MODELS)}")
-    if (recipe.model == "transformer") != (splits.train.labels.ndim == 2):
+def _to_validate(splits: Splits, seed: int) -> Splits:
+    """The same with validation data, and a note that says which; raises DataError where a class is too small to part."""
+    if splits.validation is None:
+        train, held = stratified_split(splits.train, HELD_OUT, seed)
+        measured = f"{len(held):,} of the {len(splits.train):,} training samples, which are held out"
+        splits = dataclasses.replace(splits, train=train, validation=held)
+    else:
+        measured = f"{len(splits.validation):,} validation samples"
+    said = f"the best epoch is the one with the lowest cost on {measured}"
+    return dataclasses.replace(splits, note=f"{splits.note}; {said}" if splits.note else said)
+
+
+def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = "cpu") -> Any:
+    """The untrained network of a recipe; raises ModelError where model, data and device do not go together."""
+    kind = of_recipe(recipe.model)
+    if kind.reads_text != (splits.train.labels.ndim == 2):
         raise ModelError(f"data {recipe.data!r} are not for a {recipe.model}: a transformer reads text, the others read numbers")
-    if recipe.model in BY_HAND and device != "cpu":
+    _check_task(recipe, splits.train, kind.settings)
+    if kind.by_hand and device != "cpu":
         raise ModelError(f"the network written out by hand computes on the cpu, not on {device!r}: choose cpu")
-    if recipe.model == "feedforward":
-        return _feedforward(recipe, splits, dtype)
-    if recipe.model in ("autoencoder", "vae"):
-        return _coder(recipe, splits, dtype)
-    if recipe.model in ("conv_autoencoder", "conv_vae"):
-        return _conv_coder(recipe, splits, dtype, device)
-    if recipe.model == "diffusion":
-        return _diffusion(recipe, splits, dtype, device)
-    if recipe.model == "cnn":
-        return _network(recipe, splits, _cnn(recipe, splits), dtype, device)
-    return _network(recipe, splits, _transformer(recipe, splits), dtype, device)
+    assert kind.build is not None
+    return kind.build(recipe, splits.train, dtype, device)
 
 
-def _cnn(recipe: Recipe, splits: Splits) -> Module:
-    from byhand.models.cnn import cnn
-
-    shape = splits.train.inputs.shape[1:]
-    if len(shape) != 3:
-        raise ModelError(f"a CNN reads images (H, W, C), but {splits.train.name} has samples of {shape}: choose other data")
-    try:
-        return cnn(shape[2], splits.train.n_classes, dropout=recipe.dropout, **recipe.model_options)
-    except TypeError as error:
-        raise ModelError(f"a CNN does not take these model_options: {error}") from error
-
-
-def _diffusion(recipe: Recipe, splits: Splits, dtype: Any, device: str) -> DiffusionNetwork:
-    from byhand.models.mlp_denoiser import MLPDenoiser
-    from byhand.models.unet import UNet
-
-    train, options = splits.train, dict(recipe.model_options)
-    shape = train.inputs.shape[1:]
-    if len(shape) not in (1, 3):
-        raise ModelError(f"diffusion draws images (H, W, C) or points (d,), but {train.name} has samples of {shape}")
-    if options.pop("standardise", False):
-        options |= {"mean": train.inputs.mean(axis=0), "std": train.inputs.std(axis=0)}
-    own = {name: options.pop(name) for name in DIFFUSION if name in options}
-    try:
-        module: Module
-        if len(shape) == 3:
-            module = UNet(classes=train.n_classes, image_channels=shape[2], **options)
-        else:
-            module = MLPDenoiser(shape[0], classes=train.n_classes, **options)
-    except TypeError as error:
-        raise ModelError(f"a diffusion network does not take these model_options: {error}") from error
-    seed, initialiser = recipe.seed, recipe.initialiser
-    return DiffusionNetwork(module, shape, initialiser=initialiser, seed=seed, dtype=dtype, device=device, **own)
+def _check_task(recipe: Recipe, train: Dataset, settings: Sequence[str]) -> None:
+    """Raises ModelError where a network of this recipe cannot learn what the data have to be learned."""
+    if train.task != "numbers":
+        return
+    if recipe.even:
+        raise ModelError(f"{train.name} has numbers to learn, and no classes that could come equally often: leave even out")
+    if "output" not in settings:
+        if "cost" in settings:
+            raise ModelError(f"{train.name} has numbers to learn, which a {recipe.model} does not: choose model=feedforward")
+        return  # it learns the inputs themselves
+    if recipe.output != "identity" or recipe.cost not in NUMBER_COSTS:
+        raise ModelError(
+            f"{train.name} has numbers to learn, which needs output=identity and cost={' or '.join(NUMBER_COSTS)}, got "
+            f"output={recipe.output} and cost={recipe.cost}; byhand train {recipe.data} chooses these itself"
+        )
 
 
-def _transformer(recipe: Recipe, splits: Splits) -> Module:
-    from byhand.models.transformer import Transformer
-
-    train = splits.train
-    try:
-        return Transformer(train.n_classes, length=train.inputs.shape[1], dropout=recipe.dropout, **recipe.model_options)
-    except TypeError as error:
-        raise ModelError(f"a transformer does not take these model_options: {error}") from error
-
-
-def _network(recipe: Recipe, splits: Splits, module: Module, dtype: Any, device: str) -> Network:
-    return Network(
-        module,
-        splits.train.inputs.shape[1:],
-        cost=recipe.cost,
-        label_smoothing=recipe.label_smoothing,
-        initialiser=recipe.initialiser,
-        seed=recipe.seed,
-        dtype=dtype,
-        device=device,
-    )
-
-
-def _feedforward(recipe: Recipe, splits: Splits, dtype: Any) -> FeedForward:
-    train = splits.train
-    return FeedForward(
-        (train.flat.shape[1], *recipe.hidden, train.n_classes),
-        recipe.activation,
-        output=recipe.output,
-        cost=recipe.cost,
-        initialiser=recipe.initialiser,
-        l2=recipe.regularisation / len(train),
-        l1=recipe.l1,
-        dropout=recipe.dropout,
-        seed=recipe.seed,
-        dtype=dtype,
-    )
-
-
-def _coder(recipe: Recipe, splits: Splits, dtype: Any) -> VAE | Autoencoder:
-    make: Any = VAE if recipe.model == "vae" else Autoencoder
-    options = {"latent": 8, "activation": recipe.activation} | recipe.model_options
-    if options.pop("conditional", False):
-        options["classes"] = splits.train.n_classes
-    try:
-        return make(splits.train.flat.shape[1], recipe.hidden, options.pop("latent"), seed=recipe.seed, dtype=dtype, **options)
-    except TypeError as error:
-        raise ModelError(f"the model {recipe.model} does not take these model_options: {error}") from error
-
-
-def _conv_coder(recipe: Recipe, splits: Splits, dtype: Any, device: str) -> ConvAutoencoder:
-    make = ConvVAE if recipe.model == "conv_vae" else ConvAutoencoder
-    if splits.train.inputs.shape[1:] != (28, 28, 1):
-        raise ModelError(f"a {recipe.model} reads images of 28 x 28, but {splits.train.name} has {splits.train.inputs.shape[1:]}")
-    try:
-        return make(seed=recipe.seed, dtype=dtype, device=device, **recipe.model_options)
-    except TypeError as error:
-        raise ModelError(f"the model {recipe.model} does not take these model_options: {error}") from error
-
-
-def begin(recipe: Recipe, network: AnyNetwork, splits: Splits) -> Steps:
-    """The training of a recipe, at its first step."""
-    augment: Augmentation | None = binarise if recipe.binarise else None
+def begin(recipe: Recipe, network: NeuralNetwork, splits: Splits) -> Steps:
+    """The training of a recipe, at its first step; raises ModelError where it changes samples that it cannot change."""
+    augment: Augmentation | None = None
+    if recipe.binarise:
+        augment = binarise
+        low, high = splits.train.inputs.min(), splits.train.inputs.max()
+        if low < 0 or high > 1:
+            raise ModelError(f"binarise needs brightnesses from 0 to 1, got {splits.train.name} with {low:g} to {high:g}")
     if recipe.augment is not None:
-        from byhand.data.augment import Augment
-
         augment = Augment(**recipe.augment)
+        shape = splits.train.inputs.shape[1:]
+        if shape != (PIXELS,) and (len(shape) == 1 or shape not in ((shape[0],) * 2, (shape[0], shape[0], 1))):
+            raise ModelError(f"augment needs square grey images, got {splits.train.name} with samples of {shape}: leave it out")
     return steps(
         network,
         splits.train,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        optimizer=optim.named(recipe.optimizer, recipe.lr, **recipe.optimizer_settings),
+        optimizer=optim.by_name(recipe.optimizer, recipe.lr, **recipe.optimizer_settings),
         schedule=recipe.schedule,
         clip=recipe.clip,
         augment=augment,
         seed=recipe.seed,
         even=recipe.even,
+        drop_last=recipe.drop_last,
     )
 
 
@@ -207,79 +163,131 @@ def run(
     folder: Path,
     *,
     resume: bool = False,
-    callbacks: Sequence[Callback] = (),
+    overwrite: bool = False,
+    callbacks: Sequence[Callback] | Callable[[Splits], Sequence[Callback]] = (),
     splits: Splits | None = None,
     device: str = "cpu",
     record: bool | float = False,
+    finish: Callable[[Run], None] | None = None,
+    tell: Callable[[str], None] = say,
 ) -> Run:
     """Carry out a recipe: train, evaluate on the test data, write `model.safetensors` and the rest into the folder.
 
-    With `resume` it goes on from the folder's checkpoint, where there is one, to the same bits as without interruption.
+    With `resume` it goes on from the folder's checkpoint, where there is one, to the same bits as without interruption. Where the
+    recipe has other `epochs` or `patience` than the folder's, the run becomes that long, and its optimiser goes on. With
+    `overwrite` it begins anew, and what the folder holds of another training goes away as soon as this one can begin. With
+    neither, a training that has been finished there with the same settings is not computed again.
     `record` keeps what `byhand.training.replay` needs, in at most so many megabytes (True: 50); on resuming, a recording that the
-    folder has is continued either way.
+    folder has is continued either way. `callbacks` may be a function that makes them for the data. `finish` gets the run while
+    its folder still belongs to it; `tell` hears in one line what is no error. Ctrl-C and SIGTERM end a training after its step,
+    with a checkpoint (`Stopped`).
 
-    Raises TrainingError where the folder holds another recipe's run, or numbers explode (the last checkpoint stays).
+    Raises TrainingError where the folder is in use or holds what would be lost, or numbers explode (the last checkpoint stays).
     """
-    if resume:
-        _check_same(recipe, folder)
-    splits = splits if splits is not None else load_splits(recipe)
-    network = build(recipe, splits, device=device)
-    if recipe.start_from:
-        start_from(network, recipe.start_from)
-    training, history = begin(recipe, network, splits), History()
-    checkpoint = folder / "checkpoint.safetensors"
-    recorded = record is not False or (resume and has_recording(folder))
-    if resume and checkpoint.exists():
-        read_checkpoint(checkpoint, training)
-        history = read_history(folder / "history.jsonl", before_step=training.index)
-    else:
-        write_atomically(folder / "recipe.toml", tomli_w.dumps(_as_toml(recipe)).encode())  # says it where it may not write
-        checkpoint.unlink(missing_ok=True)
-        discard_recording(folder)
-    recorder = [Recorder(folder, MEGABYTES if isinstance(record, bool) else record)] if recorded else []
-    watching = (*callbacks, *recorder, Checkpoint(folder))
-    fit(network, splits.train, validation=splits.validation, callbacks=watching, history=history, training=training)
+    with locked(folder), stoppable() as stop:
+        clear_leftovers(folder, recipe.epochs)
+        written = None if overwrite else read_recipe(folder)
+        kept = settle(folder, recipe, written, resume=resume, overwrite=overwrite, record=record is not False)
+        splits = splits if splits is not None else load_splits(recipe)
+        if recipe.start_from:
+            splits = _in_classes_of_the_start(splits, recipe.start_from, needed=not kept)
+        given = callbacks(splits) if callable(callbacks) else callbacks
+        network = build(recipe, splits, device=device)
+        if recipe.start_from and not kept:  # what goes on has its weights, and that model may be gone
+            start_from(network, recipe.start_from)
+        training, history = begin(recipe, network, splits), History()
+        recorded = record is not False or ((kept or resume) and has_recording(folder))
+        recorder = [Recorder(folder, MEGABYTES if isinstance(record, bool) else record, tell)] if recorded else []
+        if kept:
+            difference = read_checkpoint(folder / CHECKPOINT, training, longer=True)
+            if difference:
+                tell(difference)
+            if not resume or training.index == training.total:
+                tell(f"{folder} holds this training already, finished: nothing is computed again; --overwrite trains it anew")
+            history = _kept_history(folder / HISTORY, training.index, tell)
+            if written != recipe:
+                write_atomically(folder / RECIPE, tomli_w.dumps(_as_toml(recipe)).encode())
+        else:
+            for one in recorder:
+                one.check(training)
+            with staged(folder / RECIPE, tomli_w.dumps(_as_toml(recipe)).encode()) as publish:
+                discard(folder)
+                publish()
+        stopping = [EarlyStopping(recipe.patience)] if recipe.stops_early else []
+        validation = splits.validation
+        if validation is not None and recipe.binarise:
+            validation = dataclasses.replace(validation, inputs=binarised(validation.inputs))
+        with stop.after_the_step():
+            watching = (*given, *stopping, *recorder, Checkpoint(folder, stop=stop))
+            fit(network, splits.train, validation=validation, callbacks=watching, history=history, training=training)
+        done = _finished(recipe, folder, training, splits, history)
+        if finish is not None:
+            finish(done)
+        return done
 
+
+def _kept_history(path: Path, step: int, tell: Callable[[str], None]) -> History:
+    """The rows up to a step; of a damaged file those before the damage, as no training should end for that."""
+    history, wrong = whole_rows(path, step)
+    if wrong:
+        tell(f"the training resumes with {len(history.epochs)} rows of its history; the others are lost: {wrong}")
+    return history
+
+
+def _finished(recipe: Recipe, folder: Path, training: Steps, splits: Splits, history: History) -> Run:
+    """Measure what was trained, and write the model."""
+    network: Any = training.model
     evaluation = measure(network, splits.test, binarised=recipe.binarise)
     model = Model(
         network,
         class_names=splits.train.class_names,
         preprocessing={
             "input": list(splits.train.inputs.shape[1:]),
-            **({"range": [0, 1]} if splits.train.inputs.dtype.kind == "f" else {}),
+            **preparation(splits.train),
             "data": recipe.data,
             "data_options": recipe.data_options,
             **({"binarised": True} if recipe.binarise else {}),
-            **({"codes_of": recipe.codes_of} if recipe.codes_of else {}),
+            **({"latents_of": recipe.latents_of} if recipe.latents_of else {}),
         },
         recipe=recipe.name,
         metrics=metrics(evaluation),
+        # As the last checkpoint has it, also where the model is an earlier, better one.
+        step=history.epochs[-1].step if history.epochs else training.index,
     )
-    save_model(folder / "model.safetensors", model)
-    return Run(folder, model, history, evaluation)
+    save_model(folder / MODEL, model)
+    kept = next((epoch for epoch in history.epochs if epoch.step == training.index), None) if recipe.stops_early else None
+    return Run(folder, model, history, evaluation, kept)
 
 
-def start_from(network: AnyNetwork, model: str) -> None:
+def _in_classes_of_the_start(splits: Splits, model: str, *, needed: bool) -> Splits:
+    """Where a training begins with a model of the same classes, these stand as the model's outputs do, whatever their order.
+
+    A training that goes on does not need the model; where it is gone, the checkpoint tells whether the order is the same.
+    """
+    try:
+        names = open_model(model).class_names
+    except ByhandError:
+        if needed:
+            raise
+        return splits
+    if set(names) != set(splits.train.class_names):
+        return splits
+    train, test = (in_classes_of(part, names) for part in (splits.train, splits.test))
+    validation = None if splits.validation is None else in_classes_of(splits.validation, names)
+    return dataclasses.replace(splits, train=train, validation=validation, test=test)
+
+
+def start_from(network: NeuralNetwork, model: str) -> None:
     """Give a network the weights of a trained one of the same architecture; raises ModelError where it is another."""
     found = open_model(model).network
     if found.architecture() != network.architecture():
-        raise ModelError(f"{model} is {found!r}, but this training is of {network!r}: start from one of the same kind")
+        raise ModelError(f"start_from must be of the kind that is trained, {network!r}, got {model} with {found!r}")
     for name, view in network.tensors().items():
         view[...] = found.tensors()[name]
-    if isinstance(network, DiffusionNetwork):
-        network.adopt()
+    network.adopt()
 
 
-def measure(network: AnyNetwork, test: Dataset, *, binarised: bool = False) -> Measured:
-    """What a network is worth on test data: of one that tells classes apart, its accuracy; of others, what they minimise."""
-    if isinstance(network, DiffusionNetwork):
-        return DiffusionEvaluation(len(test), network.evaluate(test.flat, test.targets())[0])
-    if isinstance(network, Coder):
-        return evaluate_codes(network, test, binarise=binarised)
-    return evaluate(network, test)
-
-
-def metrics(evaluation: Measured) -> dict[str, Any]:
+def metrics(evaluation: Evaluation) -> dict[str, Any]:
     """What a model file says of the model's worth."""
     return {f"test_{name}": figure for name, figure in evaluation.figures().items()}
 
@@ -290,19 +298,30 @@ def _as_toml(recipe: Recipe) -> dict[str, Any]:
 
 def read_recipe(folder: Path) -> Recipe | None:
     """The recipe of the run in this folder; None where there is no run. Raises TrainingError for a damaged one."""
-    path = folder / "recipe.toml"
-    try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Recipe(str(written.pop("name"))).changed(**written)
-    except FileNotFoundError:
+    path = folder / RECIPE
+    if not os.path.lexists(path):
         return None
-    except (OSError, ValueError, KeyError, ByhandError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}): start the run anew without --resume") from error
+    with reading(path, "cannot be read", TrainingError, "choose another --out, or begin again with --overwrite"):
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return read(written)
+    except ByhandError as error:
+        raise TrainingError(f"{path} cannot be read ({error}): choose another --out, or begin again with --overwrite") from error
 
 
-def _check_same(recipe: Recipe, folder: Path) -> None:
+def continued(recipe: Recipe, folder: Path, asked: Collection[str]) -> tuple[Recipe, str]:
+    """The recipe with which the run in a folder goes on, and a line on what that changes, "" for nothing.
+
+    How long it is, and whether the best epoch is kept, says the folder, unless it was `asked` for.
+    """
     written = read_recipe(folder)
-    if written is not None and written != recipe:
-        before, now = dataclasses.asdict(written), dataclasses.asdict(recipe)
-        differ = sorted(key for key in now if before[key] != now[key])
-        raise TrainingError(f"{folder} holds a run with another {', '.join(differ)}: use its settings, or another --out")
+    if written is None:
+        return recipe, ""
+    recipe = recipe.changed(**{name: getattr(written, name) for name in (LENGTH | {"keep_best"}) - set(asked)})
+    if written.epochs == recipe.epochs:
+        return recipe, ""
+    said = f"the run of {written.epochs} epochs goes on to {recipe.epochs}"
+    if recipe.schedule == "constant":
+        return recipe, said
+    said += f"; its {recipe.schedule} schedule is stretched to the new end, so the learning rate jumps"
+    return recipe, said + (", and its recording begins anew from there" if has_recording(folder) else "")

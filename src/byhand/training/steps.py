@@ -7,11 +7,13 @@ the same bits.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import operator
+import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,36 +21,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from byhand import schedules
-from byhand.backend import Array, array_module, generator, on_device
-from byhand.errors import ModelError, TrainingError
-from byhand.optim import SGD, Optimizer, clip
+from byhand import limits, schedules
+from byhand.backend import Array, generator, on_device
+from byhand.errors import EngineError, ModelError, TrainingError
+from byhand.neural_network import CLASSIFICATION, REGRESSION, NeuralNetwork
+from byhand.nn import Module
+from byhand.optim import OPTIMIZERS, SGD, Optimizer, clip
+from byhand.predictions import fitting_targets
+from byhand.training.state import Snapshot, arrays_of, generator_state, put, set_generator, undisturbed
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
 
+WELL_SCALED = 10.0  # inputs no larger than this do not make a first step explode
+
 Augmentation = Callable[[Array, np.random.Generator], Array]
-
-
-class Trainable(Protocol):
-    """What a model needs so that it can be trained: flat parameters, their gradient, and a way to fill it.
-
-    `evaluate` gives cost and accuracy, None where there is none. `buffers` belong to its state without being trained, as the
-    running means of batch norm.
-    """
-
-    parameters: Array
-    gradient: Array
-    rng: np.random.Generator
-
-    @property
-    def buffers(self) -> dict[str, Array]: ...
-
-    def learn(self, x: Array, y: Array) -> float: ...
-    def evaluate(self, x: Array, y: Array) -> tuple[float, float | None]: ...
-    def trace(self) -> Any: ...
-    def first_non_finite(self) -> str: ...
-    def architecture(self) -> dict[str, Any]: ...
 
 
 @dataclass(slots=True, eq=False)  # frozen, it would take 0.7 us a step longer: 1 % of the steps of a small network
@@ -95,36 +82,93 @@ class Steps(Iterator[Step]):
 
     def __init__(
         self,
-        model: Trainable,
+        model: NeuralNetwork,
         data: Dataset,
         *,
         epochs: int,
         batch_size: int,
         optimizer: Optimizer,
-        schedule: str,
+        schedule: str | Callable[[float], float],
         clip_length: float | None,
         augment: Augmentation | None,
         seed: int,
         even: bool = False,
+        drop_last: bool = False,
+        accumulate: int = 1,
     ) -> None:
-        if epochs < 1 or batch_size < 1:
-            raise ModelError(f"epochs is {epochs} and batch_size {batch_size}, but both are at least 1")
-        if clip_length is not None and not clip_length > 0:
-            raise ModelError(f"clip is {clip_length}, but a gradient is clipped to a positive length")
+        _check_parts(model, data, optimizer, augment)
+        model.check_trained()
+        epochs, batch_size = limits.whole("epochs", epochs), limits.whole("batch_size", batch_size)
+        seed, even = limits.whole("seed", seed, least=0), limits.truth("even", even)
+        clip_length = None if clip_length is None else limits.number("clip", clip_length, above=0)
         self.model, self.optimizer, self.augment, self.seed = model, optimizer, augment, seed
         self.members = [np.flatnonzero(data.labels == k) for k in np.unique(data.labels)] if even else None
-        self.factor, self.schedule = schedules.named(schedule), schedule
-        self.base_rate, self.clip_length = optimizer.learning_rate, clip_length
-        optimizer.prepare(model.parameters)
+        if isinstance(schedule, str) or not callable(schedule):
+            self.factor, self.schedule = schedules.by_name(schedule), schedule
+        else:
+            self.factor, self.schedule = schedules.own(schedule), getattr(schedule, "__qualname__", type(schedule).__qualname__)
+        self.accumulate = limits.whole("accumulate", accumulate)
+        self.clip_length, self.drop_last = clip_length, drop_last
         self.x, self.y = data.flat, data.targets()
-        self.epochs, self.batch_size = epochs, min(batch_size, len(self.x))
-        self.batches = math.ceil(len(self.x) / self.batch_size)
-        self.total = epochs * self.batches
+        if getattr(data, "task", "") == "numbers" and model.purpose == CLASSIFICATION:
+            model.purpose = REGRESSION  # what is learned is the data's to say
+        if model.n_outputs == 1:  # two classes are then a yes or no
+            self.y = np.ascontiguousarray(fitting_targets(self.y, (len(self.x), 1)))
+        self.retime(epochs, batch_size)
         self.index = 0
         self.cost_sum, self.samples = 0.0, 0  # of the epoch so far: cost times samples, and how many they were
+        self.keepers: Mapping[str, Keeper] = {}
+        self.kept: dict[str, Snapshot] = {}
+        self.use(optimizer)
+        self.begun = (optimizer.settings() | {"learning_rate": self.base_rate}, clip_length)
+        self._begin_epoch(0)
+        self._check_smallest_batch()
+
+    def use(self, optimizer: Optimizer) -> None:
+        """Train on with this optimiser, which begins here: at the rate that it was given, without a memory."""
+        self.optimizer = optimizer
+        named = getattr(self.model, "named_parameters", dict)
+        self.number = optimizer.begin(self.model.parameters, named())
+        self.base_rate = optimizer.learning_rate
+
+    def retime(self, epochs: int, batch_size: int) -> None:
+        """Give a training that has not begun this length, and batches of this size."""
+        n = len(self.x)
+        self.epochs, self.batch_size = epochs, min(batch_size, n)
+        self.batches = n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
+        self.total = epochs * self.batches
         self._x = np.empty((self.batch_size, self.x.shape[1]), self.x.dtype)
         self._y = np.empty((self.batch_size, self.y.shape[1]), self.y.dtype)
-        self._begin_epoch(0)
+
+    def prolong(self, epochs: int) -> None:
+        """Make the training this many epochs long in all, so that it goes on with its optimiser.
+
+        The schedule is stretched to the new end.
+
+        Raises TrainingError where it has already gone further.
+        """
+        done = math.ceil(self.index / self.batches)
+        if epochs < max(1, done):
+            raise TrainingError(f"epochs must be {max(1, done)} or more, got {epochs}: so many are begun already")
+        self.epochs, self.total = epochs, epochs * self.batches
+
+    def _check_smallest_batch(self) -> None:
+        """Raises ModelError where the last batch of an epoch is too small for batch norm: better now than after an epoch."""
+        last = len(self.x) - (self.batches - 1) * self.batch_size if not self.drop_last else self.batch_size
+        if last > 1 or not self.model.buffers:
+            return
+        try:
+            with undisturbed(self), np.errstate(all="ignore"):
+                self.model.learn(self.x[:1].copy(), self.y[:1].copy())
+        except Exception as error:
+            if not (isinstance(error, EngineError) and "batch_norm" in str(error)):
+                return  # another reason, which the first step will tell
+            sizes = f"{len(self.x):,} samples in batches of {self.batch_size:,}"
+            where = "every batch" if self.batch_size == 1 else "the last batch of each epoch"
+            cure = "" if self.batch_size == 1 else "drop it with drop_last=True (byhand train: --set drop_last=true), or "
+            raise ModelError(
+                f"batch norm needs batches of 2 samples or more, but {where} has 1 ({sizes}): {cure}choose another batch_size"
+            ) from error
 
     def _begin_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -152,98 +196,246 @@ class Steps(Iterator[Step]):
         x = np.take(self.x, indices, axis=0, out=self._x[: len(indices)], mode="clip")
         y = np.take(self.y, indices, axis=0, out=self._y[: len(indices)], mode="clip")
         if self.augment is not None:
-            x = self.augment(x, self.augment_rng)
+            shape, x = x.shape, self.augment(x, self.augment_rng)
+            if getattr(x, "shape", None) != shape:
+                raise ModelError(f"augment must give back a batch of {shape}, got {limits.told(x)}")
 
         with np.errstate(over="ignore", invalid="ignore"):  # an explosion is told once, and in words
-            cost = self.model.learn(x, y)
+            cost = self.model.learn(x, y) if self.accumulate == 1 else self._learn_in_parts(x, y)
             if not math.isfinite(cost):
                 self._explain_explosion(cost)
             if self.clip_length is not None:
                 clip(self.model.gradient, self.clip_length)
-            self.optimizer.learning_rate = self.base_rate * self.factor(self.index / self.total)
-            self.optimizer.step(self.model.parameters, self.model.gradient)
+            if not self.optimizer.serves(self.number):
+                raise TrainingError("the optimiser serves another training by now: give each training an optimiser of its own")
+            rate = self.base_rate * self.factor(self.index / self.total)
+            self.optimizer.at_rate(rate)
+            self.optimizer.step(self.model.parameters, self.model.gradient, *self.model.turn())
         if batch == self.batches - 1 and not np.isfinite(self.model.parameters).all():
             self._explain_explosion(cost)
 
         self.index += 1
         before = (0.0, 0) if batch == 0 else (self.cost_sum, self.samples)
         self.cost_sum, self.samples = before[0] + cost * len(indices), before[1] + len(indices)
-        return Step(self.index - 1, epoch, batch, indices, cost, self.optimizer.learning_rate, batch == self.batches - 1, self)
+        return Step(self.index - 1, epoch, batch, indices, cost, rate, batch == self.batches - 1, self)
+
+    def _learn_in_parts(self, x: Array, y: Array) -> float:
+        """The batch's cost, and in the model its gradient, from one part of the batch after the other: their weighted means."""
+        gradient, cost = np.zeros_like(self.model.gradient), 0.0
+        for part in np.array_split(np.arange(len(x)), min(self.accumulate, len(x))):
+            weight = len(part) / len(x)
+            cost += weight * self.model.learn(x[part], y[part])
+            gradient += weight * self.model.gradient
+        self.model.gradient[...] = gradient
+        return cost
 
     def _explain_explosion(self, cost: float) -> None:
         where = self.model.first_non_finite() or "the cost of the last layer's outputs"
+        # Before the first update nothing was learned, so no learning rate can be to blame.
+        advice = (
+            f"try a learning rate of {self.optimizer.learning_rate / 10:g} instead of {self.optimizer.learning_rate:g}, "
+            "or clip the gradient"
+        )
         raise TrainingError(
             f"the training exploded at step {self.index} (epoch {self.index // self.batches + 1}): {where} is the first that is "
-            f"not finite, cost {cost:g}; try a learning rate of {self.optimizer.learning_rate / 10:g} instead of "
-            f"{self.optimizer.learning_rate:g}, or clip the gradient"
+            f"not finite, cost {cost:g}; {advice if self.index or math.isfinite(cost) else self._look_at_the_inputs()}"
         )
 
-    def state(self) -> tuple[dict[str, Array], dict[str, str]]:
-        """Where the training stands: vectors, and strings for a file's metadata."""
-        return self.vectors(), {"position": json.dumps(self.position() | {"fingerprint": self.fingerprint()})}
+    def _look_at_the_inputs(self) -> str:
+        """What to do where the cost is not finite before anything was learned."""
+        low, high = float(self.x.min()), float(self.x.max())
+        finite = math.isfinite(low) and math.isfinite(high)
+        largest = f"the inputs run from {low:g} to {high:g}" if finite else "the inputs hold NaN or infinite numbers"
+        scaled = finite and max(-low, high) <= WELL_SCALED
+        change = "look at the weights that it begins with" if scaled else "scale them to [0, 1], or to mean 0 and deviation 1"
+        return f"nothing was learned yet, so a smaller learning rate cannot help: {largest}; {change}"
+
+    def snapshot(self) -> Snapshot:
+        """All of the training's state, copied: `restore` puts it back there."""
+        return Snapshot({name: np.array(vector) for name, vector in self.vectors().items()}, self.position())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Stand again where `snapshot` was taken of this training, or of one with the same settings."""
+        position = snapshot.position
+        put(self._arrays(), snapshot.vectors)
+        self.index, self.base_rate, self.clip_length = position["index"], position["base_rate"], position["clip"]
+        for name, value in position["settings"].items():
+            setattr(self.optimizer, name, value)
+        self.cost_sum, self.samples = position["cost_sum"], position["samples"]
+        self.optimizer.steps = position["optimizer_steps"]
+        if self.epoch != position["epoch"]:
+            self._begin_epoch(position["epoch"])
+        for name, rng in self._generators().items():
+            set_generator(rng, position["generators"][name])
 
     def vectors(self) -> dict[str, Array]:
         """All arrays of the state, by name: views, of what is on the CPU."""
-        vectors = {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
-        vectors["parameters"] = self.model.parameters
-        vectors |= {f"buffer.{name}": array for name, array in self.model.buffers.items()}
-        return {name: on_device(vector, "cpu") for name, vector in vectors.items()}
+        return {name: on_device(array, "cpu") for name, array in self._arrays().items()}
+
+    def _arrays(self) -> dict[str, Array]:
+        return {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()} | arrays_of(self.model)
 
     def position(self) -> dict[str, Any]:
         """All numbers of the state, as JSON takes them."""
-        generators = {"dropout": self.model.rng, "augment": self.augment_rng}
         return {
             "index": self.index,
+            "epoch": self.epoch,
             "optimizer_steps": self.optimizer.steps,
+            "base_rate": self.base_rate,
+            "clip": self.clip_length,
+            "settings": self._settings(),
             "cost_sum": self.cost_sum,
             "samples": self.samples,
-            "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
+            "generators": {name: generator_state(rng) for name, rng in self._generators().items()},
         }
+
+    def _settings(self) -> dict[str, Any]:
+        """The optimiser's settings but its rate: who changes one on the way, as its weight decay, changes the state."""
+        return {name: value for name, value in self.optimizer.settings().items() if name != "learning_rate"}
+
+    def _generators(self) -> dict[str, np.random.Generator]:
+        return {"dropout": self.model.rng, "augment": self.augment_rng, **self.model.generators}
+
+    # ---------------------------------------------------------------- in files
+
+    def state(self) -> tuple[dict[str, Array], dict[str, str]]:
+        """What a checkpoint holds of the training and of those that keep something of it: vectors, and strings for metadata."""
+        vectors, position = self.vectors(), self.position() | {"fingerprint": self.fingerprint()}
+        for name, keeper in self.keepers.items():
+            kept = keeper.state()
+            if not kept.position:
+                continue
+            vectors |= {f"kept.{name}.{key}": vector for key, vector in kept.vectors.items()}
+            position.setdefault("kept", {})[name] = kept.position
+        return vectors, {"position": json.dumps(position)}
 
     def fingerprint(self) -> str:
         """What has to be the same for a training to be continued to the same bits."""
-        settings = {**self.optimizer.settings(), "learning_rate": self.base_rate}
+        settings, clip_length = self.begun
         return (
             f"data {self.x.shape} {self._data_sum:08x}, "
             f"model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
-            f"{self.optimizer.name} {json.dumps(settings)}, {self.schedule} schedule, {self.epochs} epochs, "
-            f"batch {self.batch_size}, clip {self.clip_length}, {'' if self.augment else 'not '}augmented, "
-            f"{'' if self.members is None else 'even, '}seed {self.seed}"
+            f"{self.optimizer.name} {json.dumps(settings)}{self.optimizer.grouping()}, "
+            f"{self.schedule} schedule, {self.epochs} epochs, "
+            f"batch {self.batch_size}{'' if self.accumulate == 1 else f' in {self.accumulate} parts'}, "
+            f"clip {clip_length}, {'' if self.augment else 'not '}augmented, "
+            f"{'' if self.members is None else 'even, '}{'drop_last, ' if self.drop_last else ''}seed {self.seed}"
         )
+
+    def differs_in_length(self, fingerprint: str) -> bool:
+        """Whether a training of this fingerprint was to take another number of epochs, and is the same in all else."""
+        mine = self.fingerprint()
+        return fingerprint != mine and _of_any_length(fingerprint) == _of_any_length(mine)
 
     @cached_property
     def _data_sum(self) -> int:
         # Of MNIST it takes 4 ms, and a recording takes hundreds of states.
         return zlib.crc32(self.x[::64].tobytes(), zlib.crc32(self.y.tobytes()))
 
-    def restore(self, vectors: dict[str, Array], strings: dict[str, str]) -> None:
-        """Go on from a `state`; raises TrainingError where it belongs to another training."""
+    def resume(self, vectors: dict[str, Array], strings: dict[str, str], *, longer: bool = False) -> None:
+        """Go on from a `state` that was read from a file; `longer`: also where that training was to take fewer epochs, or more.
+
+        Raises TrainingError where it belongs to another training, or is damaged.
+        """
         try:
             position = json.loads(strings["position"])
-            if position["fingerprint"] != self.fingerprint():
+            mine, its = self.fingerprint(), position["fingerprint"]
+            if its != mine and not (longer and self.differs_in_length(its)):
                 raise TrainingError(
-                    f"the checkpoint is of another training ({position['fingerprint']}; this one: {self.fingerprint()}): "
+                    f"the checkpoint is of another training ({its}; this one: {mine}): "
                     "resume with the settings it began with, or start a new run elsewhere"
                 )
-            index, done = operator.index(position["index"]), operator.index(position["optimizer_steps"])
-            if not 0 <= index <= self.total:
-                raise ValueError(f"step {index} of {self.total}")
-            cost_sum, samples = float(position["cost_sum"]), operator.index(position["samples"])
-            wanted = {"parameters": self.model.parameters}
-            wanted |= {f"optimizer.{slot}": vector for slot, vector in self.optimizer.state.items()}
-            wanted |= {f"buffer.{name}": array for name, array in self.model.buffers.items()}
-            for name, vector in wanted.items():
-                if vectors[name].shape != vector.shape or vectors[name].dtype != vector.dtype or np.isnan(vectors[name]).any():
-                    raise ValueError(f"{name} does not fit or holds NaN")
-            self._begin_epoch(min(index // self.batches, self.epochs - 1))
-            if index % self.batches:
-                self.model.rng.bit_generator.state = position["generators"]["dropout"]
-                self.augment_rng.bit_generator.state = position["generators"]["augment"]
-        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            done = math.ceil(operator.index(position["index"]) / self.batches)
+            if its != mine and done > self.epochs:
+                raise TrainingError(f"epochs must be {done} or more, got {self.epochs}: so many are begun already")
+            snapshot = self.checked(Snapshot(vectors, position))
+            kept = {
+                str(name): Snapshot(_under(f"kept.{name}.", vectors), dict(numbers))
+                for name, numbers in dict(position.get("kept", {})).items()
+            }
+        except (LookupError, ArithmeticError, AttributeError, ValueError, TypeError, RecursionError, ModelError) as error:
             raise TrainingError(f"the checkpoint is not usable ({error!r}): start the run anew without --resume") from error
-        for name, vector in wanted.items():
-            vector[...] = array_module(vector).asarray(vectors[name])
-        self.index, self.optimizer.steps, self.cost_sum, self.samples = index, done, cost_sum, samples
+        self.restore(snapshot)
+        self.kept = kept
+
+    def checked(self, snapshot: Snapshot) -> Snapshot:
+        """A snapshot from a file, as this training can take it; raises Model-, Value-, Key- or TypeError where it cannot."""
+        vectors, position = snapshot
+        index = limits.whole("index", position["index"], 0, self.total)
+        # A step updates once, or not yet where gradients are accumulated.
+        done = limits.whole("optimizer_steps", position["optimizer_steps"], 0, index)
+        for name, array in self._arrays().items():
+            vector = vectors[name]
+            if vector.shape != array.shape or vector.dtype != array.dtype or np.isnan(vector).any():
+                raise ValueError(f"{name} does not fit or holds NaN")
+        before = max(0, (index - 1) // self.batches)  # between two epochs the first may still be the current one
+        epoch, generators = limits.whole("epoch", position.get("epoch", before), 0), position["generators"]
+        if epoch not in (before, min(index // self.batches, self.epochs - 1)):
+            raise ValueError(f"step {index} in epoch {epoch}")
+        for name, rng in self._generators().items():
+            set_generator(copy.deepcopy(rng), generators[name])
+        rate = limits.number("base_rate", position.get("base_rate", self.begun[0]["learning_rate"]), above=0)
+        length, settings = position.get("clip", self.begun[1]), dict(position.get("settings", self._settings()))
+        if length is not None:
+            length = limits.number("clip", length, above=0)
+        for name, value in self._settings().items():
+            if not isinstance(settings[name], (type(value), int, float)) or len(settings) != len(self._settings()):
+                raise ValueError(f"{name} is {settings[name]!r}")
+        if type(self.optimizer) in OPTIMIZERS.values():
+            type(self.optimizer)(rate, **settings)  # which knows the range of each; a stranger's may be made of other things
+        numbers = {
+            "index": index,
+            "epoch": epoch,
+            "optimizer_steps": done,
+            "base_rate": rate,
+            "clip": length,
+            "settings": settings,
+            "cost_sum": float(position["cost_sum"]),
+            "samples": limits.whole("samples", position["samples"], 0),
+            "generators": generators,
+        }
+        return Snapshot(vectors, numbers)
+
+
+class Keeper(Protocol):
+    """Whoever keeps something that belongs to a training's state, as early stopping keeps the best epoch."""
+
+    def state(self) -> Snapshot: ...
+
+
+def _of_any_length(fingerprint: Any) -> str:
+    return re.sub(r" schedule, \d+ epochs, ", " schedule, any epochs, ", fingerprint)
+
+
+def _under(prefix: str, vectors: dict[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): vector for name, vector in vectors.items() if name.startswith(prefix)}
+
+
+def _check_parts(model: Any, data: Any, optimizer: Any, augment: Any) -> None:
+    """Raises ModelError where a training is not given what it trains, and with what."""
+    basic = [name for name in ("parameters", "gradient", "learn") if not hasattr(model, name)]
+    missing = basic or [
+        name for name in ("architecture", "buffers", "check_trained", "generators", "modules") if not hasattr(model, name)
+    ]
+    if missing or isinstance(model, type):
+        hint = ": wrap it in nn.Network" if isinstance(model, Module) else ""
+        hint = (
+            hint if basic or not missing else ": inherit from byhand.NeuralNetwork, which has a default for most of what is asked"
+        )
+        lacks = f" with no {' and no '.join(missing)}" if missing else ""
+        raise ModelError(f"model must be a network, for example byhand.FeedForward, got {limits.told(model)}{lacks}{hint}")
+    if not hasattr(data, "flat") or not hasattr(data, "targets"):
+        hint = ": give its train part" if hasattr(data, "train") else ""
+        raise ModelError(f"data must be a Dataset, got {_kind(data)}{hint}")
+    if not isinstance(optimizer, Optimizer):
+        raise ModelError(f"optimizer must be one of byhand.optim, for example optim.Adam(0.001), got {limits.told(optimizer)}")
+    if augment is not None and not callable(augment):
+        raise ModelError(f"augment must be a function (batch, generator) -> batch, got {limits.told(augment)}")
+
+
+def _kind(given: Any) -> str:
+    """Data in a message: its type, as its numbers are too many."""
+    return given.__name__ if isinstance(given, type) else type(given).__name__
 
 
 def evenly(members: Sequence[NDArray[np.intp]], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -258,31 +450,38 @@ def evenly(members: Sequence[NDArray[np.intp]], n: int, rng: np.random.Generator
 
 
 def steps(
-    model: Trainable,
+    model: NeuralNetwork,
     data: Dataset,
     *,
     epochs: int = 1,
     batch_size: int = 10,
     optimizer: Optimizer | None = None,
-    schedule: str = "constant",
+    schedule: str | Callable[[float], float] = "constant",
     clip: float | None = None,
     augment: Augmentation | None = None,
     seed: int = 0,
     even: bool = False,
+    drop_last: bool = False,
+    accumulate: int = 1,
 ) -> Steps:
     """Train a model batch by batch: an iterator of `Step`. The last batch of an epoch may be smaller; it is used too.
 
     Arguments:
-        model: a `FeedForward`, or anything that is `Trainable`.
+        model: a `FeedForward`, or anything that is `NeuralNetwork`.
         data: a `Dataset`; its order is shuffled anew in each epoch.
-        optimizer: SGD with a learning rate of 3.0, Nielsen's, unless another is given.
-        schedule: factor on the learning rate; see `byhand.schedules`.
+        optimizer: SGD with a learning rate of 3.0, Nielsen's, unless another is given. It begins anew: at its own rate, without
+            a memory of a training before.
+        schedule: factor on the learning rate, by name, see `byhand.schedules`; or a function of the progress in [0, 1).
         clip: the largest length of the gradient, or None.
         augment: a function (batch, generator) -> batch.
         seed: of the order, dropout and augmentation.
         even: an epoch holds every class equally often, and as many samples as the data.
+        drop_last: leave out the last batch of an epoch where it is smaller than the others.
+        accumulate: work through each batch in so many parts, whose gradients are gathered before the optimiser steps: the same
+            step in less memory. Batch norm sees a part at a time.
 
-    Raises TrainingError when the numbers stop being finite: the step, and what exploded first.
+    Raises ModelError for settings that make no training, and TrainingError when the numbers stop being finite: the step, and
+    what exploded first.
 
     >>> import byhand
     >>> iris = byhand.data.load("iris").train
@@ -302,4 +501,6 @@ def steps(
         augment=augment,
         seed=seed,
         even=even,
+        drop_last=drop_last,
+        accumulate=accumulate,
     )

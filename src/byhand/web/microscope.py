@@ -3,11 +3,14 @@ place for one's own data."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
+import shutil
 import tempfile
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +19,27 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from byhand.errors import ByhandError, DataError
 from byhand.web.handwriting import HEADER
-from byhand.web.live import Live
+from byhand.web.page_frame import above_printed, navigation
+from byhand.web.train_session import Live
+from byhand.web.upload_check import inspected
+from byhand.web.upload_folder import scratch
 
 LARGEST_UPLOAD = 8_000_000  # bytes
 LARGEST_UNPACKED = 256_000_000
+MOST_UPLOADS, KEPT = 3, 2  # that are on their way at once; that are kept
 SUFFIXES = (".csv", ".npz")
 LONGEST = 200  # characters of a place or a weight
 MOST_AXES = 8
 STYLE = re.compile(r"<style>(.*?)</style>", re.S)
 
 
-class Microscope:
+class MicroscopeEndpoint:
     """Answers about the step that comes next: of the live training, or of the recipe, run or model that the server is for."""
 
-    def __init__(self, live: Live, what: str | None = None, step: int | None = None) -> None:
+    def __init__(self, live: Live, what: str | None = None, step: int | None = None, pages: Collection[str] = ()) -> None:
+        """what, step: shown where no training is under way. pages: what the navigation above the printed step leads to."""
         self.live, self.opened = live, {} if what is None else {"what": what, "step": step}
+        self.navigation = navigation(None, pages, above="../")
 
     async def __call__(self, request: Request) -> Response:
         ask = request.path_params.get("ask")
@@ -43,7 +52,8 @@ class Microscope:
         try:
             if ask is None:
                 answer = await self.live.ask({"do": "look", **self.opened, **asked(request)})
-                return HTMLResponse(answer["looked"], headers={"Content-Security-Policy": policy(answer["looked"])})
+                page = above_printed(answer["looked"], self.navigation)
+                return HTMLResponse(page, headers={"Content-Security-Policy": policy(page)})
             answer = await self.live.ask({"do": "microscope", "ask": ask, **self.opened, **ASKS[ask](request.query_params)})
         except ByhandError as error:
             return PlainTextResponse(str(error), 400)
@@ -53,7 +63,7 @@ class Microscope:
 def _number(given: Any, name: str) -> int:
     text = given.get(name, "")
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise ByhandError(f"{name} is {text[:40]!r}, but it is a whole number from 0 up")
+        raise ByhandError(f"{name} must be a whole number, 0 or more, got {text[:40]!r}")
     return int(text)
 
 
@@ -67,7 +77,7 @@ def _name(given: Any) -> str:
 def _index(text: str) -> int | None:
     """An index, or the mean of the batch."""
     if text != "mean" and not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise ByhandError(f"an index is {text[:40]!r}, but indices are whole numbers from 0 up")
+        raise ByhandError(f"an index must be a whole number, 0 or more, got {text[:40]!r}")
     return None if text == "mean" else int(text)
 
 
@@ -100,7 +110,7 @@ def _picture(given: Any) -> dict[str, Any]:
     return {"look": _number(given, "look"), "name": _name(given), "fixed": fixed, "part": part}
 
 
-def _made(given: Any) -> dict[str, Any]:
+def _terms(given: Any) -> dict[str, Any]:
     return {"look": _number(given, "look"), "name": _name(given), "at": _at(given, mean=True)}
 
 
@@ -108,7 +118,7 @@ def _pushed(given: Any) -> dict[str, Any]:
     return {"look": _number(given, "look"), "name": _name(given), "at": _at(given)}
 
 
-ASKS = {"open": _open, "operation": _operation, "picture": _picture, "made": _made, "pushes": _pushed, "epoch": _pushed}
+ASKS = {"open": _open, "operation": _operation, "picture": _picture, "number": _terms, "pushes": _pushed, "epoch": _pushed}
 
 
 def asked(request: Request) -> dict[str, Any]:
@@ -116,7 +126,7 @@ def asked(request: Request) -> dict[str, Any]:
     given = request.query_params
     sample, weights, at = given.get("sample"), given.getlist("weight"), given.getlist("at")
     if sample is not None and not (sample.isdecimal() and len(sample) < 10):
-        raise ByhandError(f"sample is {sample[:40]!r}, but samples are numbered from 0: choose such a number")
+        raise ByhandError(f"sample must be a whole number, 0 or more, got {sample[:40]!r}")
     if len(weights) + len(at) > 4 or any(len(one) > LONGEST for one in (*weights, *at)):
         raise ByhandError("at most four weights or outputs are looked at at once: name fewer")
     return {"sample": None if sample is None else int(sample), "weights": weights, "at": at}
@@ -137,44 +147,65 @@ def policy(page: str) -> str:
 
 
 class Upload:
-    """Takes one's own table or arrays for the training; a later one replaces it."""
+    """Takes one's own table or arrays for the training; a later one replaces it.
+
+    The last two that were taken are kept, for a training may just be reading the one before.
+    """
 
     def __init__(self, live: Live) -> None:
         self.live = live
         self.folder: tempfile.TemporaryDirectory[str] | None = None
-        self.count = 0
+        self.count = self.under_way = 0
+        self.turn = asyncio.Lock()
+        self.kept: list[Path] = []
 
     async def __call__(self, request: Request) -> Response:
         if HEADER not in request.headers or "origin" not in request.headers:
             return PlainTextResponse("data are taken from the page of this server only", 403)
-        before = self.live.own
+        if self.under_way >= MOST_UPLOADS:
+            return PlainTextResponse("other files are being taken: wait for them, then choose yours again", 503)
+        self.under_way += 1
         try:
-            path = self._written(request.query_params.get("name", ""), await request.body())
-            self.live.own = path
-            answer = await self.live.ask({"do": "inspect", "path": str(path)})
+            content = await request.body()
+            async with self.turn:
+                own = await self._take(request.query_params.get("name", ""), content)
         except ByhandError as error:
-            self.live.own = before
-            folder = f"{self.folder.name}/{self.count}/" if self.folder else ""
-            return PlainTextResponse(str(error).replace(folder, ""), 400)
-        own = answer["inspected"] | {"name": path.name}
+            return PlainTextResponse(self.live.named(str(error)), 400)
+        finally:
+            self.under_way -= 1
         self.live.tell({"own": own})
         return JSONResponse(own)
 
-    def _written(self, name: str, content: bytes) -> Path:
-        """The file in a folder of its own; raises DataError for one that is not looked at."""
+    async def _take(self, name: str, content: bytes) -> dict[str, Any]:
+        """Keep the file, once it is known what it holds; raises ByhandError for one that is of no use."""
+        path = self._place(name)
+        try:
+            path.parent.mkdir()
+            await asyncio.to_thread(path.write_bytes, content)
+            if path.suffix == ".npz":
+                _check_unpacked(path)
+            facts = await inspected(path)
+        except BaseException as error:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise DataError(f"there is no room for {path}: {error.strerror or error}") from error
+            raise
+        self.kept.append(path)
+        while len(self.kept) > KEPT:
+            shutil.rmtree(self.kept.pop(0).parent, ignore_errors=True)
+        return self.live.takes(path, facts)
+
+    def _place(self, name: str) -> Path:
+        """Where to put it, in a folder of its own; raises DataError for a file that is not looked at."""
         stem, suffix = Path(name).stem, Path(name).suffix.lower()
         if suffix not in SUFFIXES:
             raise DataError(f"{name[-60:]!r} is neither .csv nor .npz: the page takes those")
         if self.folder is None:
-            self.folder = tempfile.TemporaryDirectory(prefix="byhand-", ignore_cleanup_errors=True)
+            self.folder = scratch()
+            self.live.uploads = Path(self.folder.name)
         self.count += 1
         safe = re.sub(r"[^\w. -]+", "_", stem)[:60].strip(". ") or "data"
-        path = Path(self.folder.name) / str(self.count) / f"{safe}{suffix}"
-        path.parent.mkdir()
-        path.write_bytes(content)
-        if suffix == ".npz":
-            _check_unpacked(path)
-        return path
+        return Path(self.folder.name) / str(self.count) / f"{safe}{suffix}"
 
     def close(self) -> None:
         """Remove what was uploaded."""

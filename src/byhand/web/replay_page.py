@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byhand.files import write_atomically
-from byhand.see.frames import FRAMES, Film, film
+from byhand.see.replay_frames import FRAMES, ReplayFrames, frames_of
 from byhand.training.replay import Branch, RunReplay
+from byhand.web.page_frame import framed, navigation
 from byhand.web.site import PAGE, bundled, hashed
 
 PARTS = Path(__file__).parent / "replay"
@@ -28,26 +29,25 @@ FEW = "There are few of them: <code>byhand replay --fine</code> takes the steps 
 def write_replay_page(replay: RunReplay, path: Path, *, fine: bool = False, branch: Branch | None = None) -> None:
     """Write the page of a recorded run, of at most 3 MB: where its frames take more, it has fewer.
 
-    `fine` as in `byhand.see.frames.film`; a `branch` that left the run is drawn beside it.
+    `fine` as in `byhand.see.replay_frames.frames_of`; a `branch` that left the run is drawn beside it.
 
     Raises TrainingError where the recording has no snapshot, ByhandError where the file cannot be written.
     """
     frames = FRAMES
-    while len(page := replay_page(replay, film(replay, frames, fine=fine), branch)) > LARGEST and frames > 4:
+    while len(page := replay_page(replay, frames_of(replay, frames, fine=fine), branch)) > LARGEST and frames > 4:
         frames //= 2
     write_atomically(path, page)
 
 
-def replay_page(replay: RunReplay, found: Film, branch: Branch | None = None) -> bytes:
+def replay_page(replay: RunReplay, found: ReplayFrames, branch: Branch | None = None) -> bytes:
     """The page with these frames, and with the curve of a branch where there is one."""
     style = (PAGE / "style.css").read_text(encoding="utf-8") + (PARTS / "replay.css").read_text(encoding="utf-8")
-    modules = {path.name: path.read_text(encoding="utf-8") for path in (*PARTS.glob("*.js"), PAGE / "theme.js")}
+    modules = {path.name: path.read_text(encoding="utf-8") for path in (*PAGE.glob("*.js"), *PARTS.glob("*.js"))}
     script = bundled(modules, "replay.js")
     # The policy names the one script and the one style by their hashes, and allows no connection at all.
     policy = f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; img-src data:; base-uri 'none'"
     network = repr(replay.fresh().model)
     text = {
-        "policy": policy,
         "style": style,
         "script": script,
         "title": html.escape(f"{replay.recipe.name}: watch it learn"),
@@ -59,17 +59,18 @@ def replay_page(replay: RunReplay, found: Film, branch: Branch | None = None) ->
         "data": _embedded("facts", json.dumps(_facts(replay, found) | ({"branch": _branch(branch)} if branch else {})))
         + "".join(_packed(name, array) for name, array in found.arrays.items()),
     }
-    return Template((PARTS / "replay.html").read_text(encoding="utf-8")).substitute(text).encode()
+    page = framed((PARTS / "replay.html").read_text(encoding="utf-8"), navigation(None), policy)
+    return Template(page).substitute(text).encode()
 
 
-def _caution(replay: RunReplay, found: Film) -> str:
+def _caution(replay: RunReplay, found: ReplayFrames) -> str:
     """What one should know of the frames beside: that they are few, or not all the run's own."""
     if replay.differs is not None:
         return f"What comes after step {replay.differs:,} was computed on another machine, and only nearly is the run’s own."
     return "" if len(found.steps) > 20 else FEW
 
 
-def _facts(replay: RunReplay, found: Film) -> dict[str, Any]:
+def _facts(replay: RunReplay, found: ReplayFrames) -> dict[str, Any]:
     facts = dict(found.facts)
     if "samples" in facts:
         pixels = facts["samples"]
@@ -111,7 +112,7 @@ def curve(costs: NDArray[np.float32], points: int = CURVE) -> list[tuple[float, 
     edges = np.unique((len(costs) * np.linspace(0, 1, points + 1) ** 2).round().astype(int))
     found = []
     for begin, end in pairwise(edges.tolist()):
-        known = costs[begin:end][~np.isnan(costs[begin:end])]
+        known = costs[begin:end][np.isfinite(costs[begin:end])]
         if known.size:
             found.append((float(begin + end - 1) / 2, float(f"{known.mean(dtype=np.float64):.5g}")))
     return found

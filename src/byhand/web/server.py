@@ -2,42 +2,50 @@
 
 Nearly all arithmetic happens in the browser, so there is little to send here: only GET and HEAD, only names from one table made
 at the start, the question for letters (`byhand.web.handwriting`), and the training's WebSocket, data and microscope
-(`byhand.web.live`). Requests that come with a foreign `Host` (a name that somebody pointed at this computer) or a foreign
-`Origin` (another page) are refused; a WebSocket, which browsers open to anybody, has to come with our own.
+(`byhand.web.train_session`). Who may ask is decided by `byhand.web.access`. A WebSocket, which browsers open to anybody, has to
+come with our own origin as well.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
+import html
 import json
+import logging
 import mimetypes
+import os
+import platform
+import signal
 import socket
+import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
+from byhand import limits
 from byhand.errors import ByhandError
+from byhand.web.access import Door, new_token, places
+from byhand.web.connection_limits import configuration
 from byhand.web.handwriting import API, Drawer, writers
-from byhand.web.lines import LARGEST_MESSAGE
-from byhand.web.live import Live
-from byhand.web.microscope import LARGEST_UPLOAD, Microscope, Upload
+from byhand.web.microscope import LARGEST_UPLOAD, MicroscopeEndpoint, Upload
 from byhand.web.site import models_that_fit, page_files
+from byhand.web.train_session import Live
+from byhand.web.upload_folder import scratch
 
 LARGEST_BODY = 1_000  # bytes: no request but an upload needs any
 SOCKET, UPLOAD, MICROSCOPE = "/api/train", "/api/train/data", "/api/microscope"
-LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -50,6 +58,10 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 TYPES = {".js": "text/javascript", ".html": "text/html", ".css": "text/css", ".json": "application/json"}
+OPENING = (
+    '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={0}"><title>byhand</title>'
+    '<a href="{0}">Go on</a>'
+)
 
 
 def play(
@@ -58,47 +70,84 @@ def play(
     port: int = 8000,
     open_browser: bool = True,
     *,
+    token: bool = True,
+    names: Sequence[str] = (),
     what: str | None = None,
     step: int | None = None,
 ) -> None:
     """Serve the page until Ctrl-C, with this model first and the shipped ones after it; port 0 takes any free one.
 
+    token: whether only those get in who know the printed address, and no other user of this computer or its network.
+    names: names of this server besides its own, as that of a proxy before it.
     what, step: opens at the microscope, with a step of this recipe, run or model.
 
     Raises ByhandError where the address cannot be had, ModelError for a model that does not read 28 x 28 pixels.
     """
-    with contextlib.suppress(KeyboardInterrupt):
+    if step is not None:
+        limits.whole("step", step, least=0)
+    app: Starlette | None = None
+    with contextlib.suppress(KeyboardInterrupt), ended_by_signals():
         shipped = models_that_fit()
         models = [model, *(path for path in shipped if path.resolve() != model.resolve())] if model else shipped
         files = page_files(models, served=True)
         if "writers.json" in files:
             files["writers.json"] = json.dumps(writers(served=True)).encode()
-        with listen(host, port) as listener:
-            port = listener.getsockname()[1]
-            shown = f"[{host}]" if ":" in host else host
-            address = f"http://{shown}:{port}/" + ("microscope.html" if what else "")
-            print(f"{f'Look into {what}' if what else 'Draw a digit'} at {address} (Ctrl-C ends)", flush=True)
+        with listen(host, port) as listener, contextlib.ExitStack() as cleaning:
+            door = Door(host, token=new_token() if token else None, names=names)
+            here, *elsewhere = [
+                door.address(place, "microscope.html" if what else "") for place in places(host, listener.getsockname()[1])
+            ]
+            print(f"{f'Look into {what}' if what else 'Draw a digit'} at {here} (Ctrl-C ends)", flush=True)
+            for address in elsewhere:
+                print(f"From another computer: {address}", flush=True)
+            app = application(files, door, what=what, step=step)
+            cleaning.callback(app.state.close)
             if open_browser:
-                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            app = application(files, port, host, what=what, step=step)
-            try:
-                uvicorn.Server(configuration(app)).run(sockets=[listener])
-            finally:
-                app.state.close()
+                cleaning.callback(show(here))
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # which tells of every connection that breaks
+            uvicorn.Server(configuration(app)).run(sockets=[listener])
+    if app is not None and app.state.drawer.at_work:  # a step of many letters takes a second, and nobody waits for it
+        sys.stdout.flush()
+        os._exit(0)
 
 
-def configuration(app: Starlette, log_level: str = "warning") -> uvicorn.Config:
-    """How uvicorn serves the page: messages of a WebSocket are small, and Ctrl-C waits for nobody."""
-    return uvicorn.Config(
-        app,
-        log_level=log_level,
-        lifespan="off",
-        timeout_graceful_shutdown=1,
-        server_header=False,
-        ws_max_size=LARGEST_MESSAGE,
-        ws_max_queue=8,
-        ws_per_message_deflate=False,
-    )
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the program as Ctrl-C does, so that what it has put down is cleared away."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def hang_up(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)  # of which the server, where it runs already, takes care
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup ignores it
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def show(address: str) -> Callable[[], None]:
+    """Open the address in the browser; returns what to do when it is over.
+
+    The browser is given a file that leads there. Other users of this computer see what programs are started with, and must not
+    see the token. Under WSL the browser is that of Windows, which would not find the file.
+    """
+    if "?token=" not in address or "microsoft" in platform.release().lower():
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        return lambda: None
+    folder = scratch()  # which only its owner may read
+    page = Path(folder.name) / "open.html"
+    page.write_text(OPENING.format(html.escape(address)), encoding="utf-8")
+    threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
+    return folder.cleanup
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -125,19 +174,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def application(
-    files: dict[str, bytes], port: int, host: str = "127.0.0.1", *, what: str | None = None, step: int | None = None
+    files: dict[str, bytes], door: Door | None = None, *, what: str | None = None, step: int | None = None
 ) -> Starlette:
-    """The page's files as an ASGI application that answers at this host and port only.
+    """The page's files as an ASGI application, for whom the door lets in; without one, everybody on this computer.
 
     what, step: a recipe, a run or a model whose step the microscope shows where no training is under way.
     `state.close()` ends the training that it may have under way, and removes uploaded data.
     """
     table, drawer = {"": files["index.html"], **files}, Drawer()
     live = Live()
-    microscope, upload = Microscope(live, what, step), Upload(live)
-
-    def draw(request: Request) -> Response:
-        return drawer(request)
+    microscope, upload = MicroscopeEndpoint(live, what, step, pages=files), Upload(live)
 
     async def look(request: Request) -> Response:
         return await microscope(request)
@@ -146,6 +192,7 @@ def application(
         return await upload(request)
 
     def close() -> None:
+        drawer.close()
         live.close()
         upload.close()
 
@@ -155,19 +202,19 @@ def application(
             Route(UPLOAD, take, methods=["POST"]),
             Route(MICROSCOPE, look, methods=["GET"]),
             Route(f"{MICROSCOPE}/{{ask}}", look, methods=["GET"]),
-            Route(f"/{API}", draw, methods=["GET"]),
+            Route(f"/{API}", drawer, methods=["GET"]),
             Route("/{name:path}", from_table(table), methods=["GET"]),
         ],
-        middleware=[Middleware(Guard, port=port, host=host.lower())],
+        middleware=[Middleware(Guard, door=door or Door())],
     )
-    app.state.live, app.state.close = live, close
+    app.state.live, app.state.drawer, app.state.close = live, drawer, close
     return app
 
 
-def from_table(table: dict[str, bytes]) -> Callable[[Request], Response]:
+def from_table(table: dict[str, bytes]) -> Callable[[Request], Awaitable[Response]]:
     """What answers with a file of this table, by its name; "" is the page itself."""
 
-    def serve(request: Request) -> Response:
+    async def serve(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in table:
             return PlainTextResponse("there is no such file here", 404)
@@ -181,22 +228,18 @@ def from_table(table: dict[str, bytes]) -> Callable[[Request], Response]:
 class Guard:
     """Refuses what no page of ours sends, and puts the security headers on every answer."""
 
-    def __init__(self, app: ASGIApp, port: int, host: str) -> None:
-        self.app, self.port, self.host = app, port, host
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self.app, self.door = app, door
+        self.told: set[str] = set()  # faults of ours, each of which is told once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return
         headers = Headers(scope=scope)
-        if scope["type"] == "websocket":
-            if self.refusal(headers) or not headers.getlist("origin"):
-                await send({"type": "websocket.close", "code": 1008})  # before it is accepted: answered with 403
-            else:
-                await self.app(scope, receive, send)
+        refused = self.refusal(scope, headers)
+        if scope["type"] == "websocket" and (refused or not headers.getlist("origin")):
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: answered with 403
             return
-        upload = scope["path"] == UPLOAD and scope["method"] == "POST"
-        refusal = self.refusal(headers, LARGEST_UPLOAD if upload else LARGEST_BODY)
-        answer: ASGIApp = PlainTextResponse(refusal[1] + "\n", refusal[0], {"Connection": "close"}) if refusal else self.app
 
         async def send_with_headers(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
@@ -206,35 +249,34 @@ class Guard:
                 message["headers"] = [*given, *(pair for pair in added if pair[0] not in names)]
             await send(message)
 
-        await answer(scope, receive, send_with_headers)  # type: ignore[arg-type]
+        try:
+            await (refused or self.app)(scope, receive, send_with_headers)  # type: ignore[arg-type]
+        except (ClientDisconnect, WebSocketDisconnect):
+            pass  # whoever asked has gone
+        except Exception as error:
+            self.tell(scope, error)
 
-    def refusal(self, headers: Headers, largest: int = LARGEST_BODY) -> tuple[int, str] | None:
-        """Status and reason where a request is refused."""
-        hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or not self.is_ours(hosts[0].lower()):
-            return 421, "this server answers only under its own address"
-        if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in origins):
-            return 403, "this server answers only its own page"
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > largest or "transfer-encoding" in headers:
-            return 413, "no request here needs a body" if largest == LARGEST_BODY else f"at most {largest:,} bytes are taken"
-        return None
+    def tell(self, scope: Scope, error: Exception) -> None:
+        """A fault of ours, in a line on the terminal; the server goes on."""
+        fault = f"{type(error).__name__}: {error}".replace("\n", " ")[:200]
+        if fault not in self.told and len(self.told) < 20:
+            self.told.add(fault)
+            print(f"byhand: the page's {scope['path'][:80]!r} failed ({fault}): please report it", file=sys.stderr, flush=True)
 
-    def is_ours(self, host: str) -> bool:
-        """Whether a Host header means this server: a loopback name, or on an open host its name or any literal address."""
-        name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, ":", "80")
-        if port != str(self.port):
-            return False
-        if name in LOOPBACK:
-            return True
-        if self.host in LOOPBACK or self.host == "::1":
-            return False
-        return name == self.host or _is_address(name)
+    def refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """What answers a request that is refused; None for one that is not."""
+        wrong = self.door.misled(headers)
+        if wrong is None and (answer := self.door.turned_away(scope, headers)) is not None:
+            if answer.status_code >= 400:
+                answer.headers["Connection"] = "close"
+            return answer
+        upload = scope["path"] == UPLOAD and scope.get("method") == "POST"
+        wrong = wrong or _too_large(headers, LARGEST_UPLOAD if upload else LARGEST_BODY)
+        return PlainTextResponse(wrong[1] + "\n", wrong[0], {"Connection": "close"}) if wrong else None
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
+def _too_large(headers: Headers, largest: int) -> tuple[int, str] | None:
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length[:20]) > largest or "transfer-encoding" in headers:
+        return 413, "no request here needs a body" if largest == LARGEST_BODY else f"at most {largest:,} bytes are taken"
+    return None

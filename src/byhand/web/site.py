@@ -1,7 +1,8 @@
 """The page as files: a folder for any web host, or one HTML file with everything inside, which also works from file://.
 
-The page itself is plain HTML, CSS and ES modules in `page/`, with relative links only. It asks for its data by name
-(`models.json`, `sample.bin`, the models); where the document carries an element with that name, that is the data.
+The page itself is plain HTML, CSS and ES modules in `page/`, with relative links only; what all pages have in common is put in
+by `page_frame`. A page asks for its data by name (`models.json`, `sample.bin`, the models); where the document carries an element
+with that name, that is the data.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from byhand.errors import ByhandError, ModelError
 from byhand.files import write_atomically
 from byhand.modelfile import load_model
-from byhand.nn import Conv2d, Network
+from byhand.neural_network import CLASSIFICATION
+from byhand.nn import Conv2d
 from byhand.shipped import shipped
 from byhand.web.handwriting import writer_files
+from byhand.web.page_frame import POLICY, VIEWS, framed, navigation
 
 PAGE = Path(__file__).parent / "page"
 DEFAULT = "mnist"
@@ -29,61 +34,46 @@ RUNS = (
 CLASSES = 20  # whose outputs have room side by side
 PIXELS = 28 * 28
 
-STYLE = '<link rel="stylesheet" href="style.css">'
-VIEWS = {  # and the script that each begins with
-    "index.html": "main.js",
-    "latent.html": "latent.js",
-    "write.html": "write.js",
-    "train.html": "train.js",
-    "microscope.html": "microscope.js",
-}
-SERVED = (  # of no use without the server
-    "train.html", "train.css", "train.js", "socket.js", "form.js", "plots.js", "layers.js", "tiles.js", "mistakes.js",
-    "decision.js", "curve.js", "doctor.js", "microscope.html", "microscope.css", "microscope.js", "lens.js", "terms.js",
-)  # fmt: skip
-WATCHED = ("watch.html", "watch.js")  # which a watched program serves itself
-NAVIGATION = re.compile(r"  <nav class=\"views\".*</nav>\n")
-POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*')
+STYLE = re.compile(r'<link rel="stylesheet" href="(.+?)">\n')
+IMPORT = re.compile(r'^import (.*?) from "\./(.+?)";$', re.M | re.S)
+NAVIGATION = re.compile(r'  <nav class="views".*</nav>\n')
+STATIC = ("index.html", "latent.html", "write.html")  # the views that need no server
+WATCHED = "watch.html", "watch.js"  # a watched program's own page, and the script that it begins with
 
 
 def page_files(models: list[Path], *, served: bool = False) -> dict[str, bytes]:
-    """Every file of the page by its relative name, with these models; the first is the one shown first.
+    """Every file of the pages by its relative name, with these models; the first is the one shown first.
 
-    `served`: with the Train view, which needs Python behind it. Raises ModelError for a model that does not read 28 x 28 pixels.
+    `served`: with the views that need Python behind them, Train and Microscope.
+
+    Raises ModelError for a model that does not read 28 x 28 pixels.
     """
     models = models or models_that_fit()
     names = _names(models)
-    files = {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file() and path.name not in WATCHED}
-    files["models.json"] = json.dumps([_entry(name, path) for name, path in zip(names, models, strict=True)]).encode()
+    files = {"models.json": json.dumps([_entry(name, path) for name, path in zip(names, models, strict=True)]).encode()}
     files |= {f"{name}.safetensors": path.read_bytes() for name, path in zip(names, models, strict=True)}
     coders = {f"latent-{path.name}": path for path in coders_that_fit()}  # beside a model of one's own that has the same name
     files["coders.json"] = json.dumps([{"name": path.stem, "file": name} for name, path in coders.items()]).encode()
     files |= {name: path.read_bytes() for name, path in coders.items()}
-    if not coders:  # nothing to walk through
-        del files["latent.html"]
+    files["sample.bin"] = (PAGE / "sample.bin").read_bytes()
     writing = writer_files()
     files |= writing
-    if not writing:
-        del files["write.html"]
-    if not served:
-        for name in SERVED:
-            del files[name]
-    for view in VIEWS:
-        if view in files:
-            files[view] = _linked(files[view].decode(), files).encode()
+    needs = {"latent.html": bool(coders), "write.html": bool(writing)}  # without them there is nothing to show
+    views = [view for view in (VIEWS if served else STATIC) if needs.get(view, True)]
+    for view in views:
+        files |= view_files(view, VIEWS[view].script, navigation(view, views))
     return files
 
 
-def _linked(html: str, files: dict[str, bytes]) -> str:
-    """A view without links to views that are not there, and without the navigation where it is alone."""
-    for view in VIEWS:
-        if view not in files:
-            html = re.sub(rf'<a href="{view}">[^<]*</a>', "", html)
-    return html if len(VIEWS.keys() & files.keys()) > 1 else NAVIGATION.sub("", html)
+def view_files(view: str, script: str, navigation: str) -> dict[str, bytes]:
+    """A view's document, with this navigation in it, and every style and script that it loads, by their names."""
+    page = framed((PAGE / view).read_text(encoding="utf-8"), navigation)
+    names = [*STYLE.findall(page), *imported(script, lambda name: (PAGE / name).read_text(encoding="utf-8"))]
+    return {view: page.encode()} | {name: (PAGE / name).read_bytes() for name in names}
 
 
 def coders_that_fit() -> list[Path]:
-    """The shipped autoencoders and VAEs of digits that the Latent view walks through, in the order in which it shows them."""
+    """The shipped autoencoders and VAEs of digits that the Walk view walks through, in the order in which it shows them."""
     found = shipped()
     return [found[name] for name in CODERS if name in found]
 
@@ -94,18 +84,23 @@ def models_that_fit() -> list[Path]:
     paths = [
         path
         for path, model in models.items()
-        if model.network.n_inputs == PIXELS and not (model.has_codes or model.draws) and model.network.n_outputs <= CLASSES
+        if model.network.n_inputs == PIXELS and model.purpose == CLASSIFICATION and model.network.n_outputs <= CLASSES
     ]
     if not paths:
         raise ModelError("no model that reads 28 x 28 pixels ships with this byhand: give one, as `byhand train mnist` writes it")
     return sorted(paths, key=lambda path: path.stem != DEFAULT)
 
 
+def written_pages(directory: Path) -> list[Path]:
+    """The pages that `write_site` wrote into a folder: one for each view."""
+    return [directory / view for view in VIEWS if (directory / view).exists()]
+
+
 def write_site(directory: Path, models: list[Path], single_file: bool) -> Path:
     """Write the page into a folder, made if need be, and return the path of its `index.html`.
 
-    `models` are offered in this order, all that ship if it is empty; `single_file` puts each view (Draw, Latent, Write) into one
-    HTML file that stands alone.
+    `models` are offered in this order, all that ship if it is empty; `single_file` puts each view (Draw, Walk, Write) into an
+    HTML file of its own that stands alone: `index.html`, `latent.html` and `write.html`.
 
     Raises ModelError for a model that does not read 28 x 28 pixels, ByhandError for a folder that cannot be written.
     """
@@ -124,7 +119,7 @@ def write_site(directory: Path, models: list[Path], single_file: bool) -> Path:
 def inlined(files: dict[str, bytes], view: str = "index.html") -> bytes:
     """A view as one HTML file that stands alone: style and script inside, the data it asks for as text in base 64."""
     html, style = NAVIGATION.sub("", files[view].decode()), files["style.css"].decode()
-    entry = VIEWS[view]
+    entry = VIEWS[view].script
     script = bundled({name: content.decode() for name, content in files.items() if name.endswith(".js")}, entry)
     wanted = _wanted(files, view)
     data = "".join(
@@ -134,8 +129,8 @@ def inlined(files: dict[str, bytes], view: str = "index.html") -> bytes:
     )
     # The policy names the one script and the one style by their hashes, and allows no connection at all.
     policy = f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; img-src data: blob:; base-uri 'none'"
-    html = POLICY.sub(lambda match: match[1] + policy, html)
-    html = _replaced(html, STYLE, f"<style>{style}</style>")
+    html = _replaced(html, POLICY, policy)
+    html = _replaced(html, '<link rel="stylesheet" href="style.css">', f"<style>{style}</style>")
     return _replaced(
         html, f'<script type="module" src="{entry}"></script>', f'{data}<script type="module">{script}</script>'
     ).encode()
@@ -151,25 +146,29 @@ def _wanted(files: dict[str, bytes], view: str) -> set[str]:
     return {listing, "sample.bin", *(row["file"] for row in json.loads(files[listing]))}
 
 
-def bundled(modules: dict[str, str], entry: str = "main.js") -> str:
-    """ES modules as one: each becomes a function that returns its exports, and stands before those that import it."""
-    done: dict[str, str] = {}
+def imported(entry: str, source: Callable[[str], str]) -> list[str]:
+    """The modules that a script is made of by their names, each before those that import it; `source` reads one."""
+    found: list[str] = []
 
     def add(name: str) -> None:
-        if name in done:
-            return
-        source = modules[name]
-        for needed in re.findall(r'^import .*? from "\./(.+?)";$', source, re.M | re.S):
-            add(needed)
-        exports = re.findall(r"^export (?:async )?(?:function\*?|const|class) (\w+)", source, re.M)
-        body = re.sub(
-            r'^import (.*?) from "\./(.+?)";$', lambda m: f"const {m[1]} = {_variable(m[2])};", source, flags=re.M | re.S
-        )
-        body = re.sub(r"^export ", "", body, flags=re.M)
-        done[name] = f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exports)} }};\n}})();\n"
+        if name not in found:
+            for needed in IMPORT.findall(source(name)):
+                add(needed[1])
+            found.append(name)
 
     add(entry)
-    return "\n" + "".join(done.values()).replace("</script", "<\\/script")
+    return found
+
+
+def bundled(modules: dict[str, str], entry: str) -> str:
+    """ES modules as one: each becomes a function that returns its exports, and stands before those that import it."""
+    done = []
+    for name in imported(entry, modules.__getitem__):
+        exports = re.findall(r"^export (?:async )?(?:function\*?|const|class) (\w+)", modules[name], re.M)
+        body = IMPORT.sub(lambda found: f"const {found[1]} = {_variable(found[2])};", modules[name])
+        body = re.sub(r"^export ", "", body, flags=re.M)
+        done.append(f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exports)} }};\n}})();\n")
+    return "\n" + "".join(done).replace("</script", "<\\/script")
 
 
 def _variable(module: str) -> str:
@@ -178,7 +177,7 @@ def _variable(module: str) -> str:
 
 def _replaced(html: str, old: str, new: str) -> str:
     if html.count(old) != 1:
-        raise ByhandError(f"the page's index.html must hold {old} once: this installation is damaged, install byhand again")
+        raise ByhandError(f"the page must hold {old} once: this installation is damaged, install byhand again")
     return html.replace(old, new)
 
 
@@ -207,17 +206,17 @@ def _entry(name: str, path: Path) -> dict[str, str]:
             "choose a model of images"
         )
     network = model.classifier
-    facts = [_convolutions(network) if isinstance(network, Network) else "–".join(map(str, network.sizes))]
+    facts = [_convolutions(network) if network.modules() else "–".join(map(str, network.sizes))]
     if isinstance(model.metrics.get("test_accuracy"), float):
         facts.append(f"{model.metrics['test_accuracy']:.1%} right")
     return {"name": name, "file": f"{name}.safetensors", "facts": " · ".join(facts)}
 
 
-def _convolutions(network: Network) -> str:
+def _convolutions(network: Any) -> str:
     """A network of modules in a few words; raises ModelError for one that `convolutions.js` cannot run."""
     described = network.module.describe()
     strange = [layer["kind"] for layer in described.get("layers", [described]) if layer["kind"] not in RUNS]
     if strange:
         raise ModelError(f"the page cannot run a {strange[0]}: choose a network of {', '.join(RUNS)}, one behind the other")
-    count_of = sum(isinstance(module, Conv2d) for _, module in network.module.modules())
+    count_of = sum(isinstance(module, Conv2d) for module in network.modules())
     return f"{count_of} convolutions, {network.parameters.size:,} parameters"

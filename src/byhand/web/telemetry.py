@@ -1,7 +1,7 @@
 """What is measured of a training at a moment, in few bytes: layers, first weights, validation, pictures, the plane.
 
 Everything here only looks: the parameters, the optimiser and the generators of the training stay as they are. Pictures travel
-as bytes (`byhand.web.packing`), rounded to 256 levels; numbers that are read travel as numbers.
+as bytes (`byhand.web.encoding`), rounded to 256 levels; numbers that are read travel as numbers.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ import numpy as np
 from byhand.backend import Array, generator
 from byhand.data.dataset import Dataset
 from byhand.engine import Tensor, no_grad, watch
-from byhand.feedforward import FeedForward
-from byhand.models.autoencoder import Autoencoder
-from byhand.models.denoiser import DiffusionNetwork
-from byhand.models.encoder_decoder import EncoderDecoder
-from byhand.models.vae import VAE
-from byhand.nn import Network
+from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION
+from byhand.predictions import each_class
 from byhand.training.steps import Step, Steps
-from byhand.web.packing import bytes_of, histogram, levels_of, text_of
+from byhand.web.encoding import bytes_of, histogram, levels_of, text_of
 
 PROBE = 32  # samples that run through a network of modules to be looked at
 TILES = 48
@@ -38,12 +34,7 @@ RECTIFIED = ("relu",)
 
 def weights_of(model: Any) -> dict[str, Array]:
     """The weight arrays of a model by name, in order: views into its flat parameters."""
-    named = {name: tensor.data for name, tensor in model.module.parameters()} if isinstance(model, Network) else model.tensors()
-    return {
-        name.removesuffix(".weight"): array
-        for name, array in named.items()
-        if array.ndim >= 2 and np.may_share_memory(array, model.parameters)
-    }
+    return {name.removesuffix(".weight"): array for name, array in model.named_parameters().items() if array.ndim >= 2}
 
 
 def beside(view: Array, flat: Array, other: Array) -> Array:
@@ -91,25 +82,17 @@ def activations(training: Steps, step: Step) -> dict[str, tuple[str, Array]]:
     Of a network of modules, what the op that used the weights gave for the first samples of the step's batch.
     """
     model: Any = training.model
-    if isinstance(model, FeedForward):
-        pairs = zip(model.activations, model.trace().a[1:], strict=True)
-    elif isinstance(model, EncoderDecoder):
-        stacks = (model.encoder, model.decoder)
-        pairs = ((f, a) for stack in stacks for f, a in zip(stack.activations, stack.a[1:], strict=True))  # type: ignore[assignment]
-    else:
+    outputs = model.layer_outputs()
+    if outputs is None:
         return _of_modules(training, step)
-    return {name: (f.name, a) for name, (f, a) in zip(weights_of(model), pairs, strict=True)}
+    return {output.name: (output.activation, output.a) for output in outputs}
 
 
 def _of_modules(training: Steps, step: Step) -> dict[str, tuple[str, Array]]:
     model: Any = training.model
     rows = step.indices[:PROBE]
     with watch() as tape, no_grad():
-        if isinstance(model, DiffusionNetwork):  # at times and with noise that are the same each time
-            x, labels = training.x[rows].reshape(-1, *model.input_shape), training.y[rows].argmax(axis=1)
-            model.loss(Tensor(x), training.y[rows], model.draw(labels, generator(0, "look")))
-        else:
-            model.forward(training.x[rows])
+        model.preview(training.x[rows], training.y[rows])
     outputs = {_place(given.data): node.output for node in tape for given in node.inputs if isinstance(given, Tensor)}
     return {name: ("", outputs[_place(w)]) for name, w in weights_of(model).items() if _place(w) in outputs}
 
@@ -137,7 +120,7 @@ def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
     "place" of a network of modules, "code" of an autoencoder.
     """
     weights = weights_of(model)
-    if isinstance(model, DiffusionNetwork):  # begins with its time and label; what it sees goes into its first convolution
+    if model.purpose == GENERATION:  # begins with its time and label; what it sees goes into its first convolution
         weights = {name: w for name, w in weights.items() if w.ndim == 4}
     if not weights:
         return None
@@ -149,7 +132,7 @@ def first_weights(model: Any, shape: tuple[int, ...]) -> dict[str, Any] | None:
         if w.shape[1] != image[0] * image[1] or w.shape[1] > WIDEST:
             return None
         images = w.reshape(-1, *image)
-        kind = "weight" if isinstance(model, FeedForward) else "code" if isinstance(model, EncoderDecoder) else "place"
+        kind = {CLASSIFICATION: "weight", RECONSTRUCTION: "code"}[model.purpose] if model.by_hand else "place"
     units = len(images)
     images = images[:TILES]
     unit, levels = levels_of(images)
@@ -184,15 +167,15 @@ class Validation:
         """Cost, accuracy, confusions and pictures: of the surest mistakes, or of what an autoencoder makes of an image."""
         cost, accuracy = self.check(model)
         found: dict[str, Any] = {"cost": cost, "accuracy": accuracy, "n": len(self.data)}
-        if isinstance(model, (VAE, Autoencoder)):
+        if model.purpose == RECONSTRUCTION:
             rows = np.arange(min(PICTURES, len(self.data)))
             y = self.targets[rows] if model.classes else None
             rebuilt = model.reconstruct(self.data.flat[rows], y)
             pairs = zip(rows, rebuilt, strict=True)
             return found | {"rebuilt": [self._picture(int(row)) | {"rebuilt": text_of(bytes_of(image))} for row, image in pairs]}
-        if isinstance(model, DiffusionNetwork):
+        if model.purpose != CLASSIFICATION:
             return found
-        outputs, labels = model.forward(self.data.flat), self.data.labels
+        outputs, labels = each_class(model.forward(self.data.flat)), self.data.labels
         predictions = outputs.argmax(axis=1)
         if self.data.n_classes <= CLASSES:
             confusion = np.zeros((self.data.n_classes,) * 2, np.intp)
@@ -240,12 +223,18 @@ class Plane:
 
     def measure(self, model: Any) -> dict[str, Any]:
         """The winning class of each place, and by how much it wins over the second, 0 to 255."""
-        outputs = model.forward(self.grid)
-        two = np.partition(outputs, -2, axis=1)[:, -2:]
-        lead = two[:, 1] - two[:, 0]
+        outputs = each_class(model.forward(self.grid))
+        two = np.sort(outputs, axis=1)[:, -2:]
+        lead = two[:, -1] - two[:, 0]  # with one class there is none
         return {
             "side": SIDE,
             **self.ends,
             "winner": text_of(outputs.argmax(axis=1).astype(np.uint8)),
             "lead": text_of(bytes_of(lead)),
         }
+
+    def field(self, model: Any) -> dict[str, Any]:
+        """How real each place looks to a GAN's discriminator, 0 to 255: the mean over its classes, where it knows classes."""
+        labels = range(max(1, model.classes))
+        each = [model.looks_real(self.grid, np.full(len(self.grid), k) if model.classes else None) for k in labels]
+        return {"side": SIDE, "real": text_of(bytes_of(np.nan_to_num(np.mean(each, axis=0))))}

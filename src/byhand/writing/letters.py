@@ -16,7 +16,7 @@ from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.latent_diffusion import LatentDiffusion
 from byhand.models.noise_schedules import NoiseSchedule
 from byhand.shipped import open_model
-from byhand.training.encode import imaging
+from byhand.training.encoded_data import imaging
 from byhand.writing.strokes import STROKES, draw_mark
 
 SIDE = 28
@@ -33,13 +33,14 @@ class Letter:
     """One character as it came out of the noise.
 
     Attributes:
-        character: what it is. frames: (S, 28, 28) in [0, 1], from noise to ink. shares: (S,) of the image in each, from 0 to 1.
+        character: what it is. frames: (S, 28, 28) in [0, 1], from noise to ink. signal_rates: (S,),
+            the factor of the image in each, from 0 to 1.
         read: the probability with which the judge reads it as that character; None where nobody judged.
     """
 
     character: str
     frames: Array
-    shares: Array
+    signal_rates: Array
     read: float | None = None
 
     @property
@@ -57,7 +58,7 @@ class Hand:
         self.network, self.class_names = network, tuple(class_names)
         self.schedule: NoiseSchedule = (network.network if isinstance(network, LatentDiffusion) else network).schedule
 
-    def watch(
+    def sample_steps(
         self,
         characters: Sequence[str],
         names: Sequence[str],
@@ -67,9 +68,9 @@ class Hand:
         seed: int = 0,
         sampler: str = "ddim",
     ) -> Iterator[tuple[float, Array]]:
-        """The image's share and the pictures (N, 28, 28) in [0, 1] at each moment, from noise to letters."""
+        """The signal rate and the pictures (N, 28, 28) in [0, 1] at each step, from noise to letters."""
         labels = np.array([self.class_names.index(character) for character in characters], np.int64)
-        for t, x, _ in self.network.watch(names, labels, sampler=sampler, steps=steps, guidance=guidance, seed=seed):
+        for t, x, _ in self.network.sample_steps(names, labels, sampler=sampler, steps=steps, guidance=guidance, seed=seed):
             yield float(self.schedule.signal[t]), np.clip(x.reshape(len(characters), SIDE, SIDE), 0, 1)
 
     def draw(
@@ -86,33 +87,35 @@ class Hand:
         """One letter a character; the same seed, name and character give the same letter, in whatever company."""
         drawn = [i for i, character in enumerate(characters) if character not in STROKES]
         frames: dict[int, list[Array]] = {i: [] for i in range(len(characters))}
-        shares = [] if drawn else [0.0, 1.0]
+        signal_rates = [] if drawn else [0.0, 1.0]
         if drawn:
             wanted, chosen = [characters[i] for i in drawn], [names[i] for i in drawn]
-            watched = self.watch(wanted, chosen, sampler=sampler, steps=steps, guidance=guidance, seed=seed)
-            for count, (share, pictures) in enumerate(watched):
-                shares.append(share)
+            watched = self.sample_steps(wanted, chosen, sampler=sampler, steps=steps, guidance=guidance, seed=seed)
+            for count, (signal_rate, pictures) in enumerate(watched):
+                signal_rates.append(signal_rate)
                 for i, picture in zip(drawn, pictures, strict=True):
                     frames[i].append(picture)
                 if progress is not None:
                     progress(count * len(drawn), steps * len(drawn))
         for i in set(range(len(characters))) - set(drawn):
-            frames[i] = _emerging(characters[i], names[i], seed, shares)
-        kept = np.array(shares)
+            frames[i] = _emerging(characters[i], names[i], seed, signal_rates)
+        kept = np.array(signal_rates)
         return [Letter(character, np.stack(frames[i]).astype(np.float32), kept) for i, character in enumerate(characters)]
 
 
-def _emerging(mark: str, name: str, seed: int, shares: Sequence[float]) -> list[Array]:
+def _emerging(mark: str, name: str, seed: int, signal_rates: Sequence[float]) -> list[Array]:
     """A mark under less and less noise, as q(x_t | x_0) has it."""
     x0 = 2 * draw_mark(mark, seed, name) - 1
     noise = generator(seed, "mark noise", *(name + mark).encode()).standard_normal(x0.shape).astype(np.float32)
-    return [np.clip((share * x0 + math.sqrt(1 - share**2) * noise) / 2 + 0.5, 0, 1) for share in shares]
+    return [np.clip((rate * x0 + math.sqrt(1 - rate**2) * noise) / 2 + 0.5, 0, 1) for rate in signal_rates]
 
 
 def open_hand(model: str) -> Hand:
     """What writes: "pixels" (the U-Net), "latent" (in the codes of a VAE), or any diffusion model of images of characters."""
     opened = open_model(MODELS.get(model, model))
     network = imaging(opened)
+    if not isinstance(network, DiffusionNetwork | LatentDiffusion):
+        raise ModelError(f"{model} draws without a diffusion, of which writing is the film: choose emnist-diffusion")
     if isinstance(network, DiffusionNetwork) and network.input_shape != (SIDE, SIDE, 1):
         raise ModelError(f"{model} draws {opened.drawer.input_shape}, but letters are (28, 28, 1): choose emnist-diffusion")
     if not all(len(name) == 1 for name in opened.class_names):
@@ -134,7 +137,7 @@ def letters(
     The most readable is kept. Where `best_of` is 1 nobody judges. The settings are those of `Hand.draw`.
     """
     if not 1 <= best_of <= MOST:
-        raise ByhandError(f"best-of is {best_of}, but it is a number of candidates from 1 to {MOST}")
+        raise ByhandError(f"best-of must be from 1 to {MOST}, got {best_of}")
     found = hand.draw(characters, [f"{i}.0" for i in range(len(characters))], seed=seed, progress=progress, **settings)
     if best_of == 1:
         return found
@@ -158,7 +161,7 @@ def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:
     outputs = model.classifier.forward(np.stack([found[i].ink for i in asked]).reshape(len(asked), -1))
     read = dict(zip(asked, outputs, strict=True))
     return [
-        Letter(letter.character, letter.frames, letter.shares, _probability(letter.character, read[i], model.class_names))
+        Letter(letter.character, letter.frames, letter.signal_rates, _probability(letter.character, read[i], model.class_names))
         if i in read
         else letter
         for i, letter in enumerate(found)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from byhand.backend import Array
 from byhand.draw.animation import Style
-from byhand.writing.film import CAPITAL, inked, middle_grey
+from byhand.writing.frames import CAPITAL, inked, middle_grey
 from byhand.writing.letters import Letter
 from byhand.writing.typeset import Page, Placed
 

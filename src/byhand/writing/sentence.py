@@ -9,7 +9,7 @@ from byhand.draw.animation import STYLES, check_ending, style_named, write_anima
 from byhand.errors import ByhandError
 from byhand.files import write_atomically
 from byhand.writing.characters import BLANK, writable
-from byhand.writing.film import film, picture
+from byhand.writing.frames import frames, picture
 from byhand.writing.letters import Hand, Letter, Progress, letters, open_hand
 from byhand.writing.outline import outline
 from byhand.writing.typeset import Page, typeset, wrapped
@@ -76,7 +76,7 @@ def save(sentence: Sentence, out: Path, *, style: str = "dark", scale: float = 1
     elif ending == ".png":
         write_picture(picture(sentence.page, sentence.letters, scale), out, chosen)
     else:
-        write_animation(*film(sentence.page, sentence.letters, scale), out, chosen)
+        write_animation(*frames(sentence.page, sentence.letters, scale), out, chosen)
 
 
 def write(text: str, out: Path | str, *, style: str = "dark", scale: float = 1.0, **settings: object) -> Sentence:

@@ -43,13 +43,13 @@ def draw_mark(mark: str, seed: int = 0, name: str = "") -> Array:
     """The mark as a picture (28, 28) in [0, 1], 19 pixels the height of a capital; each name and seed gives another hand."""
     rng = generator(seed, "mark", *(name + mark).encode())
     down, across = np.mgrid[:SIDE, :SIDE].astype(np.float64)
-    apart = np.full((SIDE, SIDE), np.inf)
+    distance = np.full((SIDE, SIDE), np.inf)
     for stroke in STROKES[mark]:
         points = np.array([(SIDE / 2 + x * PIXELS, BASELINE - y * PIXELS) for x, y in stroke])
         points += rng.normal(0, TREMBLE, points.shape)
         for start, end in zip(points, points[1:] if len(points) > 1 else points, strict=False):
-            apart = np.minimum(apart, _distance(across, down, start, end))
-    return np.clip(WIDTH + 0.5 - apart, 0, 1).astype(np.float32)
+            distance = np.minimum(distance, _distance(across, down, start, end))
+    return np.clip(WIDTH + 0.5 - distance, 0, 1).astype(np.float32)
 
 
 def _distance(x: Array, y: Array, start: Array, end: Array) -> Array:

@@ -51,7 +51,7 @@ def wrapped(characters: str, width: int) -> list[str]:
     ['Image', 'generation', 'from scratch']
     """
     if not 1 <= width <= WIDEST:
-        raise ByhandError(f"width is {width}, but a line has from 1 to {WIDEST} characters")
+        raise ByhandError(f"width must be from 1 to {WIDEST} characters, got {width}")
     lines: list[str] = []
     for paragraph in characters.split("\n"):
         lines.append("")
@@ -137,5 +137,5 @@ def _measured(character: str, ink: Array) -> _Measured:
 def _closer(before: _Measured, after: _Measured) -> float:
     """How far the second letter can move into room that the first leaves, as the V of AV."""
     near = 2  # rows above and below count too: strokes that pass each other closely look as if they touched
-    apart = min(float(before.right[max(0, row - near) : row + near + 1].min()) + float(after.left[row]) for row in range(ROWS))
-    return float(np.clip(apart, 0, CLOSER))
+    distance = min(float(before.right[max(0, row - near) : row + near + 1].min()) + float(after.left[row]) for row in range(ROWS))
+    return float(np.clip(distance, 0, CLOSER))

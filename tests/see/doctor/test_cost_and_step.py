@@ -40,6 +40,7 @@ class OtherInputs(FeedForward):
         return super()._last_layer(x - 0.5)
 
 
+@pytest.mark.slow
 def test_a_cost_that_is_not_that_of_the_answers_is_named_with_its_line() -> None:
     report = examine(modules(NoSoftmax))
     assert faults(report)[0] == "wrong-cost"
@@ -73,6 +74,7 @@ def test_a_last_layer_that_is_sure_of_things_before_the_first_step_is_named() ->
     assert faults(probe_cost(patient)[0]) == ["init-too-large"]
 
 
+@pytest.mark.slow
 def test_targets_out_of_the_outputs_reach_are_named() -> None:
     few = digits(100)
     wide = replace(few.train, inputs=2 * few.train.inputs - 1)
@@ -103,6 +105,7 @@ def test_other_optimisers_steps_are_left_alone() -> None:
         assert probe_outputs(dense(optimizer=optimizer, lr=0.01))[0] == []
 
 
+@pytest.mark.slow
 def test_networks_without_a_bend_are_straight_lines_and_others_are_not() -> None:
     few = digits(60)
 
@@ -125,10 +128,12 @@ def test_networks_without_a_bend_are_straight_lines_and_others_are_not() -> None
         assert linear(patient) == []
 
 
+@pytest.mark.slow
 def test_softmax_twice_is_still_found() -> None:
     assert faults(examine(modules(Network, Linear(4, 16), ReLU(), Linear(16, 3), Softmax())))[0] == "softmax-twice"
 
 
+@pytest.mark.slow
 def test_a_warm_up_that_never_ends_is_named() -> None:
     few = digits(200).train
 

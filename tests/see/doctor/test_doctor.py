@@ -26,7 +26,6 @@ from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.models.vae import VAE
 from byhand.nn import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Network, ReLU, Sequential, Softmax
 from byhand.see.doctor import FAULTS, Patient, Report, examine, open_patient
-from byhand.see.doctor.patient import blocks, in_double, undisturbed
 from byhand.see.doctor.probe_codes import probe_codes
 from byhand.see.doctor.probe_diffusion import probe_diffusion
 from byhand.see.doctor.probe_gradient import probe_gradient
@@ -34,6 +33,7 @@ from byhand.see.doctor.probe_outputs import probe_outputs
 from byhand.see.doctor.rules import rules
 from byhand.see.doctor.terminal import render, sparkline
 from byhand.training.history import Epoch, History
+from byhand.training.state import undisturbed
 
 
 def flowers() -> Splits:
@@ -54,6 +54,7 @@ def names(report: Report) -> list[str]:
     return [finding.fault for finding in report.findings]
 
 
+@pytest.mark.slow
 def test_a_healthy_network_gets_a_clean_bill_and_is_left_as_it_was() -> None:
     mine = patient()
     before, rng = mine.model.parameters.copy(), str(mine.model.rng.bit_generator.state)
@@ -91,6 +92,7 @@ def test_a_wrong_gradient_is_named_and_located(fault: str, changed: Any) -> None
     assert found[0].evidence and found[0].fix
 
 
+@pytest.mark.slow
 def test_the_example_of_the_walk_through_is_found_although_all_slopes_are_0_after_some_steps() -> None:
     example = Path(__file__).parents[3] / "docs" / "examples" / "sum_for_mean.py"
     found, (after, beginning) = probe_gradient(open_patient(f"{example}:make"))
@@ -99,6 +101,7 @@ def test_the_example_of_the_walk_through_is_found_although_all_slopes_are_0_afte
     assert after.measured.startswith("0 tensors") and beginning.measured.startswith("4 tensors")
 
 
+@pytest.mark.slow
 def test_a_right_gradient_is_right_in_every_kind_of_network() -> None:
     moons = datasets.load("moons", n=300)
     digits = datasets.load("mnist")
@@ -152,6 +155,7 @@ def test_spoiled_data_are_named(fault: str, spoil: Any) -> None:
     assert report.findings[0].where == "data"
 
 
+@pytest.mark.slow
 def test_test_data_prepared_otherwise_and_leaked_ones_are_named() -> None:
     splits, whole = flowers(), datasets.load("mnist")
     other = replace(splits, validation=replace(splits.validation, inputs=splits.validation.inputs * 20))
@@ -175,6 +179,7 @@ def test_samples_in_the_order_of_their_classes_are_found_out() -> None:
     assert names(examine(mine))[0] == "not-shuffled"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "settings"),
     [("rate-too-low", {"lr": 1e-4}), ("weight-decay-too-strong", {"l2": 1.0})],
@@ -214,6 +219,7 @@ def test_softmax_twice_and_dropout_in_evaluation_are_named() -> None:
     assert probe_outputs(made(Network, Dropout(0.5), Linear(16, 3)))[0] == []
 
 
+@pytest.mark.slow
 def test_a_vaes_cost_is_taken_apart() -> None:
     digits = datasets.load("mnist").train.take(np.arange(300))
 
@@ -235,12 +241,13 @@ def test_a_vaes_cost_is_taken_apart() -> None:
     assert probe_codes(made(VAE))[0] == []
 
 
+@pytest.mark.slow
 def test_diffusion_is_asked_its_own_questions() -> None:
     moons = datasets.load("moons", n=600).train
 
     class Blind(DiffusionNetwork):
-        def draw(self, labels: Any, rng: Any, forget: float = 0.0) -> Any:
-            return super().draw(labels, rng, forget)._replace(labels=np.full(len(labels), self.classes))
+        def draw(self, labels: Any, rng: Any, label_dropout: float = 0.0) -> Any:
+            return super().draw(labels, rng, label_dropout)._replace(labels=np.full(len(labels), self.classes))
 
     class Raw(DiffusionNetwork):
         def scaled(self, data: Any) -> Any:
@@ -274,9 +281,9 @@ def test_the_rules_read_a_history() -> None:
 def test_double_precision_computes_the_same() -> None:
     mine = patient()
     x, y = mine.few(8)
-    twin = in_double(mine.model)
+    twin = mine.model.twin(np.float64)
     assert twin.learn(x.astype(float), y.astype(float)) == pytest.approx(mine.model.learn(x, y), rel=1e-5)
-    assert {name: place.stop - place.start for name, place in blocks(twin).items()} == {
+    assert {name: place.stop - place.start for name, place in twin.parameter_slices().items()} == {
         "layers.0.weight": 32, "layers.0.bias": 8, "layers.1.weight": 24, "layers.1.bias": 3
     }  # fmt: skip
     with undisturbed(mine.training) as training:
@@ -285,6 +292,7 @@ def test_double_precision_computes_the_same() -> None:
     assert mine.training.index == 0 and mine.training.base_rate == 0.5
 
 
+@pytest.mark.slow
 def test_the_report_can_be_read_and_sent(tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
     script.write_text(
@@ -309,7 +317,7 @@ def test_the_report_can_be_read_and_sent(tmp_path: Path) -> None:
     ("text", "name", "told"),
     [
         ("", "nothing", "no function 'nothing'"),
-        ("def make():\n    return 3\n", "make", "returned a int"),
+        ("def make():\n    return 3\n", "make", "must return a byhand.Patient"),
         ("def make():\n    1 / 0\n", "make", "ZeroDivisionError"),
     ],
 )

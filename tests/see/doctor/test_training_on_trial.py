@@ -18,7 +18,7 @@ from byhand.nn import Linear, Network
 from byhand.see.doctor import Patient, examine
 from byhand.see.doctor.changes import falls_too_soon
 from byhand.see.doctor.control_experiments import learned_by_heart
-from byhand.see.doctor.probe_data import numbered_alike
+from byhand.see.doctor.probe_data import numbered_otherwise
 from byhand.see.doctor.probe_diffusion import drowned, scaled
 from byhand.see.doctor.probe_training import probe_training, unused
 from byhand.see.doctor.rules import rules
@@ -42,6 +42,7 @@ def falling(training: Any) -> None:
     training.factor = lambda progress: 0.5 ** (progress * training.total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "changed"),
     [
@@ -61,6 +62,7 @@ def test_each_setting_is_blamed_where_another_is_better(fault: str, changed: dic
     assert found[0].curves and found[0].fix
 
 
+@pytest.mark.slow
 def test_settings_that_do_no_harm_are_left_alone() -> None:
     for changed in (
         {},
@@ -77,6 +79,7 @@ def test_settings_that_do_no_harm_are_left_alone() -> None:
         assert not falls_too_soon(dense(schedule=schedule).training), schedule
 
 
+@pytest.mark.slow
 def test_a_busy_machine_comes_to_the_same_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = [(finding.fault, finding.evidence) for finding in examine(dense(lr=1e-5)).findings]
     ticks = iter(range(10**9))
@@ -92,6 +95,7 @@ def test_a_steps_nominal_time_follows_its_shapes() -> None:
     assert step_seconds(modules().training) == pytest.approx(step_seconds(modules().training))
 
 
+@pytest.mark.slow
 def test_a_trial_that_falls_behind_is_given_up() -> None:
     patient = dense()
     whole = carry_out(patient, 5.0)
@@ -111,6 +115,7 @@ def test_few_samples_are_learned_by_heart_unless_the_network_cannot() -> None:
     assert heart is not None and heart < 1
 
 
+@pytest.mark.slow
 def test_what_does_not_learn_is_told_with_its_control_experiments() -> None:
     class Deaf(Network):
         def learn(self, x: Any, y: Any) -> float:
@@ -124,6 +129,7 @@ def test_what_does_not_learn_is_told_with_its_control_experiments() -> None:
     assert "by heart" in found[-1].evidence and "inputs at zero" in found[-1].evidence and "shuffled labels" in found[-1].evidence
 
 
+@pytest.mark.slow
 def test_a_code_that_says_nothing_is_told_by_dimension() -> None:
     few = digits(200)
 
@@ -137,12 +143,13 @@ def test_a_code_that_says_nothing_is_told_by_dimension() -> None:
     assert unused(carry_out(made(1.0), 5.0)) == [] == unused(Outcome())
 
 
+@pytest.mark.slow
 def test_classes_that_are_numbered_otherwise_are_found_by_their_neighbours() -> None:
     splits = digits(1_000)
     other = replace(splits.test, labels=(splits.test.labels + 1) % 10)
     patient = dense(splits=splits, activation="relu", initialiser="he", epochs=2)
-    assert numbered_alike(patient, splits.test, "test") == []
-    assert faults(numbered_alike(patient, other, "test")) == ["test-data-differ"]
+    assert numbered_otherwise(patient, splits.test, "test") == []
+    assert faults(numbered_otherwise(patient, other, "test")) == ["test-data-differ"]
 
 
 def test_noise_that_the_schedule_does_not_say_and_data_out_of_range_are_found() -> None:

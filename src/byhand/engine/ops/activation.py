@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from byhand import kernels
-from byhand.engine.large import apply
 from byhand.engine.op import op
+from byhand.engine.threaded import apply
+from byhand.errors import EngineError
+from byhand.formula import factor, number, setting
 
 
 @op
 class sigmoid:
-    r"""Logistic function, computed so that nothing overflows.
+    r"""Logistic function. Its gradient is computed from z, because 1 - a is 0 where a rounds to 1.
 
     Equation:
         a = \sigma(z) = \frac{1}{1 + e^{-z}}
@@ -24,17 +29,25 @@ class sigmoid:
     """
 
     def forward(xp: Any, z: Any) -> Any:
-        a = kernels.family("elementwise", z).sigmoid(z)
-        return a, (a,)
+        return kernels.family("elementwise", z).sigmoid(z), (z,)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        (a,) = saved
-        return kernels.family("elementwise", a).sigmoid_gradient(a, delta)
+        (z,) = saved
+        return kernels.family("elementwise", z).sigmoid_gradient(z, delta)
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        (z,) = saved
+        return delta * xp.sigmoid(z) * xp.sigmoid(-z)
+
+    slope = r"a (1 - a)"
+
+    def formula(z: float) -> tuple[str, float]:
+        return rf"\frac{{1}}{{1 + e^{{{number(-z)}}}}}", logistic(z)
 
 
 @op
 class tanh:
-    r"""Hyperbolic tangent.
+    r"""Hyperbolic tangent. Its gradient is computed from z, because 1 - a^2 is 0 where a rounds to 1.
 
     Equation:
         a = \tanh z
@@ -47,12 +60,20 @@ class tanh:
     """
 
     def forward(xp: Any, z: Any) -> Any:
-        a = apply(xp.tanh, z)
-        return a, (a,)
+        return apply(xp.tanh, z), (z,)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        (a,) = saved
-        return delta * (1 - a * a)
+        (z,) = saved
+        return 4 * kernels.family("elementwise", z).sigmoid_gradient(2 * z, delta)  # because tanh z = 2 sigma(2z) - 1
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        (z,) = saved
+        return delta * 4 * xp.sigmoid(2 * z) * xp.sigmoid(-2 * z)
+
+    slope = r"(1 - a^2)"
+
+    def formula(z: float) -> tuple[str, float]:
+        return rf"\tanh({number(z)})", math.tanh(z)
 
 
 @op
@@ -77,6 +98,15 @@ class relu:
         (a,) = saved
         return kernels.family("elementwise", a).relu_gradient(a, delta)
 
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        (a,) = saved
+        return delta * (a > 0)
+
+    slope = r"[z > 0]"
+
+    def formula(z: float) -> tuple[str, float]:
+        return rf"\max(0,\; {number(z)})", max(0.0, z)
+
 
 @op
 class leaky_relu:
@@ -93,11 +123,23 @@ class leaky_relu:
     """
 
     def forward(xp: Any, z: Any, *, slope: float = 0.01) -> Any:
-        return xp.where(z > 0, z, slope * z), (z, slope)
+        usual = 0 <= slope <= 1  # then the larger of the two is the right one, and found three times as quickly
+        return xp.maximum(z, slope * z) if usual else xp.where(z > 0, z, slope * z), (z, slope)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         z, slope = saved
+        if 0 <= slope <= 1:
+            return delta * xp.maximum((z > 0).astype(delta.dtype), slope)
         return xp.where(z > 0, delta, slope * delta)
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        z, slope = saved
+        return delta * np.where(z > 0, 1, slope).astype(delta.dtype)
+
+    slope = r"([z > 0] + s\,[z \le 0])"
+
+    def formula(z: float, slope: float = 0.01) -> tuple[str, float]:
+        return rf"\max({setting(slope)} \cdot {factor(z)},\; {number(z)})", z if z > 0 else slope * z
 
 
 @op
@@ -120,7 +162,16 @@ class softplus:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         (z,) = saved
-        return delta * (0.5 * (1 + xp.tanh(0.5 * z)))
+        return apply(xp.multiply, kernels.family("elementwise", z).sigmoid(z), delta)
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        (z,) = saved
+        return delta * xp.sigmoid(z)
+
+    slope = r"\sigma(z)"
+
+    def formula(z: float) -> tuple[str, float]:
+        return rf"\ln(1 + e^{{{number(z)}}})", max(z, 0.0) + math.log1p(math.exp(-abs(z)))
 
 
 @op
@@ -144,25 +195,62 @@ class silu:
         (z,) = saved
         return kernels.family("elementwise", z).silu_gradient(z, delta)
 
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        (z,) = saved
+        s = xp.sigmoid(z)
+        return delta * s * (1 + z * xp.sigmoid(-z))
+
+    slope = r"\sigma(z) (1 + z (1 - \sigma(z)))"
+
+    def formula(z: float) -> tuple[str, float]:
+        return rf"\frac{{{number(z)}}}{{1 + e^{{{number(-z)}}}}}", z * logistic(z)
+
 
 @op
 class gelu:
-    r"""Gaussian error linear unit, in its tanh form.
+    r"""Gaussian error linear unit: z, as far as a standard normal number lies below it; or its approximation by a tanh.
 
     Equation:
-        a = \tfrac{1}{2} z \left(1 + \tanh u\right), \quad u = \sqrt{2/\pi}\,(z + 0.044715\,z^3)
+        a = z\,\Phi(z), \quad \Phi(z) = \tfrac{1}{2} \left(1 + \operatorname{erf} \tfrac{z}{\sqrt{2}}\right);
+        \quad \text{tanh: } a = \tfrac{1}{2} z \left(1 + \tanh u\right), \quad u = \sqrt{2/\pi}\,(z + 0.044715\,z^3)
     Gradient:
-        \partial C/\partial z = \delta \odot \tfrac{1}{2} \left(1 + \tanh u
+        \partial C/\partial z = \delta \odot \left(\Phi(z) + z\,\tfrac{1}{\sqrt{2\pi}} e^{-z^2/2}\right);
+        \quad \text{tanh: } \delta \odot \tfrac{1}{2} \left(1 + \tanh u
         + z\,(1 - \tanh^2 u)\,\sqrt{2/\pi}\,(1 + 0.134145\,z^2)\right)
     Shapes:
-        z: any -> a: the same
+        z: any, approximate: "none" or "tanh" -> a: as z
     Source:
         Hendrycks and Gimpel (2016), arXiv:1606.08415, section 2
     """
 
-    def forward(xp: Any, z: Any) -> Any:
-        return kernels.family("elementwise", z).gelu(z), (z,)
+    def forward(xp: Any, z: Any, *, approximate: str = "none") -> Any:
+        if approximate not in ("none", "tanh"):
+            raise EngineError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
+        kernel = kernels.family("elementwise", z)
+        return kernel.gelu(z) if approximate == "none" else kernel.gelu_tanh(z), (z, approximate)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        (z,) = saved
-        return kernels.family("elementwise", z).gelu_gradient(z, delta)
+        z, approximate = saved
+        kernel = kernels.family("elementwise", z)
+        return kernel.gelu_gradient(z, delta) if approximate == "none" else kernel.gelu_tanh_gradient(z, delta)
+
+    def composition(xp: Any, z: Any, *, approximate: str = "none") -> Any:
+        if approximate == "none":
+            return z * (0.5 * (1 + xp.erf(z * math.sqrt(0.5))))
+        return 0.5 * z * (1 + xp.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z * z * z)))
+
+    slope = "a'(z)"
+
+    def formula(z: float, *, approximate: str = "none") -> tuple[str, float]:
+        half = rf"\frac{{1}}{{2}} \cdot {factor(z)} \cdot"
+        if approximate == "none":
+            erf = rf"\operatorname{{erf}}\left({number(z)} / \sqrt{{2}}\right)"
+            return rf"{half} \left(1 + {erf}\right)", 0.5 * z * math.erfc(-z / math.sqrt(2))
+        u = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
+        shown = rf"\sqrt{{2/\pi}}\,({number(z)} + 0.044715 \cdot {factor(z)}^3)"
+        return rf"{half} \left(1 + \tanh({shown})\right)", z * logistic(2 * u)
+
+
+def logistic(z: float) -> float:
+    """sigma(z) of one number, to the last digit on both sides."""
+    return math.exp(min(z, 0.0)) / (1 + math.exp(-abs(z)))

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
+from byhand.engine.call import Call, constant
 from byhand.engine.op import op
 from byhand.errors import EngineError
+from byhand.formula import setting
+from byhand.terms import Aside, At, Factor, Sum, single
 
 
 @op
@@ -27,7 +30,7 @@ class dropout:
 
     def forward(xp: Any, a: Any, *, rate: float, rng: np.random.Generator | None = None, training: bool = True) -> Any:
         if not 0 <= rate < 1:
-            raise EngineError(f"dropout: the rate is {rate}, but it is in [0, 1)")
+            raise EngineError(f"dropout: the rate must be 0 or more and below 1, got {rate}")
         if not training or rate == 0:
             return a[...], None  # a view: the tape knows that it is the same memory
         if rng is None:
@@ -40,3 +43,27 @@ class dropout:
             return delta
         kept, rate = saved
         return kernels.family("elementwise", delta).dropped(delta, kept, 1 / (1 - rate))
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        return delta if saved is None else delta * saved[0] * (1 / (1 - saved[1]))
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        return [single(call.operand(0).factor(at), _multiplier(call, at))]
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        return [single(call.error.factor(at), _multiplier(call, at))]
+
+    def aside(call: Call, at: At) -> Aside:
+        if call.saved is None:
+            return Aside()
+        kept = call.saved[0]
+        return Aside(note=f"{int((kept == 0).sum()):,} of the {kept.size:,} numbers are left out in this step.")
+
+
+def _multiplier(call: Call, at: At) -> Factor:
+    """What a number was multiplied with: 0, or 1/(1 - r); 1 where dropout is off."""
+    if call.saved is None:
+        return constant(1.0)
+    kept, rate = call.saved
+    k = float(kept[at])
+    return Factor(r"\frac{k}{1 - r}", k / (1 - rate), worked=rf"\frac{{{setting(k)}}}{{1 - {setting(rate)}}}")

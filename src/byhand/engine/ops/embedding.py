@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.engine.large import new
+from byhand.engine.call import Call, unravelled
 from byhand.engine.op import op
+from byhand.engine.threaded import new
 from byhand.errors import EngineError
+from byhand.formula import Line
+from byhand.terms import Aside, At, Sum, indexed, single
 
 
 @op
@@ -30,14 +33,11 @@ class embedding:
         indices = xp.asarray(indices)
         if w.ndim != 2 or indices.dtype.kind not in "iu":
             raise EngineError(
-                f"embedding: w is {w.shape} and the indices are {indices.shape} {indices.dtype}: "
-                "a table (n, d) and whole numbers are wanted"
+                f"embedding: w must be a table (n, d) and the indices whole numbers, got {w.shape} and {indices.shape} "
+                f"{indices.dtype}"
             )
         if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < len(w)):
-            raise EngineError(
-                f"embedding: the indices go from {indices.min()} to {indices.max()}, but w is {w.shape}: "
-                f"0 to {len(w) - 1} are wanted"
-            )
+            raise EngineError(f"embedding: the indices must be from 0 to {len(w) - 1}, got {indices.min()} to {indices.max()}")
         indices = indices.copy()  # they are the caller's, who may fill them with the next batch before backward
         out = new(w, (*indices.shape, w.shape[1]))
         if indices.size:
@@ -48,3 +48,25 @@ class embedding:
         indices, rows = saved
         flat = delta.reshape(indices.size, delta.shape[-1])
         return kernels.family("embedding", delta).scattered_sum(indices.reshape(-1), flat, rows)
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        indices, rows = saved
+        return xp.scatter(delta, key=indices, shape=(rows, delta.shape[-1]))
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        return [single(call.operand(0).factor((int(call.saved[0][at[:-1]]), at[-1])))]
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        """The errors of all places that looked this row up."""
+        indices, delta = call.saved[0], call.error
+        row, column = at
+        errors = np.where(indices == row, delta.values[..., column], 0.0)
+        return [Sum(errors, lambda k: (delta.factor((*unravelled(k, errors.shape), column)),), True)]
+
+    def aside(call: Call, at: At) -> Aside:
+        row = int(call.saved[0][at[:-1]])
+        return Aside((Line((f"{indexed('i', at[:-1])} = {row}",)),), f"Row {row} of the table, as the index says.")
+
+    def gradient_aside(call: Call, slot: int, at: At) -> Aside:
+        readers = int((call.saved[0] == at[0]).sum())
+        return Aside(note=f"Row {at[0]} of the table was looked up at {readers:,} places of the batch.")

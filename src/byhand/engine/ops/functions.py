@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from byhand.engine.large import apply
+from byhand.engine.call import Call
 from byhand.engine.op import op
-from byhand.engine.ops.arithmetic import sum_to, together
+from byhand.engine.ops.arithmetic import number_of, sum_to, together
+from byhand.engine.threaded import apply
 from byhand.errors import EngineError
+from byhand.formula import factor, number, setting
+from byhand.terms import At, Sum, single
 
 
 @op
@@ -34,6 +38,11 @@ class exp:
         (c,) = saved
         return apply(xp.multiply, delta, c)
 
+    slope = r"c"
+
+    def formula(a: float) -> tuple[str, float]:
+        return f"e^{{{number(a)}}}", math.exp(a)
+
 
 @op
 class log:
@@ -55,6 +64,11 @@ class log:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         (a,) = saved
         return apply(xp.divide, delta, a)
+
+    slope = r"\frac{1}{a}"
+
+    def formula(a: float) -> tuple[str, float]:
+        return rf"\ln {factor(a)}", math.log(a)
 
 
 @op
@@ -79,6 +93,11 @@ class sqrt:
         (c,) = saved
         return delta / (2 * c)
 
+    slope = r"\frac{1}{2 c}"
+
+    def formula(a: float) -> tuple[str, float]:
+        return rf"\sqrt{{{number(a)}}}", math.sqrt(a)
+
 
 @op
 class absolute:
@@ -100,6 +119,11 @@ class absolute:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         (a,) = saved
         return delta * xp.sign(a)
+
+    slope = r"\operatorname{sign} a"
+
+    def formula(a: float) -> tuple[str, float]:
+        return f"|{number(a)}|", abs(a)
 
 
 @op
@@ -123,6 +147,11 @@ class sin:
         (a,) = saved
         return delta * xp.cos(a)
 
+    slope = r"\cos a"
+
+    def formula(a: float) -> tuple[str, float]:
+        return rf"\sin({number(a)})", math.sin(a)
+
 
 @op
 class cos:
@@ -144,6 +173,11 @@ class cos:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         (a,) = saved
         return -delta * xp.sin(a)
+
+    slope = r"(-\sin a)"
+
+    def formula(a: float) -> tuple[str, float]:
+        return rf"\cos({number(a)})", math.cos(a)
 
 
 @op
@@ -169,20 +203,25 @@ class clip:
         a, low, high = saved
         return delta * ((a >= low) & (a <= high))
 
+    slope = r"[l \le a \le h]"
+
+    def formula(a: float, *, low: float, high: float) -> tuple[str, float]:
+        return rf"\min(\max({number(a)}, {setting(low)}), {setting(high)})", min(max(a, low), high)
+
 
 @op
 class maximum:
-    r"""The larger of two, element by element; where both are equal, a is taken.
+    r"""The larger of two, element by element; where both are equal, they share the gradient.
 
     Equation:
         c = \max(a, b)
     Gradient:
-        \partial C/\partial a = \delta \odot [a \ge b]
-        \partial C/\partial b = \delta \odot [a < b]
+        \partial C/\partial a = \delta \odot \left([a > b] + \tfrac{1}{2} [a = b]\right)
+        \partial C/\partial b = \delta \odot \left([a < b] + \tfrac{1}{2} [a = b]\right)
     Shapes:
         a, b: any that broadcast -> c: their common shape
     Source:
-        Baydin et al. (2018), table 2
+        Boyd and Vandenberghe (2022), "Subgradients", section 3.4: a mean of subgradients is one
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
@@ -190,23 +229,30 @@ class maximum:
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
-        first = a >= b
-        return sum_to(delta * first, a.shape) if wanted[0] else None, sum_to(delta * ~first, b.shape) if wanted[1] else None
+        equal, half = a == b, 0.5 * delta  # ~(a < b), not a >= b: a NaN is no smaller, and what it spoils is told
+        return (
+            sum_to(xp.where(equal, half, delta * ~(a < b)), a.shape) if wanted[0] else None,
+            sum_to(xp.where(equal, half, delta * ~(a > b)), b.shape) if wanted[1] else None,
+        )
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        a, b = (number_of(call, slot, at) for slot in (0, 1))
+        return [single(a if a.value >= b.value else b)]
 
 
 @op
 class minimum:
-    r"""The smaller of two, element by element; where both are equal, a is taken.
+    r"""The smaller of two, element by element; where both are equal, they share the gradient.
 
     Equation:
         c = \min(a, b)
     Gradient:
-        \partial C/\partial a = \delta \odot [a \le b]
-        \partial C/\partial b = \delta \odot [a > b]
+        \partial C/\partial a = \delta \odot \left([a < b] + \tfrac{1}{2} [a = b]\right)
+        \partial C/\partial b = \delta \odot \left([a > b] + \tfrac{1}{2} [a = b]\right)
     Shapes:
         a, b: any that broadcast -> c: their common shape
     Source:
-        Baydin et al. (2018), table 2
+        Boyd and Vandenberghe (2022), "Subgradients", section 3.4: a mean of subgradients is one
     """
 
     def forward(xp: Any, a: Any, b: Any) -> Any:
@@ -214,8 +260,15 @@ class minimum:
 
     def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
         a, b = saved
-        first = a <= b
-        return sum_to(delta * first, a.shape) if wanted[0] else None, sum_to(delta * ~first, b.shape) if wanted[1] else None
+        equal, half = a == b, 0.5 * delta
+        return (
+            sum_to(xp.where(equal, half, delta * ~(a > b)), a.shape) if wanted[0] else None,
+            sum_to(xp.where(equal, half, delta * ~(a < b)), b.shape) if wanted[1] else None,
+        )
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        a, b = (number_of(call, slot, at) for slot in (0, 1))
+        return [single(a if a.value <= b.value else b)]
 
 
 @op
@@ -225,22 +278,33 @@ class where:
     Equation:
         c = [q]\,a + [\neg q]\,b
     Gradient:
+        \partial C/\partial q = 0
         \partial C/\partial a = \delta \odot [q]
         \partial C/\partial b = \delta \odot [\neg q]
     Shapes:
-        q: booleans, a, b: any that broadcast together -> c: their common shape
+        q: booleans, or numbers, of which 0 is False; a, b: any that broadcast together -> c: their common shape
     Source:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, b: Any, *, condition: Any) -> Any:
+    def forward(xp: Any, condition: Any, a: Any, b: Any) -> Any:
+        chosen = xp.asarray(condition)
+        chosen = chosen if chosen.dtype == bool else chosen != 0
         try:
-            return xp.where(condition, a, b), (condition, getattr(a, "shape", None), getattr(b, "shape", None))
+            return xp.where(chosen, a, b), (chosen, getattr(a, "shape", None), getattr(b, "shape", None))
         except ValueError:
             raise EngineError(
                 f"where: a is {np.shape(a)}, b is {np.shape(b)} and the condition {np.shape(condition)}: they must broadcast"
             ) from None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        condition, a, b = saved
-        return sum_to(xp.where(condition, delta, 0), a), sum_to(xp.where(condition, 0, delta), b)
+    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        chosen, a, b = saved
+        return (
+            xp.zeros(chosen.shape, delta.dtype) if wanted[0] else None,
+            sum_to(xp.where(chosen, delta, 0), a) if wanted[1] else None,
+            sum_to(xp.where(chosen, 0, delta), b) if wanted[2] else None,
+        )
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        chosen = bool(np.broadcast_to(call.saved[0], call.output.values.shape)[at])
+        return [single(number_of(call, 1 if chosen else 2, at))]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from byhand.backend import array_module
+from byhand.engine.call import Call, share, unravelled
 from byhand.engine.op import op
 from byhand.errors import EngineError
+from byhand.kernels.reference.sums import total
+from byhand.terms import At, Factor, NamedArray, Sum, single
 
 
 def axes_of(name: str, a: Any, axis: Any) -> tuple[int, ...]:
-    """The axes as numbers from 0 up; all of them for None. Raises EngineError for one that the array does not have.
+    """The axes as numbers from 0; all of them for None. Raises EngineError for one that the array does not have.
 
     >>> import numpy as np
     >>> axes_of("sum", np.ones((2, 3, 4)), -1)
@@ -32,22 +35,53 @@ def axes_of(name: str, a: Any, axis: Any) -> tuple[int, ...]:
     return found
 
 
-def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape with the summed axes kept as 1, so that it broadcasts against the input's."""
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
-def _spread(delta: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+def spread(xp: Any, delta: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """The same delta for each element that went into a sum: a view, of which nothing is copied."""
-    xp = array_module(delta)
-    return xp.broadcast_to(xp.reshape(delta, _kept(shape, axes)), shape)
+    return xp.broadcast_to(delta.reshape(kept_shape(shape, axes)), shape)
 
 
-def _count(name: str, a: Any, axes: tuple[int, ...]) -> int:
+def count(name: str, a: Any, axes: tuple[int, ...]) -> int:
     n = math.prod(a.shape[i] for i in axes)
     if n == 0:
         raise EngineError(f"{name}: a is {a.shape}, which along axes {axes} holds no numbers: there is no {name} of none")
     return n
+
+
+# ---------------------------------------------------------------- which numbers share a line, for the terms
+
+
+def line_of(a: NamedArray, axes: tuple[int, ...], at: At) -> tuple[Any, Callable[[int], At]]:
+    """The numbers that one output is of, (n, ...), and where the one at a flat index stands in the array.
+
+    at: of the output, whose summed axes are left out or kept as 1.
+    """
+    rest = iter(at if len(at) < a.values.ndim else [k for i, k in enumerate(at) if i not in axes])
+    index: tuple[Any, ...] = tuple(slice(None) if i in axes else next(rest) for i in range(a.values.ndim))
+    line = np.asarray(a.values[index])
+
+    def place(k: int) -> At:
+        inner = iter(unravelled(k, line.shape))
+        return tuple(next(inner) if i in axes else int(index[i]) for i in range(a.values.ndim))
+
+    return line, place
+
+
+def terms_along(a: NamedArray, axes: tuple[int, ...], at: At, *times: Factor) -> list[Sum]:
+    """All numbers of a line, each with these factors."""
+    line, place = line_of(a, axes, at)
+    scale = math.prod(each.value for each in times)
+    return [Sum(np.asarray(line, np.float64) * scale, lambda k: (*times, a.factor(place(k))))]
+
+
+def error_of_line(call: Call, axes: tuple[int, ...], at: At) -> Factor:
+    """The error of the output that a number went into."""
+    kept = call.error.values.ndim == len(at)
+    return call.error.factor(tuple(0 if i in axes else k for i, k in enumerate(at) if kept or i not in axes))
 
 
 @op
@@ -66,10 +100,17 @@ class sum:
 
     def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
         axes = axes_of("sum", a, axis)
-        return a.sum(axis=axes, keepdims=keepdims), (a.shape, axes)
+        return total(a, axes, keepdims), (a.shape, axes)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        return _spread(delta, *saved)
+        return spread(xp, delta, *saved)
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        return terms_along(call.operand(0), axes_of("sum", call.operand(0).values, call.options.get("axis")), at)
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        axes = axes_of("sum", call.operand(0).values, call.options.get("axis"))
+        return [single(error_of_line(call, axes, at))]
 
 
 @op
@@ -88,17 +129,27 @@ class mean:
 
     def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
         axes = axes_of("mean", a, axis)
-        n = _count("mean", a, axes)
-        return a.sum(axis=axes, keepdims=keepdims) / n, (a.shape, axes, n)
+        n = count("mean", a, axes)
+        return total(a, axes, keepdims, over=n), (a.shape, axes, n)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         shape, axes, n = saved
-        return _spread(delta / n, shape, axes)
+        return spread(xp, delta / n, shape, axes)
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        a = call.operand(0)
+        axes = axes_of("mean", a.values, call.options.get("axis"))
+        return terms_along(a, axes, at, share(count("mean", a.values, axes)))
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        a = call.operand(0).values
+        axes = axes_of("mean", a, call.options.get("axis"))
+        return [single(share(count("mean", a, axes)), error_of_line(call, axes, at))]
 
 
 def _extreme(name: str, xp: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     axes = axes_of(name, a, axis)
-    _count(name, a, axes)
+    count(name, a, axes)
     c = getattr(xp, name)(a, axis=axes, keepdims=True)
     chosen = a == c
     value = c if keepdims else c.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes))
@@ -107,7 +158,7 @@ def _extreme(name: str, xp: Any, a: Any, axis: Any, keepdims: bool) -> Any:
 
 def _to_the_chosen(saved: Any, delta: Any) -> Any:
     chosen, how_many, axes = saved
-    return chosen * (delta.reshape(_kept(chosen.shape, axes)) / how_many).astype(delta.dtype)
+    return chosen * (delta.reshape(kept_shape(chosen.shape, axes)) / how_many.astype(delta.dtype))
 
 
 @op
@@ -130,6 +181,11 @@ class max:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         return _to_the_chosen(saved, delta)
 
+    def terms(call: Call, at: At) -> list[Sum]:
+        a = call.operand(0)
+        line, place = line_of(a, axes_of("max", a.values, call.options.get("axis")), at)
+        return [single(a.factor(place(int(line.argmax()))))]
+
 
 @op
 class min:
@@ -151,30 +207,63 @@ class min:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         return _to_the_chosen(saved, delta)
 
+    def terms(call: Call, at: At) -> list[Sum]:
+        a = call.operand(0)
+        line, place = line_of(a, axes_of("min", a.values, call.options.get("axis")), at)
+        return [single(a.factor(place(int(line.argmin()))))]
+
 
 @op
 class variance:
     r"""Variance along axes: the mean of the squared distances from the mean.
 
     Equation:
-        c = \frac{1}{n} \sum_i (a_i - \bar a)^2
+        c = \frac{1}{n - k} \sum_i (a_i - \bar a)^2
     Gradient:
-        \partial C/\partial a_i = \delta\,\frac{2}{n} (a_i - \bar a)
+        \partial C/\partial a_i = \delta\,\frac{2}{n - k} (a_i - \bar a)
     Shapes:
-        a: any, n: how many numbers each variance is of -> c: without the axes, or with 1 in their place (keepdims)
+        a: any, n: how many numbers each variance is of, correction k: 0, or 1 for an estimate from a sample
+        -> c: without the axes, or with 1 in their place (keepdims)
     Source:
         Ioffe and Szegedy (2015), arXiv:1502.03167, algorithm 1
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
         axes = axes_of("variance", a, axis)
-        n = _count("variance", a, axes)
-        centred = a - a.mean(axis=axes, keepdims=True)
-        return (centred * centred).sum(axis=axes, keepdims=keepdims) / n, (centred, axes, n)
+        n = degrees("variance", a, axes, correction)
+        centred = a - total(a, axes, keepdims=True, over=count("variance", a, axes))
+        return total(centred * centred, axes, keepdims, over=n), (centred, axes, n)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         centred, axes, n = saved
-        return _spread(delta * (2 / n), centred.shape, axes) * centred
+        return spread(xp, delta * (2 / n), centred.shape, axes) * centred
+
+    def composition(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+        axes = axes_of("variance", a, axis)
+        apart = a - a.mean(axis=axes, keepdims=True)
+        return (apart * apart).sum(axis=axes, keepdims=keepdims) / degrees("variance", a, axes, correction)
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        """Each number's distance from the mean, squared, by n."""
+        a = call.operand(0)
+        axes = axes_of("variance", a.values, call.options.get("axis"))
+        n, line, place = call.saved[2], *line_of(a, axes, at)
+        centred = np.asarray(line, np.float64) - np.mean(line, dtype=np.float64)
+
+        def factors(k: int) -> tuple[Factor, ...]:
+            number = a.factor(place(k))
+            apart = Factor(rf"({number.symbol} - \bar a)", float(centred.reshape(-1)[k]), number.ref)
+            return share(n), apart, apart
+
+        return [Sum(centred * centred / n, factors)]
+
+
+def degrees(name: str, a: Any, axes: tuple[int, ...], correction: float) -> float:
+    """What the sum of squares is divided by: the count less the correction, above 0."""
+    n = count(name, a, axes) - correction
+    if not n > 0:
+        raise EngineError(f"{name}: the correction must be below the {n + correction} numbers of each {name}, got {correction}")
+    return n
 
 
 @op
@@ -193,13 +282,19 @@ class logsumexp:
 
     def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
         axes = axes_of("logsumexp", a, axis)
-        _count("logsumexp", a, axes)
+        count("logsumexp", a, axes)
         top = a.max(axis=axes, keepdims=True)
         top = xp.where(xp.isfinite(top), top, a.dtype.type(0))  # inf - inf is no number
         with np.errstate(divide="ignore", over="ignore"):
-            kept = top + xp.log(xp.exp(a - top).sum(axis=axes, keepdims=True))
+            kept = top + xp.log(total(xp.exp(a - top), axes, keepdims=True))
         return kept if keepdims else kept.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes)), (a, kept, axes)
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         a, kept, axes = saved
-        return _spread(delta, a.shape, axes) * xp.exp(a - xp.where(kept == -xp.inf, a.dtype.type(0), kept))
+        return spread(xp, delta, a.shape, axes) * xp.exp(a - xp.where(kept == -xp.inf, a.dtype.type(0), kept))
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        a, _, axes = saved
+        top = a.max(axis=axes, keepdims=True).detach()
+        e = xp.exp(a - xp.where(xp.isfinite(top), top, 0.0))
+        return spread(xp, delta, a.shape, axes) * e / e.sum(axis=axes, keepdims=True)

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
-from byhand.engine.large import new
+from byhand.engine.call import Call, constant, unravelled
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.engine.ops.reduce import axes_of
 from byhand.engine.tensor import Tensor
+from byhand.engine.threaded import new
 from byhand.errors import EngineError
+from byhand.kernels.reference.sums import scattered
+from byhand.terms import At, Factor, Sum, single
+
+
+def origin(call: Call, at: At) -> Factor:
+    """The number that was moved or copied to a place."""
+    a = call.operand(0)
+    return a.factor(unravelled(int(_origins(call)[at]), a.values.shape))
+
+
+def errors_of_copies(call: Call, at: At) -> list[Sum]:
+    """The errors of all places that a number was moved or copied to."""
+    a, delta = call.operand(0).values, call.error
+    copies = np.argwhere(_origins(call) == (int(np.ravel_multi_index(at, a.shape)) if at else 0)).tolist()
+    if not copies:
+        return [single(constant(0.0))]
+    values = np.array([delta.values[tuple(place)] for place in copies])
+    return [Sum(values, lambda k: (delta.factor(tuple(copies[k])),))]
+
+
+def _origins(call: Call) -> Any:
+    """For each number of the output where it stood in the flat input: the op itself, done to the input's places."""
+    a = call.operand(0).values
+    return np.asarray(call.op.forward(np, np.arange(a.size, dtype=np.float64).reshape(a.shape), **call.options)[0])
 
 
 @op
@@ -40,6 +66,12 @@ class reshape:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         return delta.reshape(saved)
 
+    def terms(call: Call, at: At) -> list[Sum]:
+        return [single(origin(call, at))]
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        return errors_of_copies(call, at)
+
 
 @op
 class transpose:
@@ -63,6 +95,12 @@ class transpose:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         return delta.transpose(tuple(np.argsort(saved)))
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        return [single(origin(call, at))]
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        return errors_of_copies(call, at)
 
 
 @op
@@ -88,6 +126,12 @@ class broadcast:
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         return sum_to(delta, saved)
 
+    def terms(call: Call, at: At) -> list[Sum]:
+        return [single(origin(call, at))]
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        return errors_of_copies(call, at)
+
 
 @op
 class index:
@@ -112,20 +156,29 @@ class index:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         shape, key = saved
-        found = xp.zeros(shape, delta.dtype)
         parts = key if isinstance(key, tuple) else (key,)
         if all(part is None or part is Ellipsis or isinstance(part, int | slice) or part.dtype.kind == "b" for part in parts):
+            found = xp.zeros(shape, delta.dtype)
             found[key] = delta  # no element can be named twice
-        else:
-            xp.add.at(found, key, delta)
-        return found
+            return found
+        return scattered(shape, key, delta)
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        shape, key = saved
+        return xp.scatter(delta, key=key, shape=shape)
+
+    def terms(call: Call, at: At) -> list[Sum]:
+        return [single(origin(call, at))]
+
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        return errors_of_copies(call, at)
 
 
 def _array(key: Any) -> Any:
     """A tensor used as an index is its array, a list too (of no numbers: of no indices); NumPy's whole numbers are plain ones."""
     if isinstance(key, Tensor):
         key = key.data
-    if isinstance(key, list):
+    if isinstance(key, list | tuple):  # a tuple within a key is a list to NumPy too
         key = np.asarray(key)
         key = key if key.size else key.astype(int)
     return int(key) if isinstance(key, np.integer) else key
@@ -148,15 +201,13 @@ class gather:
     def forward(xp: Any, a: Any, *, indices: Any, axis: int = -1) -> Any:
         indices = xp.asarray(indices)
         if indices.dtype.kind not in "iu":
-            raise EngineError(f"gather: the indices are {indices.dtype}, but whole numbers are wanted")
+            raise EngineError(f"gather: the indices must be whole numbers, got {indices.dtype}")
         if indices.ndim != a.ndim:
             raise EngineError(f"gather: a is {a.shape} but the indices are {indices.shape}: give them as many axes as a")
         axes_of("gather", a, axis)
         n = a.shape[axis]
         if indices.size and not (-n <= int(indices.min()) and int(indices.max()) < n):
-            raise EngineError(
-                f"gather: indices from {indices.min()} to {indices.max()}, but a is {a.shape}: below {n} are wanted"
-            )
+            raise EngineError(f"gather: the indices must be below {n}, as a is {a.shape}, got {indices.min()} to {indices.max()}")
         try:
             return xp.take_along_axis(a, indices, axis), (a.shape, indices, axis)
         except (IndexError, ValueError):
@@ -166,18 +217,49 @@ class gather:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         shape, indices, axis = saved
-        axis %= len(shape)
-        found = xp.zeros(shape, delta.dtype)
-        grid = list(np.ogrid[tuple(slice(n) for n in delta.shape)])
-        grid = [xp.zeros_like(place) if n == 1 else place for n, place in zip(shape, grid, strict=True)]
-        grid[axis] = indices
-        xp.add.at(found, tuple(grid), delta)
-        return found
+        return scattered(shape, _line_key(indices, axis, shape, delta.shape), delta)
+
+    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+        shape, indices, axis = saved
+        return xp.scatter(delta, key=_line_key(indices, axis, shape, delta.shape), shape=shape)
+
+
+def _line_key(indices: Any, axis: int, shape: tuple[int, ...], given: tuple[int, ...]) -> tuple[Any, ...]:
+    """The key of the numbers that were gathered along an axis; an axis of 1 was broadcast."""
+    grid = list(np.ogrid[tuple(slice(n) for n in given)])
+    grid = [np.zeros_like(place) if n == 1 else place for n, place in zip(shape, grid, strict=True)]
+    grid[axis % len(shape)] = indices
+    return tuple(grid)
 
 
 @op
-class scatter_add:
-    r"""Rows added into a copy at given places; a place named twice gets both.
+class scatter:
+    r"""Numbers added into zeros, each at its place; a place named twice gets both. What `index` takes apart, this puts back.
+
+    Equation:
+        c_i = \sum_{j:\,k(j) = i} b_j
+    Gradient:
+        \partial C/\partial b_j = \delta_{k(j)}
+    Shapes:
+        b: as c[k], key k: an index as NumPy takes it, shape: any -> c: that shape
+    Source:
+        the transpose of a selection is a scattered sum
+    """
+
+    def forward(xp: Any, b: Any, *, key: Any, shape: tuple[int, ...]) -> Any:
+        key = tuple(_array(one) for one in key) if isinstance(key, tuple) else _array(key)
+        try:
+            return scattered(tuple(shape), key, b), key
+        except (IndexError, TypeError, ValueError) as error:
+            raise EngineError(f"scatter: b is {np.shape(b)} and the shape {shape}: {error}") from None
+
+    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+        return delta[saved]
+
+
+@op
+class index_add:
+    r"""Parts added into a copy at given places along an axis; a place named twice gets both.
 
     Equation:
         c_i = a_i + \sum_{j:\,k_j = i} b_j
@@ -185,26 +267,70 @@ class scatter_add:
         \partial C/\partial a = \delta
         \partial C/\partial b_j = \delta_{k_j}
     Shapes:
-        a: (n, ...), b: (j, ...), k: (j,) whole numbers below n -> c: (n, ...)
+        a: (..., n, ...), b: (..., j, ...), k: (j,) whole numbers below n -> c: as a
     Source:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, b: Any, *, indices: Any) -> Any:
+    def forward(xp: Any, a: Any, b: Any, *, indices: Any, axis: int = 0) -> Any:
         indices = xp.asarray(indices)
-        if np.ndim(a) < 1 or indices.dtype.kind not in "iu" or np.shape(b) != (*indices.shape, *a.shape[1:]):
+        if np.ndim(a) < 1 or indices.dtype.kind not in "iu":
+            raise EngineError(f"index_add: a is {np.shape(a)} and the indices are {indices.dtype}: they must be whole numbers")
+        (place,) = axes_of("index_add", a, axis)
+        wanted = (*a.shape[:place], *indices.shape, *a.shape[place + 1 :])
+        if indices.ndim != 1 or np.shape(b) != wanted:
             raise EngineError(
-                f"scatter_add: a is {np.shape(a)}, b is {np.shape(b)} and the indices are {indices.shape} {indices.dtype}: "
-                f"b must be {(*indices.shape, *np.shape(a)[1:])}, the indices whole numbers"
+                f"index_add: a is {np.shape(a)}, b is {np.shape(b)} and the indices are {indices.shape}: b must be {wanted}"
             )
-        if indices.size and not (-len(a) <= int(indices.min()) and int(indices.max()) < len(a)):
-            raise EngineError(f"scatter_add: indices from {indices.min()} to {indices.max()}, but a has {len(a)} rows")
-        c = a.copy()
-        xp.add.at(c, indices, b)
-        return c, indices
+        _below("index_add", indices, a.shape[place])
+        key = (slice(None),) * place + (indices,)
+        return a + scattered(a.shape, key, b), key
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         return delta, delta[saved]
+
+
+@op
+class scatter_add:
+    r"""Numbers added into a copy, each at its place on its line along an axis. What `gather` takes, this gives.
+
+    Equation:
+        c_{in} = a_{in} + \sum_{j:\,k_{ij} = n} b_{ij}
+    Gradient:
+        \partial C/\partial a = \delta
+        \partial C/\partial b_{ij} = \delta_{i\,k_{ij}}
+    Shapes:
+        a: (m, n), b: (m, j), k: (m, j) whole numbers below n -> c: (m, n); likewise for any axis
+    Source:
+        the transpose of a selection is a scattered sum
+    """
+
+    def forward(xp: Any, a: Any, b: Any, *, indices: Any, axis: int = -1) -> Any:
+        indices = xp.asarray(indices)
+        if indices.dtype.kind not in "iu":
+            raise EngineError(f"scatter_add: the indices must be whole numbers, got {indices.dtype}")
+        (place,) = axes_of("scatter_add", a, axis)
+        if np.shape(b) != indices.shape or any(
+            m > n for i, (m, n) in enumerate(zip(indices.shape, a.shape, strict=False)) if i != place
+        ):
+            raise EngineError(
+                f"scatter_add: a is {a.shape}, b is {np.shape(b)} and the indices are {indices.shape}: "
+                f"b must be as the indices, and no longer than a but along axis {axis}"
+            )
+        if indices.ndim != a.ndim:
+            raise EngineError(f"scatter_add: a is {a.shape} but the indices are {indices.shape}: give them as many axes as a")
+        _below("scatter_add", indices, a.shape[place])
+        grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+        grid[place] = indices
+        return a + scattered(a.shape, tuple(grid), b), tuple(grid)
+
+    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+        return delta, delta[saved]
+
+
+def _below(name: str, indices: Any, n: int) -> None:
+    if indices.size and not (-n <= int(indices.min()) and int(indices.max()) < n):
+        raise EngineError(f"{name}: the indices must be below {n}, got {indices.min()} to {indices.max()}")
 
 
 @op
@@ -222,6 +348,8 @@ class concat:
     """
 
     def forward(xp: Any, *arrays: Any, axis: int = -1) -> Any:
+        if not arrays:
+            raise EngineError("concat: give it one array or more, as concat(a, b)")
         first = arrays[0]
         if any(np.ndim(array) < 1 or not hasattr(array, "shape") for array in arrays):
             raise EngineError("concat: what has no axes, or is no array, cannot be joined: give arrays one by one, concat(a, b)")
@@ -240,31 +368,19 @@ class concat:
 
     def gradient(xp: Any, saved: Any, delta: Any) -> Any:
         ends, axis = saved
-        return tuple(xp.split(delta, [int(end) for end in ends], axis=axis))
+        places = [0, *(int(end) for end in ends), delta.shape[axis]]
+        front = (slice(None),) * (axis % delta.ndim)
+        return tuple(delta[(*front, slice(a, b))] for a, b in itertools.pairwise(places))
 
+    def terms(call: Call, at: At) -> list[Sum]:
+        axis = call.options.get("axis", -1) % len(at)
+        left, slot = at[axis], 0
+        while left >= call.operand(slot).values.shape[axis]:
+            left -= call.operand(slot).values.shape[axis]
+            slot += 1
+        return [single(call.operand(slot).factor((*at[:axis], left, *at[axis + 1 :])))]
 
-@op
-class pad:
-    r"""Zeros (or another number) around an array.
-
-    Equation:
-        c_{i + p} = a_i
-    Gradient:
-        \partial C/\partial a_i = \delta_{i + p}
-    Shapes:
-        a: any, p: (before, after) for each axis -> c: longer by before + after
-    Source:
-        a bijection of indices, onto the inside
-    """
-
-    def forward(xp: Any, a: Any, *, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Any:
-        if len(widths) != a.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
-            raise EngineError(f"pad: a is {a.shape} but the widths are {widths}: give (before, after), 0 or more, for each axis")
-        inside = tuple(slice(before, before + n) for n, (before, _) in zip(a.shape, widths, strict=True))
-        c = new(a, tuple(before + n + after for n, (before, after) in zip(a.shape, widths, strict=True)))
-        c.fill(value)
-        c[inside] = a
-        return c, inside
-
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
-        return delta[saved]
+    def gradient_terms(call: Call, slot: int, at: At) -> list[Sum]:
+        axis = call.options.get("axis", -1) % len(at)
+        before = sum(call.operand(k).values.shape[axis] for k in range(slot))
+        return [single(call.error.factor((*at[:axis], at[axis] + before, *at[axis + 1 :])))]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from byhand.kernels.cpu.compiled import compiled
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def adam(
     theta: Any, g: Any, m: Any, v: Any, update: Any, beta1: Any, beta2: Any, rest1: Any, rest2: Any, eps: Any, rate: Any
 ) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from byhand import memory
 from byhand.kernels.cpu.elementwise import flat
-from byhand.kernels.cpu.softmax import softmax_gradient_rows, softmax_rows
+from byhand.kernels.cpu.softmax import LONG, masked_softmax_rows, softmax_gradient_rows
+from byhand.kernels.reference import attention as reference
 from byhand.kernels.threads import one_blas_thread, parallel
 
 AT_ONCE = 64 * 1024  # scores that a thread has at hand
@@ -16,6 +17,8 @@ AT_ONCE = 64 * 1024  # scores that a thread has at hand
 
 def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[Any, Any]:
     """`byhand.kernels.reference.attention.attention`."""
+    if k.shape[-2] > LONG:
+        return reference.attention(q, k, v, scale, added)
     shape = (*q.shape[:-1], k.shape[-2])
     p, y = memory.empty(shape, q.dtype), memory.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
     q, k, v, weights, means = (_stack(array) for array in (q, k, v, p, y))
@@ -26,7 +29,7 @@ def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[
         if hidden is not None:
             scores *= q.dtype.type(scale)
             scores += hidden[mine]
-        softmax_rows(_rows(scores), weights[mine].reshape(-1, shape[-1]), scale if hidden is None else 1.0)
+        masked_softmax_rows(_rows(scores), weights[mine].reshape(-1, shape[-1]), scale if hidden is None else 1.0)
         np.matmul(weights[mine], v[mine], out=means[mine])
 
     _shared(few, weights.shape)
@@ -35,6 +38,8 @@ def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[
 
 def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.attention.attention_gradient`."""
+    if k.shape[-2] > LONG:
+        return reference.attention_gradient(q, k, v, p, scale, delta)
     found = [memory.empty(array.shape, array.dtype) for array in (q, k, v)]
     q, k, v, p, delta, dq, dk, dv = (_stack(array) for array in (q, k, v, p, delta, *found))
 

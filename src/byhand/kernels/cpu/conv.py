@@ -10,6 +10,8 @@ from byhand.kernels.cpu import depthwise, im2col, winograd
 from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
 
+AT_ONCE = 4096  # errors that BLAS may add up; more than this is worth a thread
+
 
 def forward(
     x: Any, w: Any, b: Any, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1), groups: int = 1
@@ -96,14 +98,16 @@ def _rest(w_shape: Any, padding: Pair, dilation: Pair) -> Pair:
 
 
 def _sum_over_places(delta: Any) -> Any:
-    """dC/db: BLAS adds up rows faster than a sum does."""
+    """dC/db: BLAS adds up rows faster than a sum does, but in their own type: so only so many at a time."""
     rows = delta.reshape(-1, delta.shape[3])
 
     def share(begin: int, end: int) -> Any:
-        return np.ones(end - begin, rows.dtype) @ rows[begin:end]
+        blocks = [rows[first : min(first + AT_ONCE, end)] for first in range(begin, max(end, begin + 1), AT_ONCE)]
+        return [np.ones(len(block), rows.dtype) @ block for block in blocks]
 
-    shares = parallel(share, len(rows), least=4096)
-    return sum(shares[1:], shares[0])
+    return np.sum([block for blocks in parallel(share, len(rows), least=AT_ONCE) for block in blocks], 0, np.float64).astype(
+        rows.dtype
+    )
 
 
 def _parted(groups: int, a: Any, w: Any) -> Any:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
 
@@ -52,7 +52,7 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
     return dx
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: int, z: Any) -> None:
     n, h, width, _ = x.shape
     kh, kw, _, n_out = w.shape
@@ -72,7 +72,7 @@ def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: i
                                 out[o] += pixel[o] * tap[o]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, dw: Any) -> None:
     n, h, width, _ = x.shape
     kh, kw, _, n_out = dw.shape
@@ -90,7 +90,7 @@ def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, 
                                 tap[o] += pixel[o] * error[o]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _send_back(delta: Any, w: Any, s: int, t: int, p: int, q: int, d: int, e: int, dx: Any) -> None:
     n, h, width, _ = dx.shape
     kh, kw, _, n_out = w.shape

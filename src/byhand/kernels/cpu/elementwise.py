@@ -1,7 +1,7 @@
 """Activation functions and their slopes, each in one pass over memory.
 
-All three are z times a logistic function or a step; SiLU is z sigma(z), and GELU in its tanh form is z sigma(2u), because
-1 + tanh u = 2 sigma(2u).
+Most are z times a logistic function or a step; SiLU is z sigma(z), and GELU in its tanh form is z sigma(2u), because
+1 + tanh u = 2 sigma(2u). Their exponential is one of our own, so a number of theirs may differ in its last digit from NumPy's.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
-from byhand.kernels.cpu.exponential import exp
+from byhand.kernels.cpu.compiled import compiled
+from byhand.kernels.cpu.exponential import exp, exp_to_single
 from byhand.kernels.reference import elementwise as reference
+from byhand.kernels.reference import normal
 from byhand.kernels.threads import parallel
 
 WORTH_A_THREAD = 50_000  # numbers: a thread wakes in the time that these take
+F = np.float32
+ZERO, HALF, ONE, FAR = F(0), F(0.5), F(1), F(1e4)
+MIDDLE, ROOT_HALF, DENSITY = F(normal.MIDDLE), F(normal.ROOT_HALF), F(normal.DENSITY)
+P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11 = (F(coefficient) for coefficient in normal.SINGLE)
 
 
 def sigmoid(z: Any) -> Any:
-    """`byhand.kernels.reference.elementwise.sigmoid`."""
+    """`byhand.kernels.reference.elementwise.sigmoid`, shared between the threads: NumPy's own passes, so the same bits."""
     return _shared(_sigmoids, z) if _fits(z) else reference.sigmoid(z)
 
 
@@ -36,12 +41,17 @@ def silu(z: Any) -> Any:
 
 def gelu(z: Any) -> Any:
     """`byhand.kernels.reference.elementwise.gelu`."""
-    return _shared(_gelu, z) if _fits(z) else reference.gelu(z)
+    return _shared(_gelu, z) if _fits(z) and z.dtype == np.float32 else reference.gelu(z)
 
 
-def sigmoid_gradient(a: Any, delta: Any) -> Any:
+def gelu_tanh(z: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.gelu_tanh`."""
+    return _shared(_gelu_tanh, z) if _fits(z) else reference.gelu_tanh(z)
+
+
+def sigmoid_gradient(z: Any, delta: Any) -> Any:
     """`byhand.kernels.reference.elementwise.sigmoid_gradient`."""
-    return _shared(_sigmoid_gradient, a, delta) if _fits(a, delta) else reference.sigmoid_gradient(a, delta)
+    return _shared(_sigmoid_gradient, z, delta) if _fits(z, delta) else reference.sigmoid_gradient(z, delta)
 
 
 def relu_gradient(z: Any, delta: Any) -> Any:
@@ -56,7 +66,13 @@ def silu_gradient(z: Any, delta: Any) -> Any:
 
 def gelu_gradient(z: Any, delta: Any) -> Any:
     """`byhand.kernels.reference.elementwise.gelu_gradient`."""
-    return _shared(_gelu_gradient, z, delta) if _fits(z, delta) else reference.gelu_gradient(z, delta)
+    narrow = _fits(z, delta) and z.dtype == np.float32
+    return _shared(_gelu_gradient, z, delta) if narrow else reference.gelu_gradient(z, delta)
+
+
+def gelu_tanh_gradient(z: Any, delta: Any) -> Any:
+    """`byhand.kernels.reference.elementwise.gelu_tanh_gradient`."""
+    return _shared(_gelu_tanh_gradient, z, delta) if _fits(z, delta) else reference.gelu_tanh_gradient(z, delta)
 
 
 def dropped(a: Any, kept: Any, factor: float) -> Any:
@@ -87,69 +103,71 @@ def flat(x: Any) -> Any:
     return row
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def logistic(z: Any, one: Any) -> Any:
     """sigma(z); `one` in the type of z, because Numba makes float64 of float32 + 1."""
     return one / (one + exp(-z))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def silu_slope(z: Any, one: Any) -> Any:
     sigma = logistic(z, one)
     return sigma * (one + z * (one - sigma))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _sigmoids(z: Any, out: Any) -> None:
+    with np.errstate(over="ignore"):
+        np.negative(z, out=out)
+        np.exp(out, out=out)
+        np.add(out, 1, out=out)
+        np.divide(1, out, out=out)
+
+
+@compiled(error_model="numpy", fastmath={"contract"})
+def _sigmoid_gradient(z: Any, delta: Any, out: Any) -> None:
     one = z.dtype.type(1)
     for i in range(z.size):
-        out[i] = logistic(z[i], one)
+        e = exp(-abs(z[i]))
+        out[i] = delta[i] * (e / ((one + e) * (one + e)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _sigmoid_gradient(a: Any, delta: Any, out: Any) -> None:
-    one = a.dtype.type(1)
-    for i in range(a.size):
-        out[i] = delta[i] * (a[i] * (one - a[i]))
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _relu(z: Any, out: Any) -> None:
     zero = z.dtype.type(0)
     for i in range(z.size):
         out[i] = zero if z[i] <= zero else z[i]  # in this order a NaN stays
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _relu_gradient(z: Any, delta: Any, out: Any) -> None:
     zero = z.dtype.type(0)
     for i in range(z.size):
         out[i] = zero if z[i] <= zero else delta[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _silu(z: Any, out: Any) -> None:
     one = z.dtype.type(1)
     for i in range(z.size):
         out[i] = z[i] * logistic(z[i], one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _silu_gradient(z: Any, delta: Any, out: Any) -> None:
     one = z.dtype.type(1)
     for i in range(z.size):
         out[i] = delta[i] * silu_slope(z[i], one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _gelu(z: Any, out: Any) -> None:
+@compiled(error_model="numpy", fastmath={"contract"})
+def _gelu_tanh(z: Any, out: Any) -> None:
     one, a, b = z.dtype.type(1), z.dtype.type(2 * reference.ROOT), z.dtype.type(2 * reference.ROOT * 0.044715)
     for i in range(z.size):
         out[i] = z[i] * logistic(z[i] * (a + b * z[i] * z[i]), one)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _gelu_gradient(z: Any, delta: Any, out: Any) -> None:
+@compiled(error_model="numpy", fastmath={"contract"})
+def _gelu_tanh_gradient(z: Any, delta: Any, out: Any) -> None:
     one, a, b = z.dtype.type(1), z.dtype.type(2 * reference.ROOT), z.dtype.type(2 * reference.ROOT * 0.044715)
     three_b = z.dtype.type(6 * reference.ROOT * 0.044715)
     for i in range(z.size):
@@ -157,7 +175,33 @@ def _gelu_gradient(z: Any, delta: Any, out: Any) -> None:
         out[i] = delta[i] * (sigma + z[i] * sigma * (one - sigma) * (a + three_b * z[i] * z[i]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy", fastmath={"contract"})
+def _bell_and_below(z: Any) -> Any:
+    """e^(-z^2/2) and Phi(z) of a float32, as `byhand.kernels.reference.normal` has them."""
+    wide = np.float64(z)
+    bell = exp_to_single(-0.5 * wide * wide)
+    x = min(abs(z), FAR) * ROOT_HALF
+    t = (x - MIDDLE) / (x + MIDDLE)
+    scaled = P6 + t * (P7 + t * (P8 + t * (P9 + t * (P10 + t * P11))))
+    scaled = P0 + t * (P1 + t * (P2 + t * (P3 + t * (P4 + t * (P5 + t * scaled)))))
+    tail = HALF * bell * scaled / (ONE + x + x)
+    return bell, (ONE - tail if z > ZERO else tail)
+
+
+@compiled(error_model="numpy", fastmath={"contract"})
+def _gelu(z: Any, out: Any) -> None:
+    for i in range(z.size):
+        out[i] = z[i] * _bell_and_below(z[i])[1]
+
+
+@compiled(error_model="numpy", fastmath={"contract"})
+def _gelu_gradient(z: Any, delta: Any, out: Any) -> None:
+    for i in range(z.size):
+        bell, below = _bell_and_below(z[i])
+        out[i] = delta[i] * (below + z[i] * (DENSITY * bell))
+
+
+@compiled(error_model="numpy")
 def _dropped(a: Any, kept: Any, out: Any, factor: Any) -> None:
     zero = a.dtype.type(0)
     for i in range(a.size):

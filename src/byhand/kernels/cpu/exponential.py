@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
+
+from byhand.kernels.cpu.compiled import compiled
 
 F = np.float32
 LOG2_E = F(np.log2(np.e))
@@ -43,7 +45,7 @@ def _narrow(x: Any) -> Any:
     return _exp32(x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _exp32(x: Any) -> Any:
     shifted = x * LOG2_E + ROUNDING
     n = shifted - ROUNDING
@@ -53,3 +55,17 @@ def _exp32(x: Any) -> Any:
     power *= np.int32((np.float32(shifted).view(np.int32) << MANTISSA) + BIAS).view(np.float32)
     power = ZERO if x < LOWEST else power
     return INFINITY if x > HIGHEST else power
+
+
+ROUNDING_WIDE, LOG2_E_WIDE, LN_2 = 1.5 * 2.0**52, float(np.log2(np.e)), float(np.log(2))
+SMALLEST_NORMAL = float(-126 * np.log(2))
+
+
+@compiled(error_model="numpy", fastmath={"contract"})
+def exp_to_single(x: Any) -> Any:
+    """e^x in float32 of an x <= 0 in float64, whose rounding to float32 would cost x times as much."""
+    n = (x * LOG2_E_WIDE + ROUNDING_WIDE) - ROUNDING_WIDE
+    r = np.float32(x - n * LN_2)
+    power = C0 + r * (C1 + r * (C2 + r * (C3 + r * (C4 + r * (C5 + r * C6)))))
+    power *= np.int32((np.int32(max(n, -127.0)) << MANTISSA) + BIAS).view(np.float32)
+    return ZERO if x < SMALLEST_NORMAL else power

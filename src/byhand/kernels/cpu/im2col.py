@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
 from byhand.kernels.alike import apart
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
 
@@ -101,7 +101,7 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
     return dx
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def unroll(x: Any, out: Any, kh: int, kw: int, rows: int, columns: int, s: int, t: int, p: int, q: int, d: int, e: int) -> None:
     """Row (n, i, j) of `out` is the patch of pixels that the filter meets there; what lies in the padding is 0."""
     n, h, w, c = x.shape
@@ -130,7 +130,7 @@ def unroll(x: Any, out: Any, kh: int, kw: int, rows: int, columns: int, s: int, 
                 row += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def roll_up(
     patches: Any, dx: Any, kh: int, kw: int, rows: int, columns: int, s: int, t: int, p: int, q: int, d: int, e: int
 ) -> None:

@@ -14,16 +14,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import flat, logistic, silu_slope
+from byhand.kernels.reference import norm as reference
 from byhand.kernels.threads import parallel
 
 STRIP = 512  # numbers: the strips that a loop needs at once fill half of the first-level cache
 STRIPS = 64  # whose sums are added in the numbers' own type, before they go on in float64
 PIECE = 64 * STRIP  # numbers of a batch that are walked at once
 WORTH_A_THREAD = 50_000  # numbers
+LONG = 4_096  # numbers of a row that may be added in their own type; longer rows go to the reference
 
 CODES = {None: 0, "relu": 1, "silu": 2}
 MEAN, RSTD, ERROR, BOTH, GAMMA, BETA = range(
@@ -101,23 +103,31 @@ def group_norm_gradient(
 
 def layer_norm(x: Any, gamma: Any, beta: Any, eps: float) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.layer_norm`, row by row."""
+    if x.shape[-1] > LONG:
+        return reference.layer_norm(x, gamma, beta, eps)
     return _by_rows(x, gamma, beta, eps, True)
 
 
 def layer_norm_gradient(x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, delta: Any) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.layer_norm_gradient`, row by row."""
+    if x.shape[-1] > LONG:
+        return reference.layer_norm_gradient(x, gamma, beta, mean, rstd, delta)
     dx, sums = _by_rows_gradient(x, gamma, mean, rstd, delta, True)
     return dx, *_as_given(sums, gamma, beta)
 
 
 def rms_norm(x: Any, gamma: Any, eps: float) -> tuple[Any, Any]:
     """`byhand.kernels.reference.norm.rms_norm`, row by row."""
+    if x.shape[-1] > LONG:
+        return reference.rms_norm(x, gamma, eps)
     y, _, rrms = _by_rows(x, gamma, None, eps, False)
     return y, rrms
 
 
 def rms_norm_gradient(x: Any, gamma: Any, rrms: Any, delta: Any) -> tuple[Any, Any]:
     """`byhand.kernels.reference.norm.rms_norm_gradient`, row by row."""
+    if x.shape[-1] > LONG:
+        return reference.rms_norm_gradient(x, gamma, rrms, delta)
     dx, sums = _by_rows_gradient(x, gamma, np.zeros_like(rrms), rrms, delta, False)
     return dx, _as_given(sums, gamma, None)[0]
 
@@ -195,7 +205,7 @@ def _as_given(sums: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
     return None if gamma is None else sums[1].astype(gamma.dtype), None if beta is None else sums[0].astype(beta.dtype)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _fold(strips: Any, which: int, totals: Any, piece: int) -> None:
     """The sums of a strip's places added to their channels', in float64; the strip is empty then."""
     c = totals.shape[2]
@@ -205,7 +215,7 @@ def _fold(strips: Any, which: int, totals: Any, piece: int) -> None:
             strips[which, pixel + k] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _spread(statistics: Any, n: int, strips: Any, c: int) -> None:
     """An image's groups' values, each for all its channels, over and over through the first strips."""
     width = c // statistics.shape[2]
@@ -218,7 +228,7 @@ def _spread(statistics: Any, n: int, strips: Any, c: int) -> None:
                 strips[row, pixel + k] = strips[row, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _moments(x: Any, edges: Any, first: int, last: int, strips: Any, moments: Any) -> None:
     """Of each channel in each piece the mean, and the sum of the squared distances from it."""
     c, size = moments.shape[2], strips.shape[1]
@@ -245,7 +255,7 @@ def _moments(x: Any, edges: Any, first: int, last: int, strips: Any, moments: An
                         strips[2, pixel + k] = moments[piece, 0, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _activated(y: Any, activation: int, one: Any, zero: Any) -> Any:
     """f(y). The compiler makes a loop of each case, because `activation` does not change in it."""
     if activation == 1:
@@ -253,7 +263,7 @@ def _activated(y: Any, activation: int, one: Any, zero: Any) -> Any:
     return y * logistic(y, one) if activation == 2 else y
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _error(y: Any, delta: Any, activation: int, one: Any, zero: Any) -> Any:
     """e = delta f'(y)."""
     if activation == 1:
@@ -261,7 +271,7 @@ def _error(y: Any, delta: Any, activation: int, one: Any, zero: Any) -> Any:
     return delta * silu_slope(y, one) if activation == 2 else delta
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _normalise(x: Any, begin: int, end: int, known: Any, activation: int, y: Any) -> None:
     """y = f(gamma x_hat + beta)."""
     one, zero = x.dtype.type(1), x.dtype.type(0)
@@ -273,7 +283,7 @@ def _normalise(x: Any, begin: int, end: int, known: Any, activation: int, y: Any
             out[i] = _activated(known[GAMMA, i] * x_hat + known[BETA, i], activation, one, zero)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _error_sums(
     x: Any,
     edges: Any,
@@ -308,7 +318,7 @@ def _error_sums(
                 _fold(strips, which, sums, piece)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _back(x: Any, begin: int, end: int, known: Any, activation: int, delta: Any, dx: Any) -> None:
     """dC/dx = rstd (gamma e - mean(gamma e) - x_hat mean(gamma e x_hat))."""
     one, zero = x.dtype.type(1), x.dtype.type(0)
@@ -321,7 +331,7 @@ def _back(x: Any, begin: int, end: int, known: Any, activation: int, delta: Any,
             out[i] = known[RSTD, i] * (known[GAMMA, i] * e - known[ERROR, i] - x_hat * known[BOTH, i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _kept_back(x: Any, begin: int, end: int, known: Any, dx: Any) -> None:
     """The same where dx holds e."""
     for at in range(begin, end, known.shape[1]):
@@ -332,7 +342,7 @@ def _kept_back(x: Any, begin: int, end: int, known: Any, dx: Any) -> None:
             out[i] = known[RSTD, i] * (known[GAMMA, i] * out[i] - known[ERROR, i] - x_hat * known[BOTH, i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _group_norm(
     x: Any,
     edges: Any,
@@ -364,7 +374,7 @@ def _group_norm(
         _normalise(x, edges[n], edges[n + 1], known, activation, y)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _group_norm_gradient(
     x: Any,
     edges: Any,
@@ -395,7 +405,7 @@ def _group_norm_gradient(
         _kept_back(x, edges[n], edges[n + 1], known, dx)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 def _rows(x: Any, first: int, last: int, values: Any, centred: bool, eps: float, mean: Any, rstd: Any, y: Any) -> None:
     """Row by row: its mean (0 where it is not centred), its rstd, and y."""
     c, zero = values.shape[1], x.dtype.type(0)
@@ -414,7 +424,7 @@ def _rows(x: Any, first: int, last: int, values: Any, centred: bool, eps: float,
             out[i] = values[GAMMA, i] * ((part[i] - middle) * scale) + values[BETA, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 def _rows_gradient(
     x: Any,
     edges: Any,

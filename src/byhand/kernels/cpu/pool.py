@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+import numpy as np
 
 from byhand import memory
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.reference.pool import Pair, output_shape, tap_type
 from byhand.kernels.threads import parallel
+
+FEW = 64  # numbers whose sum is as good in float32 as in float64, and twice as quick; a larger window would lose digits
 
 
 def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
@@ -30,17 +33,20 @@ def max_pool2d_gradient(which: Any, delta: Any, shape: tuple[int, ...], kernel: 
 def avg_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """`byhand.kernels.reference.pool.avg_pool2d`."""
     images, y = _images(x), memory.empty(output_shape(x.shape, kernel, stride, padding), x.dtype)
-    share = x.dtype.type(1 / (kernel[0] * kernel[1]))
-    _shared(lambda a, b: _avg_pool2d(images, a, b, kernel, stride, padding, share, y), x.shape)
+    sums = np.dtype(np.float64) if kernel[0] * kernel[1] > FEW else x.dtype
+    share = sums.type(1 / (kernel[0] * kernel[1]))
+    _shared(lambda a, b: _avg_pool2d(images, a, b, kernel, stride, padding, share, np.empty(x.shape[3], sums), y), x.shape)
     return y
 
 
 def avg_pool2d_gradient(delta: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """`byhand.kernels.reference.pool.avg_pool2d_gradient`."""
-    errors, dx = _images(delta), memory.empty(shape, delta.dtype)
-    share = delta.dtype.type(1 / (kernel[0] * kernel[1]))
+    many = kernel[0] * kernel[1] > FEW * stride[0] * stride[1]  # windows that overlap in a pixel
+    sums = np.dtype(np.float64) if many else delta.dtype
+    errors, dx = _images(delta), memory.empty(shape, sums)
+    share = sums.type(1 / (kernel[0] * kernel[1]))
     _shared(lambda a, b: _avg_pool2d_gradient(errors, a, b, kernel, stride, padding, share, dx), shape)
-    return dx
+    return dx.astype(delta.dtype, copy=False)
 
 
 def _images(x: Any) -> Any:
@@ -54,7 +60,7 @@ def _shared(function: Any, shape: tuple[int, ...]) -> None:
         parallel(function, n, 1 + WORTH_A_THREAD // max(1, h * w * c))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _max_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, y: Any, which: Any) -> None:
     for n in range(first, last):
         for i in range(y.shape[1]):
@@ -73,7 +79,7 @@ def _max_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding
                         none_yet = False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _max_pool2d_gradient(which: Any, delta: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, dx: Any) -> None:
     zero = delta.dtype.type(0)
     for n in range(first, last):
@@ -90,23 +96,23 @@ def _max_pool2d_gradient(which: Any, delta: Any, first: int, last: int, kernel: 
                             to[c] += error[c] if tap_of[c] == tap else zero
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _avg_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, y: Any) -> None:
+@compiled(error_model="numpy")
+def _avg_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, mean: Any, y: Any) -> None:
     for n in range(first, last):
-        y[n] = 0
         for i in range(y.shape[1]):
             top = i * stride[0] - padding[0]
             for j in range(y.shape[2]):
                 left = j * stride[1] - padding[1]
-                mean = y[n, i, j]
+                mean[:] = 0
                 for u in range(max(0, -top), min(kernel[0], x.shape[1] - top)):
                     for v in range(max(0, -left), min(kernel[1], x.shape[2] - left)):
                         seen = x[n, top + u, left + v]
                         for c in range(seen.size):
                             mean[c] += seen[c] * share
+                y[n, i, j] = mean
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _avg_pool2d_gradient(delta: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, dx: Any) -> None:
     for n in range(first, last):
         dx[n] = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.threads import parallel
 
@@ -63,7 +63,7 @@ def _shared(function: Any, shape: tuple[int, ...]) -> None:
         parallel(function, n, 1 + WORTH_A_THREAD // max(1, h * w * c))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _nearest(x: Any, first: int, last: int, scale: Any, y: Any) -> None:
     for n in range(first, last):
         for i in range(y.shape[1]):
@@ -75,7 +75,7 @@ def _nearest(x: Any, first: int, last: int, scale: Any, y: Any) -> None:
                         out[c] = pixel[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _nearest_gradient(delta: Any, first: int, last: int, scale: Any, dx: Any) -> None:
     for n in range(first, last):
         dx[n] = 0
@@ -88,7 +88,7 @@ def _nearest_gradient(delta: Any, first: int, last: int, scale: Any, dx: Any) ->
                         to[c] += error[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _bilinear(
     x: Any, first: int, last: int, lines: Any, line_weights: Any, columns: Any, column_weights: Any, row: Any, y: Any
 ) -> None:
@@ -106,7 +106,7 @@ def _bilinear(
                     out[c] = s * left[c] + t * right[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _bilinear_gradient(
     delta: Any, first: int, last: int, lines: Any, line_weights: Any, columns: Any, column_weights: Any, row: Any, dx: Any
 ) -> None:

@@ -1,35 +1,40 @@
-"""Softmax along the last axis, row by row."""
+"""Softmax along the last axis, row by row. The sums are in the numbers' own type: rows too long for that go to the reference."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.cpu.exponential import exp
+from byhand.kernels.reference import softmax as reference
 from byhand.kernels.threads import parallel
+
+LONG = 4_096  # numbers: those of a row are added in sixteen lanes side by side
 
 
 def softmax(a: Any) -> Any:
     """`byhand.kernels.reference.softmax.softmax`."""
-    return _shared(softmax_rows, a)
+    return reference.softmax(a) if a.shape[-1] > LONG else _shared(_softmax_rows, a)
 
 
 def softmax_gradient(p: Any, delta: Any) -> Any:
     """`byhand.kernels.reference.softmax.softmax_gradient`."""
-    return _shared(softmax_gradient_rows, p, delta)
+    return reference.softmax_gradient(p, delta) if p.shape[-1] > LONG else _shared(softmax_gradient_rows, p, delta)
 
 
 def log_softmax(a: Any) -> Any:
     """`byhand.kernels.reference.softmax.log_softmax`."""
-    return _shared(_log_softmax_rows, a)
+    return reference.log_softmax(a) if a.shape[-1] > LONG else _shared(_log_softmax_rows, a)
 
 
 def log_softmax_gradient(log_p: Any, delta: Any) -> Any:
     """`byhand.kernels.reference.softmax.log_softmax_gradient`."""
+    if log_p.shape[-1] > LONG:
+        return reference.log_softmax_gradient(log_p, delta)
     return _shared(_log_softmax_gradient_rows, log_p, delta)
 
 
@@ -43,18 +48,21 @@ def _shared(loop: Any, *arrays: Any) -> Any:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+@compiled(error_model="numpy", fastmath={"nnan", "nsz"})
 def _largest(row: Any) -> Any:
-    """0 for a row of -infinity. A NaN may be passed over here: it comes back with the exponentials."""
+    """A NaN may be passed over here: it comes back with the exponentials."""
     top = row[0]
     for i in range(row.size):
         top = row[i] if row[i] > top else top
     return top
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def softmax_rows(a: Any, p: Any, scale: float) -> None:
-    """p = softmax(scale a). Arrays that overlap would be computed number by number: the compiler could not use vectors."""
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
+def masked_softmax_rows(a: Any, p: Any, scale: float) -> None:
+    """p = softmax(scale a), but 0 throughout for a row that is -infinity throughout.
+
+    Arrays that overlap would be computed number by number: the compiler could not use vectors.
+    """
     zero, factor = p.dtype.type(0), p.dtype.type(scale)
     for m in range(len(a)):
         row, out = a[m], p[m]
@@ -70,7 +78,24 @@ def softmax_rows(a: Any, p: Any, scale: float) -> None:
             out[i] *= share
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
+def _softmax_rows(a: Any, p: Any, scale: float) -> None:
+    """p = softmax(a)."""
+    zero = p.dtype.type(0)
+    for m in range(len(a)):
+        row, out = a[m], p[m]
+        top = _largest(row)
+        total = zero
+        for i in range(row.size):
+            e = exp(row[i] - top)
+            out[i] = e
+            total += e
+        share = p.dtype.type(1 / total)
+        for i in range(out.size):
+            out[i] *= share
+
+
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 def softmax_gradient_rows(p: Any, delta: Any, out: Any, scale: float) -> None:
     """scale p (delta - sum(delta p))."""
     zero, factor = p.dtype.type(0), p.dtype.type(scale)
@@ -83,7 +108,7 @@ def softmax_gradient_rows(p: Any, delta: Any, out: Any, scale: float) -> None:
             found[i] = factor * row[i] * (error[i] - total)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 def _log_softmax_rows(a: Any, log_p: Any, scale: float) -> None:
     zero = a.dtype.type(0)
     for m in range(len(a)):
@@ -97,7 +122,7 @@ def _log_softmax_rows(a: Any, log_p: Any, scale: float) -> None:
             out[i] = (row[i] - top) - log_total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 def _log_softmax_gradient_rows(log_p: Any, delta: Any, out: Any, scale: float) -> None:
     zero = log_p.dtype.type(0)
     for m in range(len(log_p)):

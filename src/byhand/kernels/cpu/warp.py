@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from byhand.kernels.cpu.compiled import compiled
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def warp(images: Any, maps: Any, fields: Any) -> Any:
     """`byhand.kernels.reference.warp`, pixel by pixel: no arrays between, so an image stays in the first-level cache."""
     m, side, _ = images.shape
@@ -34,7 +35,7 @@ def warp(images: Any, maps: Any, fields: Any) -> Any:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _across(image: Any, i: int, j: int, right: Any, left: Any) -> Any:
     """Between two neighbours of one row; outside is 0."""
     a = image[i, j] if 0 <= j < image.shape[1] else np.float32(0)

@@ -16,24 +16,28 @@ The gradient needs nothing new. Every step is linear, so it runs backwards throu
     \quad \partial U = V^\top \partial M, \quad \partial g = G^\top \partial U\,G
 
 A thread takes a few images at a time, so that V and M stay in its cache. In float32 the error is about 2e-6 of the outputs' scale
-(the points 2 and -2 cost a digit); float64 takes the direct road.
+(the points 2 and -2 cost a digit); float64 takes the direct road, and so do images whose outputs are not all finite: a pixel of
+infinity or NaN spoils the outputs that see it, and no others.
 
 Source: Lavin and Gray (2016), arXiv:1509.09308, section 4.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from byhand import memory
 from byhand.kernels.alike import apart
+from byhand.kernels.cpu import im2col
+from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.threads import one_blas_thread, parallel
 
 # The six points 0, 1, -1, 2, -2, infinity; Lavin and Gray (2016), section 4.3. B^T stands written out in `_evaluate`.
 G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float64) / 24
+ONE = (1, 1)
 TILES = 49  # a thread's piece of work: an image of 28 x 28; V and M of 64 channels are 450 kB each then
 
 
@@ -94,6 +98,8 @@ def forward(x: Any, w: Any, b: Any, padding: Any) -> Any:
             _evaluate(x[piece], at.p, at.q, at.down, at.across, image, lines, flat(v))
             np.matmul(v[:, :tiles], u, out=m[:, :tiles])
             _interpolate(flat(m), b, at.down, at.across, image_out, lines_out, y[piece])
+            if not _finite(y[piece]):
+                y[piece] = im2col.forward(x[piece], w, b if b.size else None, ONE, padding, ONE)
 
     parallel(share, at.n)
     return y
@@ -122,6 +128,8 @@ def gradient(x: Any, w: Any, delta: Any, padding: Any, wanted: Any) -> tuple[Any
             if dx is not None:
                 np.matmul(dm[:, :tiles], back, out=v[:, :tiles])
                 _evaluate_transposed(flat(v), at.p, at.q, at.down, at.across, image_back, lines, dx[piece])
+                if not _finite(dx[piece]):
+                    dx[piece] = im2col.gradient_x(delta[piece], w, x[piece].shape, ONE, padding, ONE)
         return du
 
     shares = parallel(share, at.n)
@@ -130,6 +138,11 @@ def gradient(x: Any, w: Any, delta: Any, padding: Any, wanted: Any) -> tuple[Any
     du = sum(shares[1:], shares[0]).reshape(36, -1)
     with one_blas_thread():
         return dx, (np.kron(G, G).astype(np.float32).T @ du).reshape(w.shape)
+
+
+def _finite(some: Any) -> bool:
+    """Whether all are finite: the transforms mix tiles of 6x6 pixels, and one that is not spoils all outputs of its tiles."""
+    return math.isfinite(some[..., 0].sum())  # all channels are mixed: what spoils one spoils the first
 
 
 def flat(v: Any) -> Any:
@@ -149,7 +162,7 @@ def transformed_filters(w: Any) -> Any:
 # at one place of every tile, the whole way across, is then one vector without a gap, and so is a whole row of the image.
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fold(x: Any, p: int, q: int, folded: Any) -> None:
     """Copy an image into the inside of a folded one, whose edge stays 0."""
     h, w, c = x.shape
@@ -160,7 +173,7 @@ def _fold(x: Any, p: int, q: int, folded: Any) -> None:
                 out[k] = pixel[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _unfold(folded: Any, p: int, q: int, b: Any, x: Any) -> None:
     """Copy the inside of a folded image out, with a bias added where there is one."""
     h, w, c = x.shape
@@ -175,7 +188,7 @@ def _unfold(folded: Any, p: int, q: int, b: Any, x: Any) -> None:
                     out[k] = pixel[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _evaluate(x: Any, p: int, q: int, down: int, across: int, folded: Any, lines: Any, v: Any) -> None:
     """V = B^T d B for each tile d of 6x6 pixels: first along the rows, then along the columns."""
     c = x.shape[3]
@@ -193,7 +206,7 @@ def _evaluate(x: Any, p: int, q: int, down: int, across: int, folded: Any, lines
             at += n
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _evaluate_transposed(dv: Any, p: int, q: int, down: int, across: int, folded: Any, lines: Any, dx: Any) -> None:
     """dX = B dV B^T; neighbouring tiles share two rows and two columns of pixels, whose errors add up."""
     c = dx.shape[3]
@@ -214,7 +227,7 @@ def _evaluate_transposed(dv: Any, p: int, q: int, down: int, across: int, folded
         _unfold(folded, p, q, nothing, dx[image])
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _interpolate(m: Any, b: Any, down: int, across: int, folded: Any, lines: Any, y: Any) -> None:
     """Y = A^T M A + b for each tile: first along the columns, then along the rows."""
     c = y.shape[3]
@@ -232,7 +245,7 @@ def _interpolate(m: Any, b: Any, down: int, across: int, folded: Any, lines: Any
         _unfold(folded, 0, 0, b, y[image])
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _interpolate_transposed(delta: Any, down: int, across: int, folded: Any, lines: Any, dm: Any) -> None:
     """dM = A dY A^T: the errors of 4x4 outputs, spread over the 36 products that made them."""
     c = delta.shape[3]
@@ -250,14 +263,14 @@ def _interpolate_transposed(delta: Any, down: int, across: int, folded: Any, lin
             at += n
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _lines(v: Any, u: int, at: int, n: int) -> Any:
     """The same n numbers of six lines, one by one: only so does the compiler know that each lies without gaps."""
     end = at + n
     return v[u, at:end], v[u + 1, at:end], v[u + 2, at:end], v[u + 3, at:end], v[u + 4, at:end], v[u + 5, at:end]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _six(line: Any, across: int, c: int) -> Any:
     """Columns 4 tx + 0 .. 5 of a folded line, for all tiles tx at once: the last two begin the next tile."""
     n, apart = across * c, (across + 1) * c
@@ -271,7 +284,7 @@ def _six(line: Any, across: int, c: int) -> Any:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _four(line: Any, across: int, c: int) -> Any:
     """Columns 4 tx + 0 .. 3 of a folded line, for all tiles tx at once."""
     n, apart = across * c, (across + 1) * c
@@ -284,7 +297,7 @@ def _four(line: Any, across: int, c: int) -> Any:
 # when there are more than a few to compare.
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _to_points(
     d0: Any, d1: Any, d2: Any, d3: Any, d4: Any, d5: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any
 ) -> None:
@@ -305,7 +318,7 @@ def _to_points(
         t5[i] = four * d1[i] - five * d3[i] + d5[i]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _to_points_transposed(
     t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, d0: Any, d1: Any, d2: Any, d3: Any, d4: Any, d5: Any
 ) -> None:
@@ -326,7 +339,7 @@ def _to_points_transposed(
         d5[i] += t5[i]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _from_points(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, y0: Any, y1: Any, y2: Any, y3: Any) -> None:
     """y = A^T t."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
@@ -341,7 +354,7 @@ def _from_points(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, y0: Any, 
         y3[i] = t1[i] - t2[i] + eight * (t3[i] - t4[i]) + t5[i]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _from_points_transposed(y0: Any, y1: Any, y2: Any, y3: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any) -> None:
     """t = A y."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from byhand.kernels.reference.softmax import softmax, softmax_gradient
+from byhand.kernels.reference.softmax import masked_softmax, softmax_gradient
 
 
 def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[Any, Any]:
@@ -18,7 +18,7 @@ def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[
         Vaswani et al. (2017), arXiv:1706.03762, eq. 1
     """
     scores = (q @ k.swapaxes(-1, -2)) * q.dtype.type(scale)
-    p = softmax(scores if added is None else scores + added)
+    p = masked_softmax(scores if added is None else scores + added)
     return p @ v, p
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from byhand.backend import array_module
+from byhand.kernels.reference.sums import total
 
 Pair = tuple[int, int]
 
@@ -103,7 +104,7 @@ def gradient(
     return (
         gradient_x(delta, w, x.shape, stride, padding, dilation, groups) if wanted[0] else None,
         gradient_w(x, delta, w.shape, stride, padding, dilation, groups) if wanted[1] else None,
-        delta.sum(axis=(0, 1, 2)) if wanted[2] else None,
+        total(delta, (0, 1, 2)) if wanted[2] else None,
     )
 
 

@@ -5,27 +5,45 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from byhand.backend import array_module
+from byhand.kernels.reference.normal import density_and_below
 
 ROOT = math.sqrt(2 / math.pi)
 
 
 def sigmoid(z: Any) -> Any:
-    r"""Logistic function, by the hyperbolic tangent, which overflows nowhere.
+    r"""Logistic function.
+
+    Far below 0 it is e^z, which (1 + tanh(z / 2)) / 2 would lose: 0 in float32 from -18 on. Where e^-z overflows, sigma is 0.
 
     Equation:
-        \sigma(z) = \frac{1}{1 + e^{-z}} = \tfrac{1}{2} \left(1 + \tanh \tfrac{z}{2}\right)
+        \sigma(z) = \frac{1}{1 + e^{-z}}
     """
-    return 0.5 * (1 + array_module(z).tanh(0.5 * z))
+    xp = array_module(z)
+    with np.errstate(over="ignore"):
+        return 1 / (1 + xp.exp(-z))
 
 
-def sigmoid_gradient(a: Any, delta: Any) -> Any:
-    r"""What comes back through a logistic function whose output was a.
+def sigmoid_slope(z: Any) -> Any:
+    r"""The slope of the logistic function, from z: of an a that rounds to 1 nothing is left in 1 - a.
 
     Equation:
-        \partial C/\partial z = \delta \odot a (1 - a)
+        \sigma'(z) = \sigma(z)\,(1 - \sigma(z)) = \frac{e}{(1 + e)^2}, \quad e = e^{-|z|}
     """
-    return delta * (a * (1 - a))
+    xp = array_module(z)
+    e = xp.exp(-xp.abs(z))
+    return e / ((1 + e) * (1 + e))
+
+
+def sigmoid_gradient(z: Any, delta: Any) -> Any:
+    r"""What comes back through a logistic function.
+
+    Equation:
+        \partial C/\partial z = \delta \odot \sigma'(z)
+    """
+    return delta * sigmoid_slope(z)
 
 
 def relu(z: Any) -> Any:
@@ -66,23 +84,42 @@ def silu_gradient(z: Any, delta: Any) -> Any:
 
 
 def gelu(z: Any) -> Any:
-    r"""Gaussian error linear unit, in its tanh form.
+    r"""Gaussian error linear unit: z, as far as a standard normal number lies below it.
 
     Equation:
-        a = \tfrac{1}{2} z \left(1 + \tanh u\right), \quad u = \sqrt{2/\pi}\,(z + 0.044715\,z^3)
+        a = z\,\Phi(z)
     """
-    return 0.5 * z * (1 + array_module(z).tanh(ROOT * (z + 0.044715 * z * z * z)))
+    return z * density_and_below(z)[1]
 
 
 def gelu_gradient(z: Any, delta: Any) -> Any:
     r"""What comes back through a GELU.
 
     Equation:
-        \partial C/\partial z = \delta \odot \tfrac{1}{2} \left(1 + \tanh u
-        + z\,(1 - \tanh^2 u)\,\sqrt{2/\pi}\,(1 + 0.134145\,z^2)\right)
+        \partial C/\partial z = \delta \odot \left(\Phi(z) + z\,\phi(z)\right)
     """
-    t = array_module(z).tanh(ROOT * (z + 0.044715 * z * z * z))
-    return delta * (0.5 * (1 + t + z * (1 - t * t) * ROOT * (1 + 0.134145 * z * z)))
+    density, below = density_and_below(z)
+    return delta * (below + z * density)
+
+
+def gelu_tanh(z: Any) -> Any:
+    r"""Gaussian error linear unit, in its tanh form; 1 + tanh(u) = 2 sigma(2 u), which keeps its digits far below 0.
+
+    Equation:
+        a = \tfrac{1}{2} z \left(1 + \tanh u\right) = z\,\sigma(2 u), \quad u = \sqrt{2/\pi}\,(z + 0.044715\,z^3)
+    """
+    return z * sigmoid(2 * ROOT * (z + 0.044715 * z * z * z))
+
+
+def gelu_tanh_gradient(z: Any, delta: Any) -> Any:
+    r"""What comes back through a GELU in its tanh form.
+
+    Equation:
+        \partial C/\partial z = \delta \odot \left(s + 2 z\,s (1 - s)\,u'\right), \quad s = \sigma(2 u),
+        \quad u' = \sqrt{2/\pi}\,(1 + 0.134145\,z^2)
+    """
+    s = sigmoid(2 * ROOT * (z + 0.044715 * z * z * z))
+    return delta * (s + 2 * z * s * (1 - s) * ROOT * (1 + 0.134145 * z * z))
 
 
 def dropped(a: Any, kept: Any, factor: float) -> Any:

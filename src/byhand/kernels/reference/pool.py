@@ -61,10 +61,10 @@ def avg_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """The mean of each window, with the zeros around the image counted in."""
     xp = array_module(x)
     shape = output_shape(x.shape, kernel, stride, padding)
-    y = xp.zeros(shape, x.dtype)
+    y = xp.zeros(shape, np.float64)  # in float32 the sum of a large window would lose digits
     for seen in _windows(_padded(x, padding, 0), shape, kernel, stride):
         y += seen
-    return y * x.dtype.type(1 / (kernel[0] * kernel[1]))
+    return (y * (1 / (kernel[0] * kernel[1]))).astype(x.dtype)
 
 
 def avg_pool2d_gradient(delta: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
@@ -76,7 +76,7 @@ def avg_pool2d_gradient(delta: Any, shape: tuple[int, ...], kernel: Pair, stride
 def _to_windows(shape: tuple[int, ...], delta: Any, kernel: Pair, stride: Pair, padding: Pair, part: Any) -> Any:
     """Each window's error added to the pixels that it saw: `part` says what goes to a tap."""
     (p, q), (n, h, w, c) = padding, shape
-    padded = array_module(delta).zeros((n, h + 2 * p, w + 2 * q, c), delta.dtype)
+    padded = array_module(delta).zeros((n, h + 2 * p, w + 2 * q, c), np.float64)  # many windows may overlap in a pixel
     for tap, seen in enumerate(_windows(padded, delta.shape, kernel, stride)):
         seen += part(tap)  # noqa: PLW2901 - a view: this adds into the padded image
-    return padded[:, p : p + h, q : q + w]
+    return padded[:, p : p + h, q : q + w].astype(delta.dtype)

@@ -6,15 +6,12 @@ A change is applied to the `Steps` of a patient that stands inside `undisturbed`
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from byhand import initialisers
-from byhand.backend import generator
 from byhand.see.doctor.finding import Finding
 from byhand.see.doctor.patient import Patient, retimed
 from byhand.see.doctor.trial import Outcome
@@ -27,12 +24,13 @@ FALLEN, EARLY = 0.03, 0.4  # a rate below so much of its highest before so much 
 
 @dataclass(frozen=True)
 class Change:
-    """One setting changed: the fault that it speaks for, how, in words, and what it costs in trainings."""
+    """One setting changed: the fault that it speaks for, how, in words, and what it costs in trainings; setting: as data."""
 
     fault: str
     words: str
     apply: Callable[[Steps], None]
     times: float = 1.0
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
 
 def changes(patient: Patient, outcome: Outcome) -> list[Change]:
@@ -41,15 +39,13 @@ def changes(patient: Patient, outcome: Outcome) -> list[Change]:
     found: list[Change] = []
     for factor in (10.0, 0.1, 100.0, 0.01, 3.0, 0.3):
         fault = "rate-too-high" if factor < 1 else "rate-too-low"
-        found.append(
-            Change(fault, f"learning rate {training.base_rate * factor:g} instead of {training.base_rate:g}", rated(factor))
-        )
-    decays = (getattr(model, "l2", 0), getattr(model, "l1", 0), getattr(training.optimizer, "weight_decay", 0))
-    if any(decays):
+        words, setting = another_rate(training.base_rate, factor)
+        found.append(Change(fault, words, rated(factor), setting=setting))
+    if any(decays(training).values()):
         found.insert(0, Change("weight-decay-too-strong", "without weight decay", _undecayed))
-    if dropouts(model):
+    if model.without_dropout() is not None:
         found.insert(0, Change("dropout-too-strong", "without dropout", _undropped))
-    if getattr(model, "noise", 0):
+    if model.without_noise() is not None:
         found.insert(0, Change("dropout-too-strong", "without noise on the code", _unnoised))
     if training.clip_length is not None:
         found.insert(0, Change("clip-too-tight", "without clipping", _unclipped))
@@ -59,44 +55,44 @@ def changes(patient: Patient, outcome: Outcome) -> list[Change]:
         found.insert(
             0, Change("rate-falls-too-soon", f"the rate kept at {training.base_rate:g} by a constant schedule", _constant)
         )
-    if model.kind == "feedforward" and model.cost.name == "quadratic" and model.activations[-1].name in ("sigmoid", "softmax"):
+    if model.cost_name == "quadratic" and model.output_activation in ("sigmoid", "softmax"):
         found.append(Change("wrong-cost", "cross-entropy instead of the quadratic cost", _crossed))
     if training.batch_size >= 64 and training.total < FEW_STEPS:
-        found.append(Change("batch-too-large", f"batches of {training.batch_size // 8} samples", _batched(0.125), 3.0))
+        size = {"batch_size": training.batch_size // 8}
+        found.append(Change("batch-too-large", f"batches of {training.batch_size // 8} samples", _batched(0.125), 3.0, size))
     if training.batch_size <= 4:
-        found.append(Change("batch-too-small", f"batches of {training.batch_size * 8} samples", _batched(8.0), 0.5))
+        size = {"batch_size": training.batch_size * 8}
+        found.append(Change("batch-too-small", f"batches of {training.batch_size * 8} samples", _batched(8.0), 0.5, size))
     if outcome.complete:
         times = 8 if outcome.seconds < SHORT else 4 if patient.classifies else 3
         words = f"{times * training.epochs} epochs instead of {training.epochs}"
-        found.append(Change("too-few-epochs", words, _lengthened(times), float(times)))
-    wider, longer = _remade(patient, 8), _longer_code(patient)
-    if wider is not None:
-        found.append(Change("too-few-units", "with eight times as many hidden units", wider, 3.0))
-    if longer is not None:
-        found.append(Change("too-few-units", f"a code of {8 * model.latent} numbers instead of {model.latent}", longer, 1.2))
+        setting = {"epochs": times * training.epochs}
+        found.append(Change("too-few-epochs", words, _lengthened(times), float(times), setting))
+    larger = model.enlarged(8)
+    if larger is not None:
+        found.append(Change("too-few-units", larger.words, _replaced(larger.network), larger.times, larger.setting))
     return found
 
 
 def redrawn(patient: Patient, symptoms: Sequence[Finding]) -> list[Change]:
     """Where units were found dead or saturated: the same network with its weights drawn anew, biases at 0."""
-    apply = _remade(patient, 1) or _drawn_anew(patient)
-    if not symptoms or apply is None:
+    if not symptoms or not patient.model.twin().redraw():
         return []
-    return [Change(symptoms[0].fault, "weights drawn anew by he's or Nielsen's initialiser, biases at 0", apply)]
+    return [Change(symptoms[0].fault, "weights drawn anew by he's or Nielsen's initialiser, biases at 0", _redrawn)]
 
 
-def _drawn_anew(patient: Patient) -> Callable[[Steps], None] | None:
-    """The weights of a coder or of a network of modules written over with new ones; None where that is not known how."""
-    model = patient.model
+def _redrawn(training: Steps) -> None:
+    training.model.redraw()
 
-    def apply(training: Steps) -> None:
-        if hasattr(model, "module"):
-            model.module.initialise(1, "he")
-        else:
-            model.encoder.initialise(generator(1, "encoder"))
-            model.decoder.initialise(generator(1, "decoder"))
 
-    return apply if model.kind in ("network", "autoencoder", "vae") else None
+def another_rate(rate: float, factor: float) -> tuple[str, dict[str, float]]:
+    """Another learning rate, in words and as a setting.
+
+    >>> another_rate(3.0, 0.1)
+    ('learning rate 0.3 instead of 3', {'learning_rate': 0.3})
+    """
+    changed = float(f"{rate * factor:g}")
+    return f"learning rate {changed:g} instead of {rate:g}", {"learning_rate": changed}
 
 
 def rated(factor: float) -> Callable[[Steps], None]:
@@ -125,8 +121,7 @@ def _unaugmented(training: Steps) -> None:
 
 
 def _unnoised(training: Steps) -> None:
-    training.model = copy.copy(training.model)
-    training.model.noise = 0.0  # type: ignore[attr-defined]
+    training.model = training.model.without_noise() or training.model
 
 
 def _constant(training: Steps) -> None:
@@ -140,80 +135,30 @@ def falls_too_soon(training: Steps) -> bool:
 
 
 def _crossed(training: Steps) -> None:
-    from byhand import costs
+    training.model = training.model.with_cost("cross_entropy") or training.model
 
-    model: Any = copy.copy(training.model)
-    model.cost = costs.named("cross_entropy", model.activations[-1])
-    training.model = model
+
+def decays(training: Steps) -> dict[str, float]:
+    """The weight decays of the network and of the optimiser, by name."""
+    found = {name: float(getattr(training.model, name)) for name in ("l2", "l1") if name in training.model.tunable}
+    return found | {name: value for name, value in training.optimizer.settings().items() if name == "weight_decay"}
 
 
 def _undecayed(training: Steps) -> None:
-    for name in ("l2", "l1"):
-        if hasattr(training.model, name):
-            setattr(training.model, name, 0.0)
-    if hasattr(training.optimizer, "weight_decay"):
-        training.optimizer.weight_decay = 0.0
-
-
-def dropouts(model: Any) -> list[Any]:
-    """The modules that drop, or the network that does."""
-    if getattr(model, "dropout", 0):
-        return [model]
-    modules = [module for _, module in model.module.modules()] if hasattr(model, "module") else []
-    return [module for module in modules if type(module).__name__ == "Dropout" and module.p > 0]
+    for name in decays(training):
+        setattr(training.optimizer if name == "weight_decay" else training.model, name, 0.0)
 
 
 def _undropped(training: Steps) -> None:
-    model: Any = training.model
-    twin = copy.copy(model)
-    if model.kind == "feedforward":
-        twin.dropout, twin._buffers = 0.0, {}
-    else:
-        twin.module = copy.deepcopy(model.module)
-        for _, module in twin.module.modules():
-            if type(module).__name__ == "Dropout":
-                module.p = 0.0
-        twin.parameters, twin.gradient = twin._flatten()
-    training.model = twin
+    training.model = training.model.without_dropout() or training.model
 
 
-def _remade(patient: Patient, times: int) -> Callable[[Steps], None] | None:
-    """The same feed-forward network with so many times the units, of the same class; None where the doctor cannot make one."""
-    model = patient.model
-    if model.kind != "feedforward" or len(model.sizes) < 3:
-        return None
+def _replaced(network: Any) -> Callable[[Steps], None]:
+    """Train this network in place of the first, from its beginning."""
 
     def apply(training: Steps) -> None:
-        sizes = (model.sizes[0], *(times * n for n in model.sizes[1:-1]), model.sizes[-1])
-        names = [activation.name for activation in model.activations]
-        wide = type(model)(sizes, names, cost=model.cost.name, l2=model.l2, l1=model.l1, dropout=model.dropout, seed=1)
-        wide.parameters.fill(0)
-        bent = names[0] in ("relu", "leaky_relu", "silu")
-        for w, b in zip(wide.weights, wide.biases, strict=True):
-            initialisers.named("he" if bent else "nielsen")(w, b, generator(len(b), "doctor"))
-        training.model = wide
-        training.optimizer.update = np.empty(0)
-        training.optimizer.prepare(wide.parameters)
-        wide.rng = generator(0, "dropout")
-
-    return apply
-
-
-def _longer_code(patient: Patient) -> Callable[[Steps], None] | None:
-    """The same coder with eight times as many numbers in its code; None for others.
-
-    Only for a code of one number: with two it is a map to be looked at, and how many more are wanted is not the doctor's to say.
-    """
-    model = patient.model
-    if model.kind not in ("autoencoder", "vae") or not hasattr(model, "encoder") or hasattr(model, "module") or model.latent > 1:
-        return None
-
-    def apply(training: Steps) -> None:
-        settings = {name: getattr(model, name) for name in ("activation", "reconstruction", "classes")}
-        settings |= {name: getattr(model, name) for name in ("noise", "beta", "warm_up") if hasattr(model, name)}
-        training.model = type(model)(model.n, model.hidden, 8 * model.latent, seed=1, **settings)
+        training.model = network.twin()
         training.optimizer.update = np.empty(0)
         training.optimizer.prepare(training.model.parameters)
-        training.model.rng = generator(0, "noise")
 
     return apply

@@ -16,8 +16,10 @@ import numpy as np
 
 from byhand import optim
 from byhand.errors import ByhandError
-from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.predictions import chosen
+from byhand.see.doctor.patient import Patient
 from byhand.see.doctor.trial import Outcome, carry_out
+from byhand.training.state import undisturbed
 from byhand.training.steps import Steps
 
 FEW, STEPS, RATE = 8, 300, 0.005
@@ -58,7 +60,7 @@ def learned_by_heart(patient: Patient) -> float | None:
                 adam.step(model.parameters, model.gradient)
         except ByhandError:
             return 0.0
-        return float((np.asarray(model.forward(x)).argmax(axis=1) == y.argmax(axis=1)).mean())
+        return float((chosen(model.forward(x)) == chosen(y)).mean())
 
 
 def _blind(training: Steps) -> None:

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from byhand.errors import TrainingError
 from byhand.kernels.threads import one_blas_thread
-from byhand.see.doctor.confirm import confirmed
-from byhand.see.doctor.finding import FAULTS, Check, Finding, Report
+from byhand.see.doctor.faults import AGAIN, FAULTS
+from byhand.see.doctor.finding import Check, Finding, Report
 from byhand.see.doctor.patient import Patient
 from byhand.see.doctor.probe_batches import probe_batches
 from byhand.see.doctor.probe_codes import probe_codes
@@ -39,7 +39,6 @@ PROBES: tuple[Probe, ...] = (
     probe_codes,
     probe_diffusion,
 )
-SYMPTOMS = {"no-validation", "dead-units", "saturation"}  # what a setting may be the cause of
 
 
 def examine(patient: Patient, progress: Callable[[str], None] | None = None) -> Report:
@@ -68,7 +67,7 @@ def _examined(patient: Patient, progress: Callable[[str], None] | None) -> Repor
         checks += made
     if patient.history.epochs:
         findings += rules(patient.history)
-    elif all(finding.fault in SYMPTOMS for finding in findings):
+    elif all(FAULTS[finding.fault].symptom for finding in findings):
         if progress is not None:
             progress("training")
         symptoms = [finding for finding in findings if finding.fault in ("dead-units", "saturation")]
@@ -77,5 +76,10 @@ def _examined(patient: Patient, progress: Callable[[str], None] | None) -> Repor
         checks += made
     order = list(FAULTS)
     findings.sort(key=lambda finding: order.index(finding.fault))
-    findings = [replace(finding, source=source_of(finding.fault, patient), confirm=confirmed(finding)) for finding in findings]
+    findings = [replace(finding, source=source_of(finding.fault, patient), confirm=_confirm(finding)) for finding in findings]
     return Report(findings, checks, time.perf_counter() - start, patient.name)
+
+
+def _confirm(finding: Finding) -> str:
+    """How to see that the finding's change helped: what the probe said of it, else what the table says."""
+    return FAULTS[finding.fault].confirm if finding.confirm == AGAIN else finding.confirm

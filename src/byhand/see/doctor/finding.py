@@ -7,73 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# Every fault that the doctor knows, with what it is called in words. The order is that of causes: what stands first brings
-# about what stands below it, so of several findings the first is the one to mend first.
-FAULTS: dict[str, str] = {
-    "inputs-constant": "the inputs say nothing",
-    "targets-do-not-fit": "the targets are not what the network is asked for",
-    "labels-wrong": "the labels have nothing to do with the inputs",
-    "label-noise": "many labels are wrong",
-    "inputs-not-normalised": "the inputs are not normalised",
-    "inputs-normalised-twice": "the inputs are normalised twice",
-    "test-data-differ": "the test data are prepared in another way than the training data",
-    "leakage": "test data are in the training data",
-    "class-missing": "a class is missing from the training data",
-    "data-range": "the data are not in the range that diffusion assumes",
-    "batch-mismatch": "the batches pair inputs with the labels of others",
-    "not-shuffled": "the samples come sorted by class",
-    "gradient-sum": "the gradient is a sum over the batch, not a mean",
-    "cost-sum": "cost and gradient are sums over the batch, not means",
-    "gradient-scale": "the gradient has the wrong size",
-    "gradient-missing": "a gradient is not computed",
-    "gradient-wrong": "a gradient is wrong",
-    "gradient-accumulates": "the gradient of one batch is added to that of the last",
-    "step-uphill": "the step goes uphill",
-    "parameters-frozen": "parameters never change",
-    "step-size-wrong": "the step is not the rate times the gradient",
-    "softmax-twice": "softmax is applied twice",
-    "wrong-cost": "the cost is not the one for these outputs",
-    "accuracy-wrong": "the accuracy that is reported is not that of the outputs",
-    "random-evaluation": "the network is random in evaluation: dropout or noise is still on",
-    "batch-leak": "the answer to a sample depends on the others in its batch",
-    "evaluation-differs": "the network in evaluation is not the one that was trained",
-    "kl-sign": "the divergence has the wrong sign",
-    "kl-weight": "the divergence has the wrong weight beside the reconstruction",
-    "code-not-drawn": "the code is not drawn from the Gaussian that the encoder gives",
-    "schedule-end": "the noise schedule ends before all is noise",
-    "time-wrong": "the network is told another time than the noise has",
-    "time-ignored": "the network does not know the time",
-    "noise-wrong": "the noise is not the one that the schedule says",
-    "noise-reused": "the same noise is drawn again and again",
-    "condition-ignored": "the network does not know the label",
-    "target-wrong": "the network is taught another answer than the sampler reads",
-    "sampler-variance": "the sampler's noise has the wrong size",
-    "symmetric-units": "units are copies of each other and stay so",
-    "zero-weights": "weights are zero, and no gradient gets through them",
-    "init-too-large": "the weights begin too large",
-    "init-too-small": "the weights begin too small",
-    "no-nonlinearity": "the network is one straight line: its layers have no nonlinearity between them",
-    "non-finite": "the numbers stop being finite",
-    "vanishing-gradient": "the gradient vanishes on its way to the first layers",
-    "rate-too-high": "the learning rate is too high",
-    "rate-too-low": "the learning rate is too low",
-    "weight-decay-too-strong": "the weight decay is too strong",
-    "dropout-too-strong": "dropout or noise leaves too little",
-    "clip-too-tight": "the gradient is clipped too short",
-    "rate-falls-too-soon": "the schedule takes the learning rate away too soon",
-    "augmentation-too-strong": "augmentation leaves too little of the samples",
-    "too-few-epochs": "the training ends too early",
-    "batch-too-large": "the batches are too large: there are too few steps",
-    "batch-too-small": "the batches are too small: their gradients are mostly noise",
-    "too-few-units": "the network is too small",
-    "dead-units": "units are dead: they answer 0 to every sample, and nothing can change that",
-    "saturation": "units are saturated: they answer the same to every sample, and their gradient is next to 0",
-    "overfitting": "the network learns its training data by heart",
-    "latent-unused": "the code is not used",
-    "metric-contradicts": "the cost falls, but the accuracy does not follow",
-    "not-learning": "the network does not learn",
-    "no-validation": "there is no validation set",
-}
+from byhand.see.doctor.faults import AGAIN, FAULTS
 
 
 @dataclass(frozen=True)
@@ -82,7 +16,8 @@ class Finding:
 
     Attributes:
         fault: a key of `FAULTS`. where: layer, op or setting. confidence: in (0, 1].
-        evidence: what was measured, in a sentence with its numbers. fix: a concrete change.
+        evidence: what was measured, in a sentence with its numbers. fix: a concrete change, in words.
+        change: the same as data where it is a setting: of `learning_rate`, `epochs`, `batch_size` or `hidden` the new value.
         confirm: how to see that it helped. curves: name -> numbers, for a plot.
         source: file and line of the code that it is about, "train.py:8 in Mine.learn"; "" where no line of yours is to blame.
     """
@@ -92,13 +27,14 @@ class Finding:
     confidence: float
     evidence: str
     fix: str
-    confirm: str = "run `byhand doctor` again"
+    confirm: str = AGAIN
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     source: str = ""
+    change: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        return FAULTS[self.fault]
+        return FAULTS[self.fault].title
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -110,6 +46,7 @@ class Finding:
             "confidence": round(self.confidence, 2),
             "evidence": self.evidence,
             "fix": self.fix,
+            "change": dict(self.change),
             "confirm": self.confirm,
             "curves": {name: [_finite(value) for value in values] for name, values in self.curves.items()},
         }
@@ -140,6 +77,15 @@ class Report:
     @property
     def healthy(self) -> bool:
         return not self.findings
+
+    def __str__(self) -> str:
+        """As plain lines, for `print`."""
+        n = len(self.findings)
+        lines = [f"{self.name}: {'nothing was found' if not n else f'{n} finding' + 's' * (n > 1)}"]
+        for number, finding in enumerate(self.findings, 1):
+            lines.append(f"{number}. {finding.title} ({finding.where}, {finding.confidence:.0%} sure)")
+            lines += [f"   {finding.evidence}", f"   change: {finding.fix}"]
+        return "\n".join([*lines, *(f"   {check.name}: {check.measured}" for check in self.checks)])
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

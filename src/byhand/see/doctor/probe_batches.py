@@ -9,7 +9,8 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import undisturbed
 
 LOOKED_AT = 60  # batches
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from byhand.backend import Array
-from byhand.models.bound import divergence
+from byhand.models.elbo import Variational, divergence
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import undisturbed
 
 BATCHES, SAMPLES = 12, 32
 NONE = 1e-3  # of the reconstruction's weight: the divergence has none, whatever the last bits of the least squares say
@@ -23,8 +24,8 @@ NONE = 1e-3  # of the reconstruction's weight: the divergence has none, whatever
 
 def probe_codes(patient: Patient) -> tuple[list[Finding], list[Check]]:
     """Findings about a VAE's cost and its draw; nothing for other networks."""
-    model = patient.model
-    if model.kind != "vae":
+    model: Any = patient.model
+    if not isinstance(patient.model, Variational) or not model.by_hand or not model.closed_form:
         return [], []
     with undisturbed(patient.training), np.errstate(all="ignore"):
         rows: list[tuple[float, float, float]] = []
@@ -43,9 +44,9 @@ def probe_codes(patient: Patient) -> tuple[list[Finding], list[Check]]:
     parts, costs = table[:, :2], table[:, 2]
     (a, b), *_ = np.linalg.lstsq(parts, costs, rcond=None)
     left = float(np.abs(parts @ np.array([a, b]) - costs).max() / np.abs(costs).max())
-    beta = getattr(model, "beta", 1.0)
+    beta = model.beta
     total = patient.training.total
-    if getattr(model, "warm_up", 0) > total:
+    if model.warm_up > total:
         evidence = (
             f"beta grows to {beta:g} over {model.warm_up:,} steps, but the training has {total:,}: at its end the divergence "
             f"counts {total / model.warm_up:.2g} of that"
@@ -54,7 +55,7 @@ def probe_codes(patient: Patient) -> tuple[list[Finding], list[Check]]:
         grown = [min(1.0, k / 20 * total / model.warm_up) * beta for k in range(21)]
         found.append(Finding("kl-weight", "warm-up of beta", 0.9, evidence, fix, curves={"beta": grown}))
     check = Check("cost", f"{a:.3g} times the reconstruction plus {b:.3g} times the divergence, to {left:.0e}; beta is {beta:g}")
-    if getattr(model, "warm_up", 0) or left > 0.02:
+    if model.warm_up or left > 0.02:
         return found, [check]
     found += weighed(float(a), float(b), beta, model)
     return found, [check]

@@ -21,10 +21,11 @@ import numpy as np
 from byhand.backend import Array
 from byhand.errors import ByhandError
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import undisturbed
 
 SAMPLES = 64
-APART = 0.05  # relative difference of two costs of the same answers
+TOLERANCE = 0.05  # relative difference of two costs of the same answers
 TIMES = 3.0  # the cost of chance, and so much more: the first weights are too large
 ROUNDED = 1e-5
 BURN_IN = 30  # steps after which the two costs are compared again
@@ -62,11 +63,9 @@ def probe_cost(patient: Patient) -> tuple[list[Finding], list[Check]]:
 def targets_fit(patient: Patient) -> list[Finding]:
     """Targets that the outputs cannot reach: a sigmoid or softmax ends at 0 and 1."""
     model = patient.model
-    coder = hasattr(model, "reconstruction")
-    last = model.activations[-1].name if model.kind == "feedforward" else ""
-    bounded = coder or last in ("sigmoid", "softmax") or (model.kind == "network" and model.cost in ("cross_entropy", "bce"))
+    coder = patient.reconstructs
     targets = patient.x if coder else patient.y
-    if not bounded or targets.dtype.kind != "f":
+    if model.output_activation not in ("sigmoid", "softmax") or targets.dtype.kind != "f":
         return []
     few = targets[:: max(1, len(targets) // 1_000)]
     low, high = float(few.min()), float(few.max())
@@ -89,23 +88,19 @@ def compared(model: Any, x: Array, y: Array) -> dict[str, float] | None:
     answers = np.asarray(model.forward(x), np.float64)
     found = {"evaluated": evaluated, "recomputed": recomputed(model, answers, y)}
     if exact(model):
-        decay = float(model._decay()) if model.kind == "feedforward" else 0.0
-        found["learned"] = float(model.learn(x, y)) - decay
+        found["learned"] = float(model.learn(x, y)) - model.penalty()
     return found if math.isfinite(evaluated) else None
 
 
 def exact(model: Any) -> bool:
     """Whether training and evaluation compute the same function: no dropout, no batch statistics."""
-    if getattr(model, "dropout", 0.0) or model.buffers:
-        return False
-    return not (hasattr(model, "module") and any(type(module).__name__ == "Dropout" for _, module in model.module.modules()))
+    return not model.buffers and model.without_dropout() is None
 
 
 def recomputed(model: Any, a: Array, y: Array) -> float:
     """The mean cost of answers a (N, K) by the formula of the cost that the network says it has; NaN where it is another."""
-    name = getattr(model.cost, "name", model.cost)
-    smoothed = bool(getattr(model, "label_smoothing", 0))
-    if a.ndim != 2 or a.shape != y.shape or smoothed:
+    name = model.cost_name
+    if a.ndim != 2 or a.shape != y.shape or model.label_smoothing:
         return float("nan")
     if name == "quadratic":
         return float(0.5 * np.square(a - y).sum(axis=1).mean())
@@ -118,12 +113,12 @@ def recomputed(model: Any, a: Array, y: Array) -> float:
 
 
 def _softmax(model: Any) -> bool:
-    return model.kind == "network" or model.activations[-1].name == "softmax"
+    return bool(model.output_activation == "softmax")
 
 
 def chance(model: Any, y: Array) -> float:
     """What an answer costs that knows nothing: of K classes."""
-    k, name = y.shape[1], getattr(model.cost, "name", model.cost)
+    k, name = y.shape[1], model.cost_name
     if name == "cross_entropy" and _softmax(model):
         return math.log(k)
     return k * math.log(2) if name == "cross_entropy" else k / 8 if name == "quadratic" else math.inf
@@ -134,15 +129,15 @@ def contradicted(first: dict[str, float], later: dict[str, float], model: Any) -
     for when, costs in (("before the first step", first), (f"after {BURN_IN} steps", later)):
         evaluated, again, learned = costs["evaluated"], costs["recomputed"], costs.get("learned", math.nan)
         curves = {"reported, worked out anew": [evaluated, again]}
-        if abs(evaluated - again) > APART * max(evaluated, again):
-            name = getattr(model.cost, "name", model.cost)
+        if abs(evaluated - again) > TOLERANCE * max(evaluated, again):
+            name = model.cost_name
             evidence = (
                 f"{when} {SAMPLES} samples cost {evaluated:.3g} as the network reports it, but the {name.replace('_', '-')} "
                 f"of its answers is {again:.3g}"
             )
             fix = "the cost of what comes out: cross-entropy takes softmax's probabilities, and each logarithm once"
             return [Finding("wrong-cost", "cost of the outputs", 0.9, evidence, fix, curves=curves)]
-        if abs(evaluated - learned) > APART * max(evaluated, learned):
+        if abs(evaluated - learned) > TOLERANCE * max(evaluated, learned):
             evidence = f"{when} {SAMPLES} samples cost {learned:.3g} in training, but {evaluated:.3g} in evaluation"
             fix = "compute the same in both: inputs prepared by the same function, the same layers, the same cost"
             return [

@@ -13,6 +13,7 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.data.dataset import Dataset
+from byhand.predictions import each_class
 from byhand.see.doctor.finding import Check, Finding
 from byhand.see.doctor.patient import Patient
 
@@ -27,19 +28,19 @@ NOISE = 0.06  # share of labels that nearly all neighbours contradict; at 10 % w
 def probe_data(patient: Patient) -> tuple[list[Finding], list[Check]]:
     """Findings about the data alone; the network is not asked."""
     found: list[Finding] = []
-    x, y = patient.x, patient.y
+    x, y = patient.x, each_class(patient.y) if patient.classifies else patient.y
     checks = [
         Check(
             "inputs",
             f"{x.shape[1]} numbers a sample, from {x.min():.3g} to {x.max():.3g}, mean {x.mean():.3g}, std {x.std():.3g}",
         )
     ]
-    found += scale(x, patient.model.kind)
+    found += scale(x, patient.draws)
     if any(finding.fault == "inputs-constant" for finding in found):
         return found, checks
     for name, other in (("validation", patient.validation), ("test", patient.test)):
         if other is not None:
-            found += prepared_alike(patient, other, name) or numbered_alike(patient, other, name)
+            found += prepared_otherwise(patient, other, name) or numbered_otherwise(patient, other, name)
             found += leaks(x, other, name)
     if y.ndim == 2 and y.shape[1] > 1 and patient.classifies:
         found += missing_classes(y)
@@ -60,8 +61,8 @@ def unvalidated(evidence: str) -> Finding:
     return Finding("no-validation", "data", 0.9, evidence, fix)
 
 
-def scale(x: Array, kind: str) -> list[Finding]:
-    """Inputs far from the size that initialisers are made for, or that do not differ."""
+def scale(x: Array, scales_itself: bool) -> list[Finding]:
+    """Inputs far from the size that initialisers are made for, unless the network scales them itself; or that do not differ."""
     few = x[:: max(1, len(x) // LOOKED_AT)]
     size, spread = float(np.sqrt(np.mean(np.square(few, dtype=np.float64)))), few.std(axis=0)
     low, high = float(few.min()), float(few.max())
@@ -77,7 +78,7 @@ def scale(x: Array, kind: str) -> list[Finding]:
                 "read the inputs anew",
             )
         ]
-    if size > LARGE and kind != "diffusion":
+    if size > LARGE and not scales_itself:
         worst = few.std(axis=0) > 20 * np.median(spread[spread > 0])
         only = f"; {int(worst.sum())} of {len(worst)} inputs are more than 20 times as wide as the others" if worst.any() else ""
         return [
@@ -90,7 +91,7 @@ def scale(x: Array, kind: str) -> list[Finding]:
                 curves=curves,
             )
         ]
-    if size < SMALL and kind != "diffusion":
+    if size < SMALL and not scales_itself:
         return [
             Finding(
                 "inputs-normalised-twice",
@@ -104,7 +105,7 @@ def scale(x: Array, kind: str) -> list[Finding]:
     return []
 
 
-def prepared_alike(patient: Patient, other: Dataset, name: str) -> list[Finding]:
+def prepared_otherwise(patient: Patient, other: Dataset, name: str) -> list[Finding]:
     """Test data of another scale, turned round, transposed or inverted beside the training data."""
     x, z = patient.x[:: max(1, len(patient.x) // LOOKED_AT)], other.flat[:: max(1, len(other) // LOOKED_AT)]
     if z.shape[1] != x.shape[1] or len(z) < 20:
@@ -119,16 +120,16 @@ def prepared_alike(patient: Patient, other: Dataset, name: str) -> list[Finding]
         return []
     mean, theirs = x.mean(axis=0).reshape(side, side), z.mean(axis=0).reshape(side, side)
     ways = {"transposed": theirs.T, "upside down": theirs[::-1], "mirrored": theirs[:, ::-1], "turned": theirs[::-1, ::-1]}
-    alike = _correlation(mean, theirs)
+    as_it_is = _correlation(mean, theirs)
     best = max(ways, key=lambda way: _correlation(mean, ways[way]))
     better = _correlation(mean, ways[best])
-    if better - alike > 0.05 and 1 - better < 0.3 * (1 - alike):
-        evidence = f"their mean image correlates {alike:.2f} with that of the training data as it is, {better:.2f} when {best}"
+    if better - as_it_is > 0.05 and 1 - better < 0.3 * (1 - as_it_is):
+        evidence = f"their mean image correlates {as_it_is:.2f} with that of the training data as it is, {better:.2f} when {best}"
         return [Finding("test-data-differ", f"{name} data", 0.9, evidence, f"{fix}: they are {best}")]
     return []
 
 
-def numbered_alike(patient: Patient, other: Dataset, name: str) -> list[Finding]:
+def numbered_otherwise(patient: Patient, other: Dataset, name: str) -> list[Finding]:
     """Classes that have other numbers in the test data: neighbours among the training samples agree with each other only.
 
     A network that ignores its training cannot be told from a wrong numbering by its accuracy; the neighbours can.
@@ -136,6 +137,7 @@ def numbered_alike(patient: Patient, other: Dataset, name: str) -> list[Finding]
     if not patient.classifies or patient.y.dtype.kind != "f" or len(other) < 50:
         return []
     x, y = patient.few(LOOKED_AT)
+    y = each_class(y)
     n = max(1, len(other) // 500)
     labels, k = other.labels[::n][:500], y.shape[1]
     read = neighbours(x, y, other.flat[::n][:500], k=5).argmax(axis=1)

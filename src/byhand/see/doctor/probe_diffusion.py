@@ -16,8 +16,10 @@ import numpy as np
 from byhand.backend import Array, generator
 from byhand.errors import ByhandError
 from byhand.models import samplers
+from byhand.models.denoiser import DiffusionNetwork
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import undisturbed
 
 BATCHES = 40
 END = 0.01  # of alpha_bar_T, as docs/diffusion.md has it
@@ -40,8 +42,8 @@ class Door:
 
 def probe_diffusion(patient: Patient) -> tuple[list[Finding], list[Check]]:
     """Findings about a diffusion network; nothing for others."""
-    model = patient.model
-    if model.kind != "diffusion":
+    model: Any = patient.model
+    if not isinstance(model, DiffusionNetwork):
         return [], []
     x, _ = patient.few(256)
     found, checks = scaled(model, x)
@@ -110,8 +112,8 @@ def told(patient: Patient) -> list[Finding]:
         door = Door(module)
         draw = model.draw
 
-        def spy(labels: Any, rng: Any, forget: float = 0.0) -> Any:
-            made = draw(labels, rng, forget)
+        def spy(labels: Any, rng: Any, label_dropout: float = 0.0) -> Any:
+            made = draw(labels, rng, label_dropout)
             draws.append((made, np.array(labels)))
             return made
 
@@ -226,7 +228,7 @@ def labels_told(model: Any, seen: list[tuple[Array, Array, Array]], draws: list[
     if anyway > 0.8:
         evidence = (
             f"the network was told the label in {1 - anyway:.0%} of {len(own):,} cases, of which each could be 'any' "
-            f"in {model.forget:.0%}"
+            f"in {model.label_dropout:.0%}"
         )
         return [Finding("condition-ignored", "label", 0.95, evidence, fix)]
     wrong = float((told_labels[known] != own[known]).mean())
@@ -255,11 +257,11 @@ def sampled(model: Any) -> list[Finding]:
 
     try:
         still = [fixed, np.zeros((many, *shape))]
-        moments = list(sampler(diffusion, silent, noise, [t, s], None))
+        noisy_steps = list(sampler(diffusion, silent, noise, [t, s], None))
         without = list(sampler(diffusion, silent, lambda: still.pop(0), [t, s], None))
     except (ByhandError, TypeError, IndexError):
         return []
-    added = moments[1].x - without[1].x
+    added = noisy_steps[1].x - without[1].x
     measured = float(added.std())
     expected = _deviation(model, t, s)
     if not expected > 0 or 0.9 < measured / expected < 1.1:
@@ -292,7 +294,7 @@ def answers_read(model: Any, x: Array) -> list[Finding]:
     for t in (max(1, diffusion.steps // 10), diffusion.steps // 2, 9 * diffusion.steps // 10):
         times = np.full(len(x0), t)
         noisy = diffusion.noisy(x0, times, eps)
-        back, noise = diffusion.parts(diffusion.wanted(x0, eps, times), noisy, times)
+        back, noise = diffusion.x0_and_eps(diffusion.target_of(x0, eps, times), noisy, times)
         off = max(float(np.abs(back - x0).max()), float(np.abs(noise - eps).max()))
         if off > worst:
             worst, where = off, t

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, blocks
+from byhand.see.doctor.patient import Patient
 
 
 def probe_finite(patient: Patient) -> tuple[list[Finding], list[Check]]:
@@ -13,7 +13,7 @@ def probe_finite(patient: Patient) -> tuple[list[Finding], list[Check]]:
     model, found = patient.model, []
     theta = np.asarray(model.parameters)
     if not np.isfinite(theta).all():
-        bad = [name for name, place in blocks(model).items() if not np.isfinite(theta[place]).all()]
+        bad = [name for name, place in model.parameter_slices().items() if not np.isfinite(theta[place]).all()]
         evidence = f"before the first step {int((~np.isfinite(theta)).sum()):,} of {theta.size:,} parameters are NaN or infinite"
         where = bad[0] if bad else "parameters"
         found.append(

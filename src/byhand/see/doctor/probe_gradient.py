@@ -21,7 +21,8 @@ import numpy as np
 from byhand.backend import Array
 from byhand.errors import ByhandError
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, blocks, in_double, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import same_buffers, undisturbed
 
 BURN_IN = 30  # steps
 SAMPLES = 8
@@ -52,7 +53,7 @@ class Slope:
 
 def probe_gradient(patient: Patient) -> tuple[list[Finding], list[Check]]:
     """Gradients that are wrong, missing, summed over the batch or added up over batches."""
-    beginning = in_double(patient.training.model)
+    beginning = patient.model.twin(np.float64)
     found, checks, seen = probed(burnt_in(patient) or beginning, patient)
     if not seen and not found:
         # Steps that are too long leave units at their ends, where all slopes are 0: there the beginning says more.
@@ -68,7 +69,7 @@ def burnt_in(patient: Patient) -> Any:
         with undisturbed(training), np.errstate(all="ignore"):
             for _ in range(min(BURN_IN, training.total)):
                 next(training)
-            return in_double(training.model)
+            return training.model.twin(np.float64)
     except ByhandError:
         return None
 
@@ -91,14 +92,10 @@ def probed(twin: Any, patient: Patient) -> tuple[list[Finding], list[Check], int
 
 def cost(model: Any, x: Array, y: Array, rng: Any) -> float:
     """The batch's cost, with chance as it stands in `rng`, and buffers left alone; the gradient is filled."""
-    buffers = {name: array.copy() for name, array in model.buffers.items()}
     model.rng = copy.deepcopy(rng)
-    if hasattr(model, "gradient") and not getattr(model, "_accumulates", False):
-        model.gradient.fill(0)
-    found = float(model.learn(x, y))
-    for name, array in model.buffers.items():
-        array[...] = buffers[name]
-    return found
+    model.gradient.fill(0)
+    with same_buffers(model):
+        return float(model.learn(x, y))
 
 
 def measure(model: Any, x: Array, y: Array) -> list[Slope]:
@@ -106,7 +103,7 @@ def measure(model: Any, x: Array, y: Array) -> list[Slope]:
     rng, model_rng = np.random.default_rng(0), copy.deepcopy(model.rng)
     cost(model, x, y, model_rng)
     gradient, theta, found = model.gradient.copy(), model.parameters.copy(), []
-    for name, place in blocks(model).items():
+    for name, place in model.parameter_slices().items():
         g = gradient[place]
         directions = [rng.standard_normal(g.size) for _ in range(DIRECTIONS)]
         length = float(np.linalg.norm(g))
@@ -208,13 +205,11 @@ def _scaled(ratio: float, m: int, model: Any) -> Finding:
 def accumulates(model: Any, x: Array, y: Array) -> list[Finding]:
     """The same batch learned twice gives the same gradient, unless it is added to the one before."""
     rng, lengths = copy.deepcopy(model.rng), []
-    buffers = {name: array.copy() for name, array in model.buffers.items()}
     for _ in range(3):
         model.rng = copy.deepcopy(rng)
-        model.learn(x, y)
+        with same_buffers(model):
+            model.learn(x, y)
         lengths.append(float(np.linalg.norm(model.gradient)))
-        for name, array in model.buffers.items():
-            array[...] = buffers[name]
     first, grown = lengths[1] - lengths[0], lengths[2] - lengths[1]
     if not (lengths[0] > 0 and first > 0.2 * lengths[0] and abs(grown - first) < 0.3 * first):
         return []

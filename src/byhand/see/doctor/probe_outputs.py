@@ -8,12 +8,15 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ByhandError
+from byhand.nn import BatchNorm2d, ReLU, Sigmoid, Softmax, Tanh
+from byhand.predictions import chosen, fitting_targets
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, blocks, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import same_buffers, undisturbed
 
 STEPS = 60  # that the network learns before it is asked
 FOLLOWED = 0.1  # of the way from the first running statistics to a batch's, after a hundred steps
-APART = 1e-3  # relative difference that rounding in float32 does not make
+TOLERANCE = 1e-3  # relative difference that rounding in float32 does not make
 
 
 def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
@@ -34,14 +37,15 @@ def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
             return [], []
         found += frozen(model, before, steps)
         found += stepped(training.optimizer, slopes, ratios)
-        if model.kind == "diffusion" or not hasattr(model, "forward"):
+        if patient.draws:
             return found, [Check("parameters", f"all change in {steps} steps")] if not found else []
         held = patient.held_out
         x, y = (held.flat[:64], held.targets()[:64]) if held is not None else patient.few(64)
-        conditional = bool(getattr(model, "classes", 0))
+        y = fitting_targets(y, (len(x), *patient.y.shape[1:]))
+        conditional = model.classes > 0
 
         def answer(rows: Array, targets: Array = y) -> Array:
-            return np.asarray(model.forward(rows, targets[: len(rows)]) if conditional else model.forward(rows))
+            return np.asarray(model.answers(rows, targets[: len(rows)]))
 
         found += random_evaluation(answer, x, model)
         if not found and not conditional:
@@ -52,7 +56,7 @@ def probe_outputs(patient: Patient) -> tuple[list[Finding], list[Check]]:
             found += softmax_twice(model, x)
             if not any(finding.fault == "random-evaluation" for finding in found):
                 found += accuracy_wrong(model, x, y)
-            if model.kind == "network" and not found:
+            if not found:
                 found += unbounded(model, x)
     return found, [Check("answers", f"the same twice, alone and among {len(x)}; all parameters change")] if not found else []
 
@@ -61,7 +65,7 @@ def frozen(model: Any, before: Array, steps: int) -> list[Finding]:
     """Tensors that no step changed, although they have a gradient."""
     still = [
         name
-        for name, place in blocks(model).items()
+        for name, place in model.parameter_slices().items()
         if (model.parameters[place] == before[place]).all() and np.abs(model.gradient[place]).max() > 0
     ]
     if not still or steps < 5:
@@ -83,7 +87,7 @@ def stepped(optimizer: Any, slopes: list[float], ratios: list[float]) -> list[Fi
             Finding("step-uphill", "all layers, the optimiser's step", 0.97, evidence, fix, curves={"step . gradient": slopes})
         ]
     ratio = float(np.median(ratios)) if ratios else 1.0
-    if getattr(optimizer, "name", "") == "sgd" and not optimizer.momentum and ratio > 0 and not 0.9 < ratio < 1.1:
+    if optimizer.name == "sgd" and not optimizer.momentum and ratio > 0 and not 0.9 < ratio < 1.1:
         evidence = f"a step is {ratio:.3g} times rate times gradient long, the median of {len(ratios)}; of plain descent it is 1"
         fix = "theta <- theta - rate * gradient, with the rate once"
         return [Finding("step-size-wrong", "learning rate", 0.9, evidence, fix, curves={"step / (rate x gradient)": ratios})]
@@ -97,11 +101,11 @@ def _far(a: Array, b: Array) -> float:
 
 def random_evaluation(answer: Any, x: Array, model: Any) -> list[Finding]:
     """The same question, asked twice."""
-    apart = _far(answer(x), answer(x))
-    if not apart > APART:
+    difference = _far(answer(x), answer(x))
+    if not difference > TOLERANCE:
         return []
-    what = "dropout" if getattr(model, "dropout", 0) or "Dropout" in str(getattr(model, "module", "")) else "what draws at random"
-    evidence = f"the same {len(x)} samples asked about twice get answers that are {apart:.1%} of the largest apart"
+    what = "what draws at random" if model.without_dropout() is None else "dropout"
+    evidence = f"the same {len(x)} samples asked about twice get answers that are {difference:.1%} of the largest apart"
     return [Finding("random-evaluation", "evaluation", 0.97, evidence, f"switch {what} off in evaluation: model.eval()")]
 
 
@@ -109,10 +113,10 @@ def batch_leak(answer: Any, x: Array) -> list[Finding]:
     """A sample alone, and among others."""
     among = answer(x)[:8]
     alone = np.concatenate([answer(x[i : i + 1]) for i in range(8)])
-    apart = _far(among, alone)
-    if not apart > APART:
+    difference = _far(among, alone)
+    if not difference > TOLERANCE:
         return []
-    evidence = f"the answer to a sample alone is {apart:.1%} of the largest away from that to the same sample among {len(x)}"
+    evidence = f"the answer to a sample alone is {difference:.1%} of the largest away from that to the same sample among {len(x)}"
     fix = "normalise by running statistics in evaluation, and never over the batch's axis in a layer that should not"
     return [Finding("batch-leak", "evaluation", 0.97, evidence, fix)]
 
@@ -120,8 +124,7 @@ def batch_leak(answer: Any, x: Array) -> list[Finding]:
 def evaluation_differs(patient: Patient) -> list[Finding]:
     """The cost of training samples as evaluation has it, far above what training says of the same samples."""
     model = patient.model
-    has_state = bool(model.buffers) and model.kind == "network"
-    if not has_state:
+    if not model.buffers or not patient.classifies:
         return []
     training, ratios = patient.training, []
     for _ in range(40):  # running statistics follow with a delay
@@ -132,10 +135,8 @@ def evaluation_differs(patient: Patient) -> list[Finding]:
     for seed in range(4):
         x, y = patient.few(64, seed)
         evaluated = model.evaluate(x, y)[0]
-        kept = {name: array.copy() for name, array in model.buffers.items()}
-        trained = model.learn(x, y)
-        for name, array in model.buffers.items():
-            array[...] = kept[name]
+        with same_buffers(model):
+            trained = model.learn(x, y)
         ratios.append((evaluated, trained))
     evaluated, trained = (float(np.mean(part)) for part in zip(*ratios, strict=True))
     if evaluated < 2.5 * trained + 0.5:
@@ -148,8 +149,7 @@ def evaluation_differs(patient: Patient) -> list[Finding]:
 def stand_still(patient: Patient, begun: dict[str, Array]) -> list[Finding]:
     """Running statistics that hardly follow those of the batches, whatever that does to the cost so early."""
     model = patient.model
-    modules = model.module.modules() if begun and hasattr(model, "module") else ()
-    norms = [module for _, module in modules if type(module).__name__ == "BatchNorm2d"]
+    norms = [module for module in model.modules() if begun and isinstance(module, BatchNorm2d)]
     if not norms:
         return []
     names = [name for name in begun if "running" in name]
@@ -157,13 +157,12 @@ def stand_still(patient: Patient, begun: dict[str, Array]) -> list[Finding]:
     for module in norms:
         module.momentum = 1.0  # so that the running statistics become those of the next batch
     try:
-        model.learn(*patient.few(64))
-        batch = {name: model.buffers[name].copy() for name in names}
+        with same_buffers(model):
+            model.learn(*patient.few(64))
+            batch = {name: model.buffers[name].copy() for name in names}
     finally:
         for module, momentum in zip(norms, momenta, strict=True):
             module.momentum = momentum
-        for name in names:
-            model.buffers[name][...] = now[name]
     way = sum(float(np.abs(batch[name] - begun[name]).sum()) for name in names)
     gone = sum(float(np.abs(now[name] - begun[name]).sum()) for name in names)
     if way == 0 or gone > FOLLOWED * way:
@@ -179,18 +178,21 @@ def stand_still(patient: Patient, begun: dict[str, Array]) -> list[Finding]:
 
 def softmax_twice(model: Any, x: Array) -> list[Finding]:
     """What should be weighted inputs for softmax are probabilities already."""
-    if model.kind == "network" and model.cost == "cross_entropy":
-        z = np.asarray(model._weighted(model._shaped(x)).data)
-        if z.ndim == 2 and z.shape[1] > 1 and z.min() >= 0 and np.abs(z.sum(axis=1) - 1).max() < 1e-3:
-            evidence = f"what goes into the cost's softmax sums to 1 for each of {len(z)} samples: it is probabilities already"
-            return [Finding("softmax-twice", "output layer", 0.98, evidence, "leave out the last Softmax: the cost has its own")]
-    return []
+    z = model.weighted_outputs(x)
+    if z is None or z.ndim != 2 or z.shape[1] < 2 or not model.modules() or model.output_activation != "softmax":
+        return []
+    if z.min() < 0 or np.abs(z.sum(axis=1) - 1).max() >= 1e-3:
+        return []
+    evidence = f"what goes into the cost's softmax sums to 1 for each of {len(z)} samples: it is probabilities already"
+    return [Finding("softmax-twice", "output layer", 0.98, evidence, "leave out the last Softmax: the cost has its own")]
 
 
 def unbounded(model: Any, x: Array) -> list[Finding]:
     """A cost for probabilities on a network whose answers cannot become large, or the other way round."""
-    z = np.asarray(model._weighted(model._shaped(x)).data)
-    if model.cost == "cross_entropy" and z.ndim == 2 and (z.min() >= 0 or np.abs(z).max() <= 1) and _ends_bent(model):
+    z = model.weighted_outputs(x)
+    if z is None or model.output_activation != "softmax" or not _ends_in_an_activation(model):
+        return []
+    if z.ndim == 2 and (z.min() >= 0 or np.abs(z).max() <= 1):
         evidence = f"the weighted inputs of softmax come out of an activation, between {z.min():.2g} and {z.max():.2g}"
         return [
             Finding("softmax-twice", "output layer", 0.8, evidence, "end the network with a Linear: softmax stands in the cost")
@@ -198,15 +200,15 @@ def unbounded(model: Any, x: Array) -> list[Finding]:
     return []
 
 
-def _ends_bent(model: Any) -> bool:
-    layers = [module for _, module in model.module.modules()]
-    return type(layers[-1]).__name__ in ("Sigmoid", "Tanh", "ReLU", "Softmax")
+def _ends_in_an_activation(model: Any) -> bool:
+    layers = model.modules()
+    return bool(layers) and isinstance(layers[-1], Sigmoid | Tanh | ReLU | Softmax)
 
 
 def accuracy_wrong(model: Any, x: Array, y: Array) -> list[Finding]:
     """The accuracy that `evaluate` reports, beside that of `forward`."""
     reported = model.evaluate(x, y)[1]
-    counted = float((np.asarray(model.forward(x)).argmax(axis=1) == y.argmax(axis=1)).mean())
+    counted = float((chosen(model.forward(x)) == chosen(y)).mean())
     if reported is None or abs(reported - counted) < 0.02:
         return []
     evidence = (

@@ -13,16 +13,17 @@ from dataclasses import replace
 import numpy as np
 
 from byhand.backend import Array
-from byhand.see.doctor.changes import Change, changes, rated, redrawn
+from byhand.predictions import each_class
+from byhand.see.doctor.changes import Change, another_rate, changes, rated, redrawn
 from byhand.see.doctor.control_experiments import controls
+from byhand.see.doctor.faults import FAULTS
 from byhand.see.doctor.finding import Check, Finding
 from byhand.see.doctor.patient import Patient
 from byhand.see.doctor.probe_data import neighbours, unvalidated
 from byhand.see.doctor.trial import Outcome, better, carry_out
 
 # Nominal seconds, of the training as it is and of all trials together.
-SECONDS = {"feedforward": 4.0, "autoencoder": 5.0, "vae": 5.0, "network": 15.0, "diffusion": 15.0}
-ALTOGETHER = {"feedforward": 16.0, "autoencoder": 20.0, "vae": 20.0, "network": 50.0, "diffusion": 50.0}
+BY_HAND, RECONSTRUCTING, BY_ENGINE = (4.0, 16.0), (5.0, 20.0), (15.0, 50.0)
 SURE = 2.6  # z of a change for the better, about p = 0.005
 FEWER = 0.2  # of the errors: a change for the better takes away so many at least
 LOWER = 0.06  # of the cost, where there are no errors to count
@@ -37,19 +38,19 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
 
     `symptoms` were found before, as dead units: they are told where the training is not what it could be, else they do no harm.
     """
-    kind = patient.model.kind
-    as_it_is = carry_out(patient, SECONDS.get(kind, 10.0))
+    alone, altogether = (RECONSTRUCTING if patient.reconstructs else BY_HAND) if patient.model.by_hand else BY_ENGINE
+    as_it_is = carry_out(patient, alone)
     check = Check("training", _told(as_it_is, patient))
     if as_it_is.exploded:
         return [*exploded(patient, as_it_is), *symptoms], [check]
     found = by_heart(as_it_is, patient) + unused(as_it_is)
     if not suspicious(patient, as_it_is):
         return found, [check]
-    told = [] if patient.model.kind in ("autoencoder", "vae") and not hopeless(patient, as_it_is) else list(symptoms)
+    told = [] if patient.reconstructs and not hopeless(patient, as_it_is) else list(symptoms)
     tried: list[tuple[Change, Outcome]] = []
     spent = as_it_is.seconds
     for change in [*redrawn(patient, symptoms), *changes(patient, as_it_is)]:
-        left = ALTOGETHER.get(kind, 30.0) - spent
+        left = altogether - spent
         if left < as_it_is.seconds * change.times * 0.8:
             continue
         outcome = carry_out(
@@ -58,7 +59,7 @@ def probe_training(patient: Patient, symptoms: Sequence[Finding] = ()) -> tuple[
         tried.append((change, outcome))
         spent += outcome.seconds
         helped = improved(outcome, as_it_is, patient, change.fault)
-        if helped and change.fault in ("dead-units", "saturation"):
+        if helped and FAULTS[change.fault].symptom:
             tried = tried[-1:]  # the weights were it: wider networks are drawn anew as well
             break
         cured = helped and not suspicious(patient, outcome)
@@ -121,7 +122,7 @@ def reference(patient: Patient) -> float:
         return 1.0
     x, y = patient.few(2_000)
     n = max(1, len(held) // 500)
-    votes = neighbours(x, y, held.flat[::n][:500], k=min(5, len(x) - 1))
+    votes = neighbours(x, each_class(y), held.flat[::n][:500], k=min(5, len(x) - 1))
     return float((votes.argmax(axis=1) != held.labels[::n][:500]).mean())
 
 
@@ -130,11 +131,11 @@ def baseline(patient: Patient) -> float:
     held, model = patient.held_out, patient.model
     if held is None:
         return math.inf
-    if model.kind == "diffusion":
+    if patient.draws:
         return 1.0
     x = held.flat[:1_000].astype(np.float64)
     mean = np.clip(patient.x.mean(axis=0, dtype=np.float64), 1e-6, 1 - 1e-6)
-    if getattr(model, "reconstruction", "") == "gaussian":
+    if model.reconstruction == "gaussian":
         return float(0.5 * np.square(x - mean).sum(axis=1).mean())
     return float(-(x * np.log(mean) + (1 - x) * np.log(1 - mean)).sum(axis=1).mean())
 
@@ -142,7 +143,7 @@ def baseline(patient: Patient) -> float:
 def hopeless(patient: Patient, outcome: Outcome) -> bool:
     """Whether nothing was learned."""
     if len(outcome.right):
-        chance = float(np.max(patient.y.mean(axis=0)))
+        chance = float(np.max(each_class(patient.y).mean(axis=0)))
         return outcome.error > 1 - chance - 0.1 * (1 - chance)
     return outcome.cost > 0.97 * baseline(patient)
 
@@ -190,7 +191,7 @@ def improved(outcome: Outcome, before: Outcome, patient: Patient, fault: str = "
         return better(outcome, before) > SURE and fewer > FEWER * before.error and fewer > 0.01
     if not math.isfinite(before.cost):
         return math.isfinite(outcome.cost)
-    scale = abs(before.cost - _floor(patient)) if patient.model.kind != "diffusion" else before.cost
+    scale = abs(before.cost - _floor(patient)) if not patient.draws else before.cost
     wanted = LOWER * (2 if fault == "too-few-epochs" else 1)  # a little more is to be had of any training by going on
     return before.cost - outcome.cost > wanted * scale
 
@@ -198,7 +199,7 @@ def improved(outcome: Outcome, before: Outcome, patient: Patient, fault: str = "
 def _floor(patient: Patient) -> float:
     """The cost that even a perfect reconstruction has: grey pixels cost nats."""
     held, model = patient.held_out, patient.model
-    if held is None or getattr(model, "reconstruction", "") != "bernoulli":
+    if held is None or not patient.reconstructs or model.reconstruction != "bernoulli":
         return 0.0
     x: Array = np.clip(held.flat[:1_000].astype(np.float64), 1e-6, 1 - 1e-6)
     return float(-(x * np.log(x) + (1 - x) * np.log(1 - x)).sum(axis=1).mean())
@@ -214,27 +215,14 @@ def named(good: list[tuple[Change, Outcome]], before: Outcome, patient: Patient)
 
     change, outcome = min(good, key=score)
     evidence = f"as it is: {_told(before, patient)}; {change.words}: {_told(outcome, patient)}"
-    where = {
-        "rate-too-high": "learning rate",
-        "rate-too-low": "learning rate",
-        "too-few-epochs": "epochs",
-        "too-few-units": "hidden layers",
-        "weight-decay-too-strong": "weight decay",
-        "dropout-too-strong": "dropout",
-        "clip-too-tight": "clip",
-        "augmentation-too-strong": "augmentation",
-        "rate-falls-too-soon": "schedule of the learning rate",
-        "wrong-cost": "cost",
-        "dead-units": "weights",
-        "saturation": "weights",
-    }.get(change.fault, "batch size")
+    where = FAULTS[change.fault].setting
     if change.fault == "dropout-too-strong" and "noise" in change.words:
         where = "noise on the code"
     elif change.fault == "too-few-units" and "code" in change.words:
         where = "code"
     confidence = 0.9 if len(before.right) == 0 or better(outcome, before) > 4 else 0.75
     curves = {"as it is": _thinned(before.costs), change.words: _thinned(outcome.costs)}
-    return [Finding(change.fault, where, confidence, evidence, change.words, curves=curves)]
+    return [Finding(change.fault, where, confidence, evidence, change.words, curves=curves, change=change.setting)]
 
 
 def _thinned(costs: list[float]) -> list[float]:
@@ -250,15 +238,16 @@ def exploded(patient: Patient, outcome: Outcome) -> list[Finding]:
         if not calm.exploded and not hopeless(patient, calm):
             rate = patient.training.base_rate
             evidence = f"{outcome.exploded.split(';')[0]}; at {rate * factor:g}: {_told(calm, patient)}"
-            fix = f"learning rate {rate * factor:g} instead of {rate:g}"
-            return [Finding("rate-too-high", "learning rate", 0.9, evidence, fix, curves={"cost": _thinned(outcome.costs)})]
+            fix, change = another_rate(rate, factor)
+            curves = {"cost": _thinned(outcome.costs)}
+            return [Finding("rate-too-high", "learning rate", 0.9, evidence, fix, curves=curves, change=change)]
     return [Finding("non-finite", "training", 0.9, outcome.exploded, "look at the inputs and the first weights: byhand explain")]
 
 
 def by_heart(outcome: Outcome, patient: Patient) -> list[Finding]:
     """Held-out cost that rises while the training's falls."""
     curve = outcome.curve
-    if len(curve) < 4 or not all(math.isfinite(value) for value in curve) or patient.model.kind == "diffusion":
+    if len(curve) < 4 or not all(math.isfinite(value) for value in curve) or patient.draws:
         return []
     lowest = int(np.argmin(curve))
     floor = _floor(patient)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,11 @@ from byhand.backend import Array
 from byhand.engine import watch
 from byhand.errors import ByhandError
 from byhand.see.doctor.finding import Check, Finding
-from byhand.see.doctor.patient import Patient, blocks, undisturbed
+from byhand.see.doctor.patient import Patient
+from byhand.training.state import undisturbed
 
 SAMPLES = 200
-BENT = ("sigmoid", "tanh")
+SIGMOIDAL = ("sigmoid", "tanh")
 TAIL = {"sigmoid": 0.01, "tanh": 0.02}  # an activation this near its bound has a slope below 0.01 and 0.04
 DEAD, SATURATED, VANISHED = 0.6, 0.6, 1e-5
 
@@ -25,7 +25,7 @@ class Layer:
     """What a hidden layer's units answer to the probe samples: (samples and places, units)."""
 
     name: str
-    kind: str
+    activation: str
     a: Array
 
 
@@ -33,7 +33,7 @@ def probe_units(patient: Patient) -> tuple[list[Finding], list[Check]]:
     """Findings before the first step, and after as much training as an epoch or 300 steps."""
     training, model = patient.training, patient.model
     x, y = patient.few(SAMPLES)
-    found = sizes(model) + copies(model, "begin")
+    found = sizes(model, patient.draws) + copies(model)
     with undisturbed(training), np.errstate(all="ignore"):
         try:
             model.learn(x, y)
@@ -48,7 +48,7 @@ def probe_units(patient: Patient) -> tuple[list[Finding], list[Check]]:
     found += vanishing(start) + linear(patient)
     with undisturbed(training), np.errstate(all="ignore"):
         try:
-            for _ in range(min(300 if model.kind == "feedforward" else 100, training.total)):
+            for _ in range(min(300 if model.by_hand and patient.classifies else 100, training.total)):
                 next(training)
             model.learn(x, y)
         except ByhandError:
@@ -59,10 +59,8 @@ def probe_units(patient: Patient) -> tuple[list[Finding], list[Check]]:
 
 def matrices(model: Any) -> dict[str, Array]:
     """The weights that have inputs and outputs, as (outputs, inputs)."""
-    named = dict(model.module.parameters()) if hasattr(model, "module") else model.tensors()
     found = {}
-    for name, tensor in named.items():
-        array = np.asarray(tensor.data if hasattr(tensor, "requires_grad") else tensor)
+    for name, array in model.named_parameters().items():
         if array.ndim == 2 and name.endswith("weight") and "label" not in name:
             found[name] = array
         elif array.ndim == 4:
@@ -70,16 +68,15 @@ def matrices(model: Any) -> dict[str, Array]:
     return found
 
 
-def sizes(model: Any) -> list[Finding]:
+def sizes(model: Any, denoises: bool) -> list[Finding]:
     """Weights far from the size at which signals keep theirs: 1 over the root of how many inputs a unit has."""
     found: list[Finding] = []
-    diffusion = model.kind == "diffusion"
     named = matrices(model)
     for name, w in named.items():
         n_out, n_in = w.shape
         relative = float(np.sqrt(np.mean(np.square(w, dtype=np.float64)) * n_in))
         if relative == 0:
-            if diffusion or n_out == 1:
+            if denoises or n_out == 1:
                 continue  # denoisers begin with answers of 0 on purpose
             last = name == list(named)[-1]
             if last and len(named) > 1:
@@ -95,7 +92,7 @@ def sizes(model: Any) -> list[Finding]:
             )
             fix = 'divide by the root of the number of inputs: initialiser="nielsen", "he" or "glorot"'
             found.append(Finding("init-too-large", name, 0.85, evidence, fix))
-        elif relative < 0.02 and not diffusion and n_out > 1:
+        elif relative < 0.02 and not denoises and n_out > 1:
             evidence = (
                 f"the weights of {name} have a root mean square of {relative / n_in**0.5:.2g}; for {n_in} inputs "
                 f"about {1 / n_in**0.5:.2g} is right"
@@ -105,7 +102,7 @@ def sizes(model: Any) -> list[Finding]:
     return found
 
 
-def copies(model: Any, when: str) -> list[Finding]:
+def copies(model: Any) -> list[Finding]:
     """Units whose weights are the same: their gradients are too, so they stay one unit."""
     for name, w in matrices(model).items():
         if len(w) < 3 or not w.any() or name == list(matrices(model))[-1]:
@@ -127,32 +124,23 @@ def copies(model: Any, when: str) -> list[Finding]:
 
 def answers(model: Any, x: Array, y: Array) -> list[Layer]:
     """The activations of the hidden layers, for samples that were just learned from."""
-    if model.kind == "feedforward":
-        buffers = model._buffers_for(len(x))
-        hidden = zip(model.activations[:-1], buffers.a[:-1], strict=True)
-        return [Layer(f"layers.{k}", activation.name, a) for k, (activation, a) in enumerate(hidden)]
-    if hasattr(model, "encoder"):
-        found = []
-        for half in ("encoder", "decoder"):
-            stack = getattr(model, half)
-            found += [Layer(f"{half}.{k}", stack.activations[k].name, a) for k, a in enumerate(stack.a[1:-1])]
-        return found
-    if model.kind != "network":
-        return []
+    outputs = model.layer_outputs()
+    if outputs is not None:
+        return [Layer(output.name, output.activation, output.a) for output in outputs if output.hidden]
     with watch() as tape:
         model.learn(x[:64], y[:64])
     found = []
     for node in tape:
         name = node.op.name
-        bent = name if name in ("relu", "sigmoid", "tanh") else "relu" if node.options.get("activation") == "relu" else ""
-        if bent and node.output.ndim >= 2:
-            found.append(Layer(node.scope or name, bent, np.asarray(node.output).reshape(-1, node.output.shape[-1])))
+        kind = name if name in ("relu", "sigmoid", "tanh") else "relu" if node.options.get("activation") == "relu" else ""
+        if kind and node.output.ndim >= 2:
+            found.append(Layer(node.scope or name, kind, np.asarray(node.output).reshape(-1, node.output.shape[-1])))
     return found
 
 
 def gradients(model: Any) -> dict[str, float]:
     """The root mean square of each weight tensor's gradient."""
-    places = blocks(model)
+    places = model.parameter_slices()
     return {
         name: float(np.sqrt(np.mean(np.square(model.gradient[places[name]], dtype=np.float64))))
         for name in matrices(model)
@@ -163,14 +151,14 @@ def gradients(model: Any) -> dict[str, float]:
 def large_inputs(layers: list[Layer], model: Any) -> list[Finding]:
     """Sigmoid and tanh units in their tails before the first step."""
     for layer in layers:
-        if layer.kind in BENT:
-            tail = TAIL[layer.kind]
-            low = 0.0 if layer.kind == "sigmoid" else -1.0
+        if layer.activation in SIGMOIDAL:
+            tail = TAIL[layer.activation]
+            low = 0.0 if layer.activation == "sigmoid" else -1.0
             share = float(((layer.a < low + tail) | (layer.a > 1 - tail)).mean())
             if share > SATURATED:
                 evidence = (
                     f"before the first step {share:.0%} of the answers of {layer.name} lie within {tail} of the "
-                    f"bounds of {layer.kind}"
+                    f"bounds of {layer.activation}"
                 )
                 return [
                     Finding(
@@ -198,7 +186,7 @@ def vanishing(rms: dict[str, float]) -> list[Finding]:
 def dead(layers: list[Layer]) -> list[Finding]:
     """ReLU units that answer 0 to every sample (units that are 0 for most samples are healthy); saturated ones likewise."""
     for layer in layers:
-        if layer.kind == "relu":
+        if layer.activation == "relu":
             gone = float((layer.a <= 0).all(axis=0).mean())
             if gone >= DEAD:
                 evidence = (
@@ -214,13 +202,13 @@ def dead(layers: list[Layer]) -> list[Finding]:
                         "a smaller learning rate, he's initialiser, biases at 0; or leaky_relu",
                     )
                 ]
-        elif layer.kind in BENT:
-            tail = TAIL[layer.kind]
-            low = 0.0 if layer.kind == "sigmoid" else -1.0
+        elif layer.activation in SIGMOIDAL:
+            tail = TAIL[layer.activation]
+            low = 0.0 if layer.activation == "sigmoid" else -1.0
             stuck = ((layer.a < low + tail).all(axis=0) | (layer.a > 1 - tail).all(axis=0)).mean()
             if stuck >= DEAD:
                 evidence = (
-                    f"after some steps {stuck:.0%} of the units of {layer.name} answer the same bound of {layer.kind} "
+                    f"after some steps {stuck:.0%} of the units of {layer.name} answer the same bound of {layer.activation} "
                     "to all samples"
                 )
                 return [
@@ -234,11 +222,13 @@ def dead(layers: list[Layer]) -> list[Finding]:
 def linear(patient: Patient) -> list[Finding]:
     """A network of several layers that is one straight line: what it makes of a mean is the mean of what it makes."""
     model = patient.model
-    last = _last_weighted_input(model)
-    if last is None or len(matrices(model)) < 2:
+    if len(matrices(model)) < 2 or model.reads_text:
         return []
     x = 30 * patient.few(40)[0].astype(model.dtype)  # large enough to bend any sigmoid
-    z = [last(rows).astype(np.float64) for rows in (x[:20], x[20:], (x[:20] + x[20:]) / 2)]
+    outputs = [model.weighted_outputs(rows) for rows in (x[:20], x[20:], (x[:20] + x[20:]) / 2)]
+    z = [np.asarray(rows, np.float64) for rows in outputs if rows is not None]
+    if len(z) < 3:
+        return []
     spread = float(z[2].std(axis=0).max())
     if spread < 1e-4 * float(np.abs(z[2]).max()):
         return []  # it says the same to all samples
@@ -252,19 +242,3 @@ def linear(patient: Patient) -> list[Finding]:
     fix = 'give hidden layers an activation: "sigmoid", "tanh" or "relu"'
     curves = {"z of the mean": z[2][0].tolist(), "mean of the two z": ((z[0] + z[1]) / 2)[0].tolist()}
     return [Finding("no-nonlinearity", "hidden layers", 0.9, evidence, fix, curves=curves)]
-
-
-def _last_weighted_input(model: Any) -> Callable[[Array], Array] | None:
-    """The function from samples to the last layer's weighted inputs; None where a sample alone does not have them."""
-    if model.kind == "feedforward":
-        return lambda x: np.asarray(model._last_layer(x)[0])
-    if model.kind == "network":
-        return lambda x: np.asarray(model._weighted(model._shaped(x)).data)
-    if model.kind == "autoencoder" and hasattr(model, "encoder") and not model.classes and hasattr(model.decoder, "z"):
-
-        def decoded(x: Array) -> Array:
-            model.decoder.forward(model.encoder.forward(x))
-            return np.asarray(model.decoder.z[-1])
-
-        return decoded
-    return None

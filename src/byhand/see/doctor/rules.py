@@ -3,9 +3,13 @@ early end, an accuracy that does not follow the cost."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from byhand.backend import Array
+from byhand.see.doctor.changes import another_rate
 from byhand.see.doctor.finding import Finding
 from byhand.training.history import History
 
@@ -20,7 +24,8 @@ def rules(history: History) -> list[Finding]:
     if len(epochs) < 4:
         return []
     cost = np.array([epoch.cost for epoch in epochs])
-    curves = {"cost": cost.tolist()}
+    curves, rate = {"cost": cost.tolist()}, max(epoch.learning_rate for epoch in epochs)
+    change: Mapping[str, Any]
     found: list[Finding] = []
     if not np.isfinite(cost).all():
         found.append(
@@ -35,7 +40,8 @@ def rules(history: History) -> list[Finding]:
         return found
     if cost[-1] > 1.2 * cost[0] and cost[0] > 0:
         evidence = f"the mean cost of an epoch was {cost[0]:.4g} at first and is {cost[-1]:.4g} at the end"
-        found.append(Finding("rate-too-high", "learning rate", 0.8, evidence, "a tenth of the learning rate", curves=curves))
+        fix, change = another_rate(rate, 0.1)
+        found.append(Finding("rate-too-high", "learning rate", 0.8, evidence, fix, curves=curves, change=change))
     elif cost[0] > 0 and cost.min() > 0.98 * cost[0]:
         evidence = f"the mean cost of an epoch stays between {cost.min():.4g} and {cost.max():.4g} for {len(cost)} epochs"
         found.append(
@@ -43,7 +49,8 @@ def rules(history: History) -> list[Finding]:
         )
     elif (swings := swung(cost)) >= SWINGS:
         evidence = f"from one epoch to the next the cost rose by more than {SWING:.0%} in {swings} of {len(cost) - 1} cases"
-        found.append(Finding("rate-too-high", "learning rate", 0.7, evidence, "a third of the learning rate", curves=curves))
+        fix, change = another_rate(rate, 0.3)
+        found.append(Finding("rate-too-high", "learning rate", 0.7, evidence, fix, curves=curves, change=change))
     found += contradicted(history, curves)
     held = [epoch.validation_cost for epoch in epochs]
     if all(value is not None for value in held):
@@ -61,7 +68,10 @@ def rules(history: History) -> list[Finding]:
     falls = cost[-1] < (1 - FALLING / 2) * cost[-2]
     if last > FALLING and falls and rates[-1] >= 0.5 * max(rates):
         evidence = f"in the last three epochs the cost fell by {last:.0%} each, and the rate is still {rates[-1]:g}"
-        found.append(Finding("too-few-epochs", "epochs", 0.7, evidence, f"{4 * len(epochs)} epochs", curves=curves))
+        change = {"epochs": 4 * len(epochs)}
+        found.append(
+            Finding("too-few-epochs", "epochs", 0.7, evidence, f"{4 * len(epochs)} epochs", curves=curves, change=change)
+        )
     return found
 
 

@@ -10,35 +10,16 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from byhand.see.doctor.faults import FAULTS, GRADIENT
 from byhand.see.doctor.patient import Patient
-
-GRADIENT = ("learn", "_backward", "_loss", "loss", "_cost")
-EVALUATION = ("evaluate", "forward", "_weighted", "_last_layer", "predict", "learn")
-LOOP = ("__next__", "upcoming", "_begin_epoch")
-
-# What a fault is looked for in: whose methods, and which.
-PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("gradient-sum", "cost-sum", "gradient-scale", "gradient-missing", "gradient-wrong"), ("model", GRADIENT)),
-    **dict.fromkeys(("gradient-accumulates", "kl-sign", "kl-weight", "code-not-drawn"), ("model", GRADIENT)),
-    **dict.fromkeys(("batch-mismatch", "not-shuffled"), ("training", LOOP)),
-    **dict.fromkeys(("step-uphill", "step-size-wrong", "parameters-frozen"), ("optimizer", ("step", "_change"))),
-    "rate-falls-too-soon": ("training", ("__init__", *LOOP)),
-    "accuracy-wrong": ("model", ("evaluate",)),
-    "wrong-cost": ("model", ("_cost", "loss", "evaluate", "learn")),
-    **dict.fromkeys(("random-evaluation", "batch-leak", "evaluation-differs"), ("model", EVALUATION)),
-    "sampler-variance": ("model", ("sampler",)),
-    **dict.fromkeys(("time-wrong", "time-ignored", "condition-ignored"), ("model", ("draw", "_loss", "loss"))),
-    **dict.fromkeys(("noise-wrong", "noise-reused"), ("model", ("draw", "_loss", "learn"))),
-    "data-range": ("model", ("scaled",)),
-    **dict.fromkeys(("symmetric-units", "zero-weights", "init-too-large", "init-too-small"), ("model", ("__init__",))),
-}
 
 
 def source_of(fault: str, patient: Patient) -> str:
     """File, line and name of the method that a finding is about, "train.py:8 in Mine.learn"; "" where it is byhand's own."""
-    if fault not in PLACES:
+    code = FAULTS[fault].code
+    if code is None:
         return ""
-    owner, names = PLACES[fault]
+    owner, names = code
     thing: Any = {"model": patient.model, "training": patient.training, "optimizer": patient.training.optimizer}[owner]
     if fault == "step-uphill":  # a gradient's sign may be wrong as well as a step's
         return _written(thing, names) or _written(patient.model, GRADIENT)

@@ -13,9 +13,11 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.errors import ByhandError
-from byhand.models.bound import divergence
-from byhand.see.doctor.patient import Patient, undisturbed
+from byhand.models.elbo import Variational, divergence
+from byhand.predictions import chosen
+from byhand.see.doctor.patient import Patient
 from byhand.see.doctor.work import step_seconds
+from byhand.training.state import undisturbed
 from byhand.training.steps import Steps
 
 MEASURED = 1_000  # held-out samples
@@ -118,13 +120,13 @@ def measured(patient: Patient) -> tuple[float, Array]:
     cost = float(patient.model.evaluate(x, y)[0])
     if not patient.classifies:
         return cost, np.zeros(0, bool)
-    return cost, np.asarray(patient.model.forward(x)).argmax(axis=1) == y.argmax(axis=1)
+    return cost, chosen(patient.model.forward(x)) == chosen(y)
 
 
 def divergences(patient: Patient) -> Array:
     """Of a VAE: the mean divergence of each dimension of the code from N(0, 1), (d,), in nats; of others nothing."""
     model, held = patient.model, patient.held_out
-    if model.kind != "vae" or held is None or getattr(model, "classes", 0) or not hasattr(model, "encode"):
+    if not isinstance(model, Variational) or held is None or patient.model.classes:
         return np.zeros(0)
     mu, log_sigma = model.encode(held.flat[:500])
     return (
@@ -138,7 +140,7 @@ def _on(patient: Patient, x: Array, y: Array) -> tuple[float, float]:
     cost = float(patient.model.evaluate(x, y)[0])
     if not patient.classifies:
         return cost, float("nan")
-    wrong: Any = np.asarray(patient.model.forward(x)).argmax(axis=1) != y.argmax(axis=1)
+    wrong: Any = chosen(patient.model.forward(x)) != chosen(y)
     return cost, float(wrong.mean())
 
 

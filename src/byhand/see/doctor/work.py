@@ -16,7 +16,7 @@ import math
 from typing import Any
 
 from byhand.engine import watch
-from byhand.see.doctor.patient import undisturbed
+from byhand.training.state import undisturbed
 from byhand.training.steps import Steps
 
 LAYER = 30e-6  # seconds a layer whose gradient is derived by hand, and its update
@@ -34,7 +34,7 @@ def step_seconds(training: Steps) -> float:
     update = PARAMETER * model.parameters.size
     if training.augment is not None:
         update += AUGMENTED * training.batch_size * training.x.shape[1]
-    if hasattr(model, "module"):
+    if not model.by_hand:
         n = min(SAMPLES, training.batch_size)
         ops, numbers, multiplications = _watched(training, n)
         batch = training.batch_size / n

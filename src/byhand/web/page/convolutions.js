@@ -5,13 +5,15 @@
 
 import { ACTIVATIONS } from "./functions.js";
 
+const ENDS = { cross_entropy: "softmax", bce: "sigmoid" }; // what the cost brings behind the last layer
+
 /**
  * What a model of kind "network" is made of: `trunk`, the steps up to the features, and the dense `layers` behind, with the names
  * of their activations; `tensors` names where each dense layer's numbers came from. An error where this page cannot run a module.
  */
 export function readModules({ architecture, tensors }) {
   const { module, input_shape: shape, cost } = architecture;
-  if (module?.kind !== "Sequential" || shape?.join() !== "28,28,1" || cost !== "cross_entropy") {
+  if (module?.kind !== "Sequential" || shape?.join() !== "28,28,1" || !Object.hasOwn(ENDS, cost)) {
     throw new Error("This page runs networks of modules that read 28 x 28 pixels and tell classes apart, one module after another.");
   }
   const steps = [];
@@ -24,7 +26,7 @@ export function readModules({ architecture, tensors }) {
     size = make({ layer, i, numbers, steps, dense, size }) ?? size;
   });
   if (!dense.layers.length) throw new Error("This network does not end in a Linear layer, and this page shows only such ones.");
-  dense.names[dense.layers.length - 1] = "softmax"; // the cost brings it
+  dense.names[dense.layers.length - 1] = ENDS[cost];
   return { trunk: { steps, shown: steps.filter(({ kind }) => kind === "conv") }, ...dense };
 }
 
@@ -33,8 +35,9 @@ const MODULES = {
     onlyBefore(dense, layer);
     const { in_channels: n, out_channels: c, kernel_size: kernel, stride, padding, bias } = layer;
     const w = numbers("weight");
-    const plain = layer.groups === 1 && layer.dilation.every((d) => d === 1) && n === size.c && Array.isArray(padding);
-    if (!plain) throw new Error("This page runs plain convolutions: one group, no dilation, padding by whole pixels.");
+    const plain = layer.groups === 1 && layer.dilation.every((d) => d === 1) && n === size.c && Array.isArray(padding)
+      && (layer.padding_mode ?? "zeros") === "zeros";
+    if (!plain) throw new Error("This page runs plain convolutions: one group, no dilation, zeros around, as many on each side.");
     const out = { h: places(size.h, kernel[0], stride[0], padding[0]), w: places(size.w, kernel[1], stride[1], padding[1]), c };
     if (w?.length !== kernel[0] * kernel[1] * n * c || !(out.h > 0 && out.w > 0)) throw damaged(layer);
     const b = bias ? numbers("bias") : new Float32Array(c);
@@ -104,7 +107,7 @@ function bend(conv, name) {
 function pool({ layer, steps, size, dense }, kind) {
   onlyBefore(dense, layer);
   const { kernel_size: kernel, stride, padding } = layer;
-  if (padding.some((p) => p !== 0)) throw new Error("This page runs pooling without padding only.");
+  if (padding.some((p) => p !== 0) || layer.ceil_mode) throw new Error("This page runs pooling without padding and ceil_mode only.");
   const out = { h: places(size.h, kernel[0], stride[0], 0), w: places(size.w, kernel[1], stride[1], 0), c: size.c };
   steps.push({ kind, kernel, stride, out });
   return out;

@@ -1,6 +1,6 @@
 // A denoiser of codes and points, and a sampler: the same numbers as `models/mlp_denoiser.py` and `models/samplers.py`.
 //
-// The network is told how noisy a code is (t) and what it is to become (a label), and answers with v; from that, what it takes the
+// The network is told how noisy a code is (t) and what it is to become (a label), and predicts v; from that, what it takes the
 // clean code for, and the noise. A step puts the two together again with less noise (DDIM: Song et al. 2021, eq. 12).
 
 import { weightedInput } from "./network.js";
@@ -10,7 +10,7 @@ const PERIOD = 10_000;
 const EPSILON = 1e-5; // of the layer norm
 const silu = (z) => z.map((value) => value / (1 + Math.exp(-value)));
 
-/** A model file's bytes as { d, classes, names, steps, signal, noise, mean, std, answer }; an error where this page cannot run it. */
+/** A model file's bytes as { d, classes, names, steps, signal, noise, mean, std, prediction }; an error where this page cannot run it. */
 export function readDenoiser(buffer) {
   const { tensors, metadata } = readTensors(buffer);
   let architecture, names;
@@ -22,7 +22,7 @@ export function readDenoiser(buffer) {
   }
   const { kind, target, steps, schedule, standardised, module } = architecture ?? {};
   if (kind !== "diffusion" || module?.kind !== "MLPDenoiser" || target !== "v" || !standardised) {
-    throw new Error(`This page draws with denoisers of codes that answer v, but this is a ${kind} of ${module?.kind}.`);
+    throw new Error(`This page draws with denoisers of codes that predict v, but this is a ${kind} of ${module?.kind}.`);
   }
   const of = (name) => {
     const found = tensors.get(name)?.values;
@@ -58,7 +58,7 @@ export function readDenoiser(buffer) {
   }
 
   /** v for one noisy code; `label` `classes` means any. */
-  function answer(x, t, label) {
+  function prediction(x, t, label) {
     const given = condition(t, label);
     let h = start(x);
     blocks.forEach((block, l) => {
@@ -69,7 +69,7 @@ export function readDenoiser(buffer) {
     return out(norm(h));
   }
 
-  return { d, classes, names, steps, ...scheduled(schedule, steps), mean: of("data.mean"), std: of("data.std"), answer };
+  return { d, classes, names, steps, ...scheduled(schedule, steps), mean: of("data.mean"), std: of("data.std"), prediction };
 }
 
 /** Signal and noise at t = 0 to T, as `models/noise_schedules.py` has them. */
@@ -89,7 +89,7 @@ export function scheduled(name, steps) {
 }
 
 /** T = t_1 > ... > t_S > 0, evenly spread; rounded to even at a half, as Python does. */
-export function times(last, steps) {
+export function spacedTimesteps(last, steps) {
   return Array.from({ length: steps }, (_, k) => {
     const exact = last * (1 - k / steps);
     const down = Math.floor(exact);
@@ -101,9 +101,9 @@ export function times(last, steps) {
 /** One DDIM step of a code from t to s with guidance: { x, x0 }, the next code and what the network takes the clean one for. */
 export function ddimStep(network, x, t, s, label, guidance) {
   const { signal, noise, classes } = network;
-  let v = network.answer(x, t, label);
+  let v = network.prediction(x, t, label);
   if (guidance !== 1 && label !== classes) {
-    const anyway = network.answer(x, t, classes);
+    const anyway = network.prediction(x, t, classes);
     v = v.map((value, i) => anyway[i] + guidance * (value - anyway[i]));
   }
   const x0 = v.map((value, i) => signal[t] * x[i] - noise[t] * value);

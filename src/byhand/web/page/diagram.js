@@ -3,11 +3,11 @@
 // Neurons are buttons, so that pointing, tapping and the keyboard come for free; in each layer one of them takes the tab key, and
 // arrow keys walk from there. The lines lie on one canvas behind them.
 
-import { Sheet } from "./maps.js";
+import { Sheet } from "./feature_maps.js";
 import { largest } from "./network.js";
-import { element } from "./outputs.js";
-import { AGAINST, columnsFor, FOR, paintPixels, picture } from "./pictures.js";
-import { walk } from "./roving.js";
+import { element } from "./html.js";
+import { ABOVE, BELOW, columnsFor, paintPixels, picture } from "./pictures.js";
+import { moveFocus } from "./roving_tabindex.js";
 
 const LARGE = 128; // units: from here on a layer is a grid of cells
 const LINES = 48; // at most, between two layers
@@ -21,12 +21,10 @@ const SIDE = 28;
 export class Diagram {
   constructor(root, network, names, { looked, picked, left }) {
     Object.assign(this, { root, network, looked, picked });
-    this.lines = element("canvas", "lines");
-    this.lines.setAttribute("aria-hidden", "true");
+    this.lines = element("canvas", { class: "lines", "aria-hidden": "true" });
     this.input = picture(SIDE, SIDE, "Input layer: the 784 pixels");
     paintPixels(this.input, new Uint8Array(SIDE * SIDE));
-    const input = element("div", "layer input");
-    input.append(this.input, element("p", "caption", "784 pixels"));
+    const input = element("div", "layer input", this.input, element("p", "caption", "784 pixels"));
     this.layers = network.sizes.slice(1).map((size, i) => this.makeLayer(size, i + 1, names));
     this.sheets = (network.trunk?.shown ?? []).map(
       (conv, sheet) => new Sheet(conv, sheet + 1, { looked: (k) => looked({ sheet, k }), picked: (k) => picked({ sheet, k }) }),
@@ -47,26 +45,26 @@ export class Diagram {
 
   makeLayer(size, l, names) {
     const last = l === this.network.layers.length;
-    const box = element("div", `layer ${last ? "out" : size >= LARGE ? "grid" : "circles"}`);
-    const cells = element("div", "cells");
     const columns = last ? 1 : columnsFor(size);
-    cells.style.setProperty("--columns", columns);
-    cells.setAttribute("role", "group");
     const title = last ? `${size} outputs` : `${size} neurons`;
-    cells.setAttribute("aria-label", `Layer ${l}: ${title}, ${this.network.names[l - 1]}`);
+    const activation = this.network.names[l - 1];
     const neurons = Array.from({ length: size }, (_, j) => {
-      const neuron = element("button", "unit", last ? names[j] : "");
-      neuron.type = "button";
-      neuron.tabIndex = j === 0 ? 0 : -1;
-      neuron.setAttribute("aria-label", last ? `Output ${names[j]}` : `Layer ${l}, neuron ${j + 1}`);
-      neuron.onpointerenter = (event) => event.pointerType === "mouse" && this.looked([l, j]);
-      neuron.onfocus = () => neuron.matches(":focus-visible") && this.picked([l, j]);
-      neuron.onclick = () => this.picked([l, j]);
+      const neuron = element("button", {
+        class: "unit",
+        type: "button",
+        tabindex: j === 0 ? 0 : -1,
+        "aria-label": last ? `Output ${names[j]}` : `Layer ${l}, neuron ${j + 1}`,
+        onpointerenter: (event) => event.pointerType === "mouse" && this.looked([l, j]),
+        onfocus: () => neuron.matches(":focus-visible") && this.picked([l, j]),
+        onclick: () => this.picked([l, j]),
+      }, last && names[j]); // prettier-ignore
       return neuron;
     });
-    cells.append(...neurons);
-    cells.onkeydown = (event) => walk(event, neurons, columns);
-    box.append(cells, element("p", "caption", `${title}, ${this.network.names[l - 1].replace("_", " ")}`));
+    const named = { class: "cells", role: "group", "aria-label": `Layer ${l}: ${title}, ${activation}` };
+    const cells = element("div", { ...named, onkeydown: (event) => moveFocus(event, neurons, columns) }, neurons);
+    cells.style.setProperty("--columns", columns);
+    const kind = last ? "out" : size >= LARGE ? "grid" : "circles";
+    const box = element("div", `layer ${kind}`, cells, element("p", "caption", `${title}, ${activation.replace("_", " ")}`));
     return { box, neurons, levels: new Int16Array(size).fill(-1) };
   }
 
@@ -136,7 +134,7 @@ export class Diagram {
     for (const { j, k, value } of terms) {
       const [[x, y], [toX, toY]] = [this.places[i][k], this.places[i + 1][j]];
       const opacity = strength * (0.15 + (0.85 * Math.abs(value)) / top);
-      context.strokeStyle = `rgba(${(value > 0 ? FOR : AGAINST).join(",")},${opacity})`;
+      context.strokeStyle = `rgba(${(value > 0 ? ABOVE : BELOW).join(",")},${opacity})`;
       context.beginPath();
       context.moveTo(x, y);
       const [bendX, bendY] = Math.abs(toX - x) > Math.abs(toY - y) ? [(toX - x) / 2, 0] : [0, (toY - y) / 2];
@@ -159,12 +157,10 @@ function columnsOf(sheets) {
 
 /** What the trunk ends in, as cells that only light up: what they are made of, the maps show. */
 function makeFeatures(size) {
-  const box = element("div", "layer features");
-  const cells = element("div", "cells");
-  cells.style.setProperty("--columns", Math.min(columnsFor(size), 8));
   const neurons = Array.from({ length: size }, () => element("span", "unit"));
-  cells.append(...neurons);
-  box.append(cells, element("p", "caption", `${size} features`));
+  const cells = element("div", "cells", neurons);
+  cells.style.setProperty("--columns", Math.min(columnsFor(size), 8));
+  const box = element("div", "layer features", cells, element("p", "caption", `${size} features`));
   return { box, neurons, levels: new Int16Array(size).fill(-1) };
 }
 

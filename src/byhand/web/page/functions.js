@@ -4,7 +4,7 @@
 // elementwise product g * sigma'(z). Vectors are Float64Array; the parameters stay float32.
 
 const LEAK = 0.01;
-const sigma = (z) => 0.5 * Math.tanh(0.5 * z) + 0.5; // 1 / (1 + e^-z), which cannot overflow in this form
+const sigma = (z) => 1 / (1 + Math.exp(-z)); // where e^-z overflows it is 0
 
 /** An activation that works on each neuron alone, from sigma and sigma'. */
 function elementwise(value, slope) {

@@ -1,17 +1,19 @@
 // The Latent page: the way between two digits through an autoencoder and a VAE side by side, their codes, and a map of one of two.
 
 import { asset, jsonAsset } from "./assets.js";
-import { Pad } from "./canvas.js";
-import { readCoder } from "./codes.js";
-import { drawFrame, PALETTE, small } from "./film.js";
+import { Pad } from "./drawing_pad.js";
+import { readCoder } from "./autoencoders.js";
+import { download } from "./download.js";
 import { writeGif } from "./gif.js";
+import { drawFrame, PALETTE } from "./gif_frames.js";
+import { element, enable } from "./html.js";
+import { eased, typical, interpolate } from "./interpolation.js";
+import { placeOf, Plane } from "./latent_plane.js";
 import { number } from "./numbers.js";
-import { element } from "./outputs.js";
-import { placeOf, Plane } from "./plane.js";
+import { canvasOf, picture } from "./pictures.js";
 import { prepare } from "./prepare.js";
 import { inputOf, readSample } from "./sample.js";
 import { themeButton } from "./theme.js";
-import { eased, typical, wayPoint } from "./way.js";
 
 const LAP = 2400; // ms from one end to the other
 const REST = 700; // ms at each end
@@ -42,7 +44,7 @@ function walkTo(t) {
   $("along").value = String(Math.round(1000 * t));
   $("along").setAttribute("aria-valuetext", `${Math.round(100 * t)} per cent of the way`);
   for (const one of state.coders) {
-    if (one.ends) one.code = wayPoint(one.ends[0], one.ends[1], t, $("spherical").checked);
+    if (one.ends) one.code = interpolate(one.ends[0], one.ends[1], t, $("spherical").checked);
   }
   $("left-line").hidden = true;
   showCodes();
@@ -60,7 +62,7 @@ function showCodes() {
 }
 
 function paint(canvas, image) {
-  canvas.getContext("2d").drawImage(small(image), 0, 0);
+  canvas.getContext("2d").drawImage(canvasOf(image), 0, 0);
 }
 
 function setEnd(which, image, name) {
@@ -90,18 +92,13 @@ function makeEnds() {
       const digit = Number(state.chosen[which]);
       setDigit(which, Number.isNaN(digit) ? 0 : digit, state.seen[which] + 1);
     });
-    const own = button("My drawing", () => useDrawing(which));
-    own.dataset.name = "own";
+    const own = button("My drawing", () => useDrawing(which), "own");
     root.append(...digits, another, own);
   }
 }
 
-function button(text, pressed) {
-  const made = element("button", "", text);
-  made.type = "button";
-  made.dataset.name = text;
-  made.onclick = pressed;
-  return made;
+function button(text, pressed, name = text) {
+  return element("button", { type: "button", data: { name }, onclick: pressed }, text);
 }
 
 function useDrawing(which) {
@@ -146,13 +143,13 @@ function pause() {
 
 async function save() {
   pause();
-  $("save").disabled = true;
+  enable($("save"), false);
   say("The gif is being made.");
   await new Promise((done) => setTimeout(done, 30)); // let that be shown
   const there = [];
   for (let i = 0; i < FRAMES; i += 1) {
     const t = eased(i / (FRAMES - 1));
-    const pictures = state.coders.map(({ name, coder, ends }) => [name, coder.decode(wayPoint(...ends, t, $("spherical").checked))]);
+    const pictures = state.coders.map(({ name, coder, ends }) => [name, coder.decode(interpolate(...ends, t, $("spherical").checked))]);
     there.push(drawFrame(pictures, state.ends, t));
     if (i % 6 === 5) await new Promise((done) => setTimeout(done)); // stay alive
   }
@@ -160,14 +157,10 @@ async function save() {
   const times = frames.map((_, i) => (i === 0 || i === FRAMES - 1 ? 900 : 50));
   const { width, height } = there[0];
   const bytes = writeGif(frames.map(({ places }) => places), times, width, height, PALETTE);
-  const link = Object.assign(document.createElement("a"), {
-    href: URL.createObjectURL(new Blob([bytes], { type: "image/gif" })),
-    download: `walk-${state.chosen.join("-")}.gif`,
-  });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  $("save").disabled = false;
-  say(`Saved as ${link.download}, ${Math.round(bytes.length / 1024)} KB.`);
+  const name = `walk-${state.chosen.join("-")}.gif`;
+  download(bytes, name, "image/gif");
+  enable($("save"), true);
+  say(`Saved as ${name}, ${Math.round(bytes.length / 1024)} KB.`);
 }
 
 function say(text) {
@@ -179,32 +172,26 @@ function say(text) {
 /** A network beside the others: its picture, and sliders for each number of its code. */
 function addCoder(coder, entry) {
   const name = NAMES[coder.kind];
-  const figure = element("figure", "drawn");
-  const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `What the ${name} draws at this place of the way`);
-  figure.append(canvas, element("figcaption", "", name));
-  $("pictures").append(figure);
-  const group = element("fieldset", "code");
-  group.append(element("legend", "", `The ${name}’s code, ${coder.latent} numbers`));
+  const canvas = picture(28, 28, `What the ${name} draws at this place of the way`);
+  $("pictures").append(element("figure", "drawn", canvas, element("figcaption", "", name)));
   const one = { name, coder, canvas, entry, code: null, ends: null, sliders: [] };
   const far = coder.kind === "vae" ? 4 : 12;
-  for (let d = 0; d < coder.latent; d += 1) {
-    const row = element("label", coder.kl && coder.kl[d] < 0.1 ? "number unused" : "number");
-    const slider = Object.assign(document.createElement("input"), { type: "range", min: -far, max: far, step: 0.05, value: 0 });
-    slider.setAttribute("aria-label", `Number ${d + 1} of the ${name}’s code`);
-    slider.oninput = () => {
+  one.sliders = Array.from({ length: coder.latent }, (_, d) => {
+    const oninput = ({ target }) => {
       pause();
-      one.code[d] = Number(slider.value);
+      one.code[d] = Number(target.value);
       $("left-line").hidden = false;
       showCodes();
     };
-    row.append(element("span", "", String(d + 1)), slider, element("output", "", "0"));
-    if (coder.kl) row.title = `It carries ${number(coder.kl[d], 2)} nats`;
-    group.append(row);
-    one.sliders.push(slider);
-  }
-  $("codes").append(group);
+    const label = `Number ${d + 1} of the ${name}’s code`;
+    return element("input", { type: "range", min: -far, max: far, step: 0.05, value: 0, "aria-label": label, oninput });
+  });
+  const rows = one.sliders.map((slider, d) => {
+    const nats = coder.kl?.[d];
+    const given = { class: nats < 0.1 ? "number unused" : "number", title: nats !== undefined && `It carries ${number(nats, 2)} nats` };
+    return element("label", given, element("span", "", d + 1), slider, element("output", "", 0));
+  });
+  $("codes").append(element("fieldset", "code", element("legend", "", `The ${name}’s code, ${coder.latent} numbers`), rows));
   state.coders.push(one);
 }
 

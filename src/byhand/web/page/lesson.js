@@ -1,16 +1,20 @@
 // Teaching: a step of gradient descent on the drawing, its numbers, what it did to the answer, and to other digits.
 
-import { BP, BP1_CANCELLED, boxed, STEP } from "./equations.js";
-import { copyNetwork, largest, learn, predict, teach } from "./network.js";
+import { boxed } from "./equation_box.js";
+import { BP, cancelledBP1, gradientStep } from "./equations.js";
+import { element } from "./html.js";
+import { copyNetwork, eachClass, largest, learn, predict, teach } from "./network.js";
 import { number } from "./numbers.js";
-import { element, makeBars } from "./outputs.js";
+import { makeBars } from "./output_bars.js";
 import { paintPixels, picture } from "./pictures.js";
+import { sumTable } from "./sum_table.js";
 
 const SHOWN_DIGITS = 10;
 
-/** The target for a class: 1 in its place, 0 elsewhere. */
-export function target(classes, label) {
-  return Float64Array.from({ length: classes }, (_, j) => (j === label ? 1 : 0));
+/** The target for a class: 1 in its place, 0 elsewhere; of a single output, the class itself, 0 for no and 1 for yes. */
+export function target(outputs, label) {
+  if (outputs === 1) return Float64Array.of(label);
+  return Float64Array.from({ length: outputs }, (_, j) => (j === label ? 1 : 0));
 }
 
 /** Teach `steps` times and tell what happened: outputs and costs before and after, and the numbers of the first step. */
@@ -33,13 +37,11 @@ export function showComparison(root, lesson, names) {
     ["Before", lesson.first],
     [lesson.steps === 1 ? "After 1 step" : `After ${lesson.steps} steps`, lesson.after],
   ].map(([title, seen]) => {
-    const side = element("div", "side");
     const bars = element("div", "bars");
-    const outputs = seen.a.at(-1);
+    const outputs = eachClass(seen.a.at(-1));
     makeBars(bars, names)(outputs, largest(outputs));
     bars.children[lesson.label].classList.add("wanted");
-    side.append(element("h3", "", title), element("p", "cost", `cost C = ${number(seen.cost)}`), bars);
-    return side;
+    return element("div", "side", element("h3", "", title), element("p", "cost", `cost C = ${number(seen.cost)}`), bars);
   });
   root.replaceChildren(...sides);
 }
@@ -49,10 +51,10 @@ export function showEquations(root, network, lesson, names) {
   const { first, old, eta, y } = lesson;
   const last = network.layers.length;
   const bits = { network, first, old, eta, y, last, names };
-  const cards = [card("BP1", "The error of the outputs", cancels(network) ? BP1_CANCELLED : BP[1], outputErrors(bits))];
-  if (last > 1) cards.push(card("BP2", "Blame goes backward", BP[2], hiddenErrors(bits)));
-  cards.push(card("BP3", "What a bias should do", BP[3], biasStep(bits)));
-  cards.push(card("BP4", "What a weight should do", BP[4], weightStep(bits)));
+  const cards = [card("BP1", "The error of the outputs", cancels(network) ? cancelledBP1() : BP[1](), outputErrors(bits))];
+  if (last > 1) cards.push(card("BP2", "Blame goes backward", BP[2](), hiddenErrors(bits)));
+  cards.push(card("BP3", "What a bias should do", BP[3](), biasStep(bits)));
+  cards.push(card("BP4", "What a weight should do", BP[4](), weightStep(bits)));
   root.classList.toggle("three", cards.length === 3);
   root.replaceChildren(...cards);
 }
@@ -62,24 +64,15 @@ function cancels(network) {
 }
 
 function card(name, title, formula, lines) {
-  const made = element("article", "card");
-  made.append(element("h3", "", title), element("span", "tag", name));
-  made.append(boxed(formula), ...lines.map((line) => (typeof line === "string" ? element("p", "sum", line) : line)));
-  return made;
+  const below = lines.map((line) => (typeof line === "string" ? element("p", "sum", line) : line));
+  return element("article", "card", element("h3", "", title), element("span", "tag", name), boxed(formula), below);
 }
 
 function outputErrors({ network, first, y, last, names }) {
   const delta = first.delta[last];
-  const table = element("table", "terms");
-  table.innerHTML = "<thead><tr><th>output</th><th>a</th><th>y</th><th>δ</th></tr></thead>";
-  const body = table.createTBody();
-  const order = [...delta.keys()].sort((p, q) => Math.abs(delta[q]) - Math.abs(delta[p])).slice(0, 4);
-  for (const j of order) {
-    const row = body.insertRow();
-    row.append(Object.assign(element("th", "", names[j]), { scope: "row" }));
-    row.append(element("td", "", number(first.a[last][j], 3)), element("td", "", String(y[j])));
-    row.append(element("td", delta[j] < 0 ? "minus" : "plus", number(delta[j])));
-  }
+  const largestErrors = [...delta.keys()].sort((p, q) => Math.abs(delta[q]) - Math.abs(delta[p])).slice(0, 4);
+  const rows = largestErrors.map((j) => [names[j], number(first.a[last][j], 3), y[j], delta[j]]);
+  const table = sumTable(["output", "a", "y", "δ"], rows, [], undefined);
   const why = cancels(network) ? "Cross-entropy cancels σ′: the error is what was said minus what was right." : "";
   return why ? [table, element("p", "small", why)] : [table];
 }
@@ -116,7 +109,7 @@ function weightStep({ first, old, eta, last, names, network }) {
   return [
     element("p", "small", `From ${below} ${k + 1} to output ${names[j]}, a · δ`),
     `${number(first.a[last - 1][k])} · ${bracketed(first.delta[last][j])} = ${number(gradient[i])}`,
-    boxed(STEP, "formula step"),
+    boxed(gradientStep(), "formula step"),
     descent(w, eta, gradient[i]),
   ];
 }
@@ -147,19 +140,15 @@ export function compareOthers(network, sample, before) {
 
 /** That comparison in words and pictures. */
 export function showOthers(root, { now, before, changed, rightBefore, rightNow, of }, sample) {
-  const counts = element("p", "counts");
-  counts.append(element("b", "", `${rightBefore}`), " → ", element("b", "", `${rightNow}`), ` of ${of} test digits right`);
-  const gallery = element("ul", "gallery");
-  for (const i of changed.slice(0, SHOWN_DIGITS)) {
+  const counts = element("p", "counts", element("b", "", rightBefore), " → ", element("b", "", rightNow), ` of ${of} test digits right`);
+  const items = changed.slice(0, SHOWN_DIGITS).map((i) => {
     const canvas = picture(28, 28, `A ${sample.labels[i]} of the test digits`);
     paintPixels(canvas, sample.images[i]);
-    const item = element("li", now[i] === sample.labels[i] ? "gained" : "lost");
-    item.append(canvas, element("span", "", `${before[i]} → ${now[i]}`));
-    gallery.append(item);
-  }
+    return element("li", now[i] === sample.labels[i] ? "gained" : "lost", canvas, element("span", "", `${before[i]} → ${now[i]}`));
+  });
   const more = changed.length - SHOWN_DIGITS;
   const which = changed.length === 1 ? "this one" : `these ${changed.length}`;
   const shown = more > 0 ? ` (${SHOWN_DIGITS} shown)` : "";
   const words = changed.length ? `It now reads ${which} differently${shown}:` : "No other answer changed.";
-  root.replaceChildren(element("h3", "", "What else changed?"), counts, element("p", "small", words), gallery);
+  root.replaceChildren(element("h3", "", "What else changed?"), counts, element("p", "small", words), element("ul", "gallery", items));
 }

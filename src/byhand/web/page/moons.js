@@ -1,6 +1,6 @@
 // Diffusion in the plane: points dissolve into noise, and noise gathers into two moons; a slider goes through all of it.
 
-import { ddimStep, normals, times } from "./denoiser.js";
+import { ddimStep, normals, spacedTimesteps } from "./denoiser.js";
 
 const POINTS = 320;
 const STEPS = 40;
@@ -12,7 +12,7 @@ const LAP = 7000; // ms there and back
 export class Moons {
   constructor(network, { canvas, along, play, arrows, again, told }) {
     Object.assign(this, { network, canvas, along, play, arrows, again, told, seed: 1, playing: 0, run: 0 });
-    this.moments = [...times(network.steps, STEPS), 0];
+    this.timesteps = [...spacedTimesteps(network.steps, STEPS), 0];
     along.max = String(2 * STEPS);
     along.oninput = () => {
       this.pause();
@@ -26,7 +26,7 @@ export class Moons {
     };
   }
 
-  /** Work out every moment of all points, a few at a time, so that the page stays alive. */
+  /** Work out every step of all points, a few at a time, so that the page stays alive. */
   async compute() {
     this.run += 1;
     const run = this.run;
@@ -38,7 +38,7 @@ export class Moons {
     this.back = [points];
     this.fields = new Map();
     for (let k = 0; k < STEPS; k += 1) {
-      points = points.map((x, i) => [...ddimStep(this.network, Float64Array.from(x), this.moments[k], this.moments[k + 1], i % 2, 1).x]);
+      points = points.map((x, i) => [...ddimStep(this.network, Float64Array.from(x), this.timesteps[k], this.timesteps[k + 1], i % 2, 1).x]);
       this.back.push(points);
       await new Promise((done) => setTimeout(done));
       if (run !== this.run) return;
@@ -51,13 +51,13 @@ export class Moons {
   /** Where the network sends a point from each place of a grid at this moment of the way back. */
   field(k) {
     if (!this.fields.has(k)) {
-      const t = this.moments[k];
+      const t = this.timesteps[k];
       const { signal, noise, classes } = this.network;
       const found = [];
       for (let row = 0; row < DOWN; row += 1) {
         for (let column = 0; column < ACROSS; column += 1) {
           const x = [FAR * ((2 * (column + 1)) / (ACROSS + 1) - 1), 0.75 * FAR * ((2 * (row + 1)) / (DOWN + 1) - 1)];
-          const v = this.network.answer(Float64Array.from(x), t, classes);
+          const v = this.network.prediction(Float64Array.from(x), t, classes);
           found.push([...x, ...x.map((value, d) => signal[t] * value - noise[t] * v[d] - value)]);
         }
       }
@@ -79,8 +79,8 @@ export class Moons {
     context.fillRect(0, 0, width, height);
     const at = ([x, y]) => [width * (0.5 + x / (2 * FAR)), height / 2 - (width * y) / (2 * FAR)];
     const reverse = place > STEPS;
-    const k = reverse ? place - STEPS : STEPS - place; // of the moments, which fall
-    const t = this.moments[k];
+    const k = reverse ? place - STEPS : STEPS - place; // of the timesteps, which fall
+    const t = this.timesteps[k];
     const points = reverse
       ? this.back[k]
       : this.data.map((x, i) => x.map((value, d) => network.signal[t] * value + network.noise[t] * this.noise[i][d]));

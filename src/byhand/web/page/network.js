@@ -8,7 +8,11 @@ import { ACTIVATIONS, COSTS } from "./functions.js";
 
 /** A network from what `readModel` read; an error where it names functions that this page does not know. */
 export function makeNetwork(model) {
-  return model.architecture.kind === "network" ? withTrunk(model) : plain(model);
+  const network = model.architecture.kind === "network" ? withTrunk(model) : plain(model);
+  if (network.sizes.at(-1) === 1 && network.names.at(-1) === "softmax") {
+    throw new Error("This model has one output behind a softmax, which is 1 whatever comes in: train it with a sigmoid.");
+  }
+  return network;
 }
 
 /** A convolutional network: its `trunk` sees the drawing, and what is behind it is a plain network that reads the features. */
@@ -69,6 +73,17 @@ export function readDrawing(network, x) {
   if (!network.trunk) return forward(network, x);
   const { maps, features } = see(network.trunk, x);
   return { ...forward(network, features), maps };
+}
+
+/** Outputs with one number for each class: a single output p is a yes or no and becomes 1 - p and p; several stay. */
+export function eachClass(outputs) {
+  return outputs.length === 1 ? Float64Array.of(1 - outputs[0], outputs[0]) : outputs;
+}
+
+/** The names of the classes of a network with so many outputs: those of its file, else numbers. */
+export function namesOf(classNames, outputs) {
+  if (outputs === 1) return classNames.length === 2 ? classNames : ["no", "yes"];
+  return Array.from({ length: outputs }, (_, j) => classNames[j] ?? String(j));
 }
 
 /** The place of the largest number. */
@@ -161,5 +176,5 @@ export function spoken(network, { z, a }, l, j) {
 
 /** The answers of a network to many inputs: the class of each. */
 export function predict(network, inputs) {
-  return inputs.map((x) => largest(forward(network, x).a.at(-1)));
+  return inputs.map((x) => largest(eachClass(forward(network, x).a.at(-1))));
 }

@@ -6,17 +6,17 @@
 const FRAME = 28;
 const BOX = 20; // pixels: the square that the ink is scaled into
 const MIDDLE = 14; // pixels: where MNIST's digits have their centre of mass
-const FAINTEST = 8; // of 255: an image whose brightest pixel is darker is empty
+const FAINTEST = 8; // of 255: an image whose shades differ by less, or whose ink is fainter, is empty
 const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
 
 /** An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty }. */
 export function prepare(image) {
   const { width, height } = image;
   const values = withoutPaper(image);
-  let brightest = 0;
-  for (let i = 0; i < values.length; i += 1) if (values[i] > brightest) brightest = values[i];
+  const contrast = brightestOf(image.values) + brightestOf(image.values.map((value) => -value));
+  const brightest = brightestOf(values);
   const pixels = new Uint8Array(FRAME * FRAME);
-  if (brightest < FAINTEST) return { pixels, empty: true };
+  if (Math.min(contrast, brightest) < FAINTEST) return { pixels, empty: true };
   const small = scale(crop(values, width, height, NOISE * brightest));
   let top = 0;
   for (const value of small.values) top = Math.max(top, value);
@@ -39,10 +39,15 @@ function withoutPaper({ values, width, height }) {
     for (let column = 0; column < width; column += inside) border.push(values[row * width + column]);
   }
   const paper = border.sort((a, b) => a - b)[(border.length - 1) >> 1];
-  let brightest = 0;
-  for (let i = 0; i < values.length; i += 1) if (values[i] > brightest) brightest = values[i];
+  const brightest = brightestOf(values);
   if (!(paper > 0 && paper < brightest / 2)) return values;
   return Float32Array.from(values, (value) => Math.max(value - paper, 0));
+}
+
+function brightestOf(values) {
+  let brightest = -Infinity;
+  for (let i = 0; i < values.length; i += 1) if (values[i] > brightest) brightest = values[i];
+  return brightest;
 }
 
 /** The part of the image with ink, what is fainter than `noise` set to 0. */

@@ -8,6 +8,7 @@ const FORMAT = "byhand-model";
 const FORMAT_VERSION = "1";
 const LARGEST_HEADER = 1_000_000; // bytes
 const WIDTH = { F16: 2, F32: 4, F64: 8 };
+const NUMPY = { F16: "f2", F32: "f4", F64: "f8" }; // as the checksum calls them, see `tensorfile.py`
 
 /** All tensors, as Float32Array with their shapes, and the metadata of a file's bytes (ArrayBuffer). */
 export function readTensors(buffer) {
@@ -25,14 +26,43 @@ export function readTensors(buffer) {
   }
   const { __metadata__: metadata = {}, ...entries } = header ?? {};
   const tensors = new Map();
+  const parts = [];
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, data_offsets: place } = entry ?? {};
     if (!Array.isArray(shape) || !Array.isArray(place)) {
       throw new Error(`Tensor ${name} has no shape or place: the file is damaged.`);
     }
     tensors.set(name, { shape, values: decode(view, 8 + length, name, dtype, shape, place) });
+    parts.push({ name, type: NUMPY[dtype], shape, bytes: new Uint8Array(buffer, 8 + length + place[0], place[1] - place[0]) });
+  }
+  // Files of before there were checksums have none.
+  if (metadata.format === FORMAT && "checksum" in metadata && metadata.checksum !== checksum(parts, metadata)) {
+    throw new Error("This file is damaged: its content does not have the checksum it was written with.");
   }
   return { tensors, metadata };
+}
+
+const CRC32 = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+  return crc;
+});
+
+/** The CRC-32 of all strings but itself and all tensors, in the order of their names, as `tensorfile.py` computes it. */
+function checksum(parts, metadata) {
+  let crc = 0xffffffff;
+  const add = (bytes) => {
+    for (let i = 0; i < bytes.length; i += 1) crc = CRC32[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  };
+  const tell = (text) => add(new TextEncoder().encode(text));
+  for (const name of Object.keys(metadata).sort()) {
+    if (name !== "checksum") tell(`${name}\0${metadata[name]}\0`);
+  }
+  for (const { name, type, shape, bytes } of parts.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    tell(`${name}\0${type}\0${shape.join(",")}\0`);
+    add(bytes);
+  }
+  return `crc32:${((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0")}`;
 }
 
 function decode(view, start, name, dtype, shape, place) {
@@ -62,9 +92,10 @@ export function float16(bits) {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The bytes of a file with these float32 tensors, Map of name -> { shape, values }, and metadata (strings). */
+/** The bytes of a file with these float32 tensors, Map of name -> { shape, values }, and metadata (strings), with its checksum. */
 export function writeTensors(tensors, metadata) {
-  const header = { __metadata__: metadata };
+  const parts = [...tensors].map(([name, { shape, values }]) => ({ name, type: "f4", shape, bytes: littleEndian(values) }));
+  const header = { __metadata__: { ...metadata, checksum: checksum(parts, metadata) } };
   let end = 0;
   for (const [name, { shape, values }] of tensors) {
     header[name] = { dtype: "F32", shape, data_offsets: [end, end + 4 * values.length] };
@@ -73,17 +104,16 @@ export function writeTensors(tensors, metadata) {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const length = Math.ceil(json.length / 8) * 8; // padded with spaces, so that the numbers begin on a multiple of 8
   const bytes = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(length), true);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
-  let at = 8 + length;
-  for (const { values } of tensors.values()) {
-    for (const value of values) {
-      view.setFloat32(at, value, true);
-      at += 4;
-    }
-  }
+  for (const { name, bytes: part } of parts) bytes.set(part, 8 + length + header[name].data_offsets[0]);
   return bytes;
+}
+
+function littleEndian(values) {
+  const view = new DataView(new ArrayBuffer(4 * values.length));
+  values.forEach((value, i) => view.setFloat32(4 * i, value, true));
+  return new Uint8Array(view.buffer);
 }
 
 /**
@@ -96,16 +126,17 @@ export function readModel(buffer) {
   if (metadata.format_version !== FORMAT_VERSION) {
     throw new Error(`This model has format version ${metadata.format_version}, and this page reads ${FORMAT_VERSION}.`);
   }
-  let architecture, classNames, metrics;
+  let architecture, classNames, metrics, preprocessing;
   try {
     architecture = JSON.parse(metadata.architecture);
     classNames = JSON.parse(metadata.class_names ?? "[]");
     metrics = JSON.parse(metadata.metrics ?? "{}");
+    preprocessing = JSON.parse(metadata.preprocessing ?? "{}") ?? {};
   } catch {
     throw new Error("This model's metadata cannot be read: the file is damaged.");
   }
   if (!Array.isArray(classNames)) throw new Error("This model's class names cannot be read: the file is damaged.");
-  const model = { architecture, classNames, metrics, metadata, tensors };
+  const model = { architecture, classNames, metrics, preprocessing, metadata, tensors };
   if (architecture?.kind === "network") return model;
   if (architecture?.kind !== "feedforward") {
     throw new Error(`This model is of kind ${architecture?.kind}, and this page knows feedforward and network.`);

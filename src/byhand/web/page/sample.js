@@ -13,10 +13,12 @@ export function readSample(buffer) {
     else pixels[to++] = bytes[from];
   }
   const images = labels.map((_, i) => pixels.subarray(i * PIXELS, (i + 1) * PIXELS));
-  return { labels, images, inputs: images.map(inputOf) };
+  return { labels, images, inputs: images.map((pixels) => inputOf(pixels)) };
 }
 
-/** A network's input from pixels: 0 to 255 becomes 0 to 1. */
-export function inputOf(pixels) {
-  return Float32Array.from(pixels, (pixel) => pixel / 255);
+/** A network's input from pixels: 0 to 255 becomes the range that its training data had, 0 to 1 unless its file says another. */
+export function inputOf(pixels, { range, ink } = {}) {
+  const told = Array.isArray(range) && range.every(Number.isFinite) && range[0] < range[1];
+  const [low, high] = told ? range : [0, 1];
+  return Float32Array.from(pixels, (pixel) => low + (high - low) * (ink === "black" ? 1 - pixel / 255 : pixel / 255));
 }

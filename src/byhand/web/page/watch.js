@@ -1,23 +1,28 @@
 // The page of a watched loop: shows what somebody's own program tells of its training, and holds it where the reader wants.
 
-import { grow } from "./curve.js";
-import { showLayers } from "./layers.js";
-import { brief, drawCurves, fillTable } from "./plots.js";
-import { Line } from "./socket.js";
+import { Connection } from "./connection.js";
+import { element, enable, option, redraw } from "./html.js";
+import { showLayers } from "./layer_table.js";
+import { LiveTraining } from "./live_training.js";
+import { brief } from "./plots.js";
 import { themeButton } from "./theme.js";
-import { Tiles } from "./tiles.js";
+import { onChangedLooks, showTrainingCurves } from "./training_curves.js";
+import { WeightImages } from "./weight_images.js";
 
 const $ = (id) => document.getElementById(id);
 const count = (n) => n.toLocaleString("en");
 
-const state = { run: "", about: null, moment: { state: "none" }, costs: [], validated: [], tiles: null, open: false, fresh: {} };
+const loop = new LiveTraining(draw);
+const state = { run: "", connected: false };
+let connection, weightImages;
 
 const SAYS = {
   none: () => "Waiting for the loop’s first step …",
-  running: () => (state.moment.pace ? "The loop runs in slow motion." : "The loop runs."),
-  paused: () => `Paused after step ${count(state.moment.step ?? 0)}: the program waits. Take one step, or go on. If every page is closed, it goes on by itself.`,
-  ended: () => "The loop is over. What it came to stays here.",
+  running: ({ pace }) => (pace ? "The loop runs in slow motion." : "The loop runs."),
+  paused: ({ step }) => `Paused after step ${count(step)}: the program waits. Take one step, or resume. If every page is closed, it goes on by itself.`,
+  ended: () => "The loop is over. Its last state stays here.",
 };
+const says = () => SAYS[loop.moment.step ? loop.moment.state : "none"](loop.moment);
 
 // ---------------------------------------------------------------- what the program tells
 
@@ -30,7 +35,8 @@ function hear({ hello, moment, problem }) {
 /** The program as it is now: for the first time, again, or another run than before. */
 function meet({ run, about, moment, costs, validated }) {
   if (state.run && state.run !== run) complain("");
-  Object.assign(state, { run, about, costs, validated, moment: { state: "none" } });
+  state.run = run;
+  loop.begin(costs, validated);
   delete document.documentElement.dataset.shown;
   document.title = `${about.title} – byhand.watch`;
   $("title").textContent = about.title;
@@ -40,12 +46,9 @@ function meet({ run, about, moment, costs, validated }) {
 }
 
 function take(moment) {
-  for (const [name, value] of Object.entries(moment)) if (value !== null || name === "pace") state.moment[name] = value;
-  for (const curve of ["costs", "validated"]) for (const point of moment[curve] ?? []) grow(state[curve], point);
-  $("status").textContent = SAYS[state.moment.step ? state.moment.state : "none"]();
+  loop.take(moment);
+  $("status").textContent = says();
   allow();
-  state.fresh = { ...state.fresh, ...moment };
-  state.frame ||= requestAnimationFrame(show);
 }
 
 function complain(text) {
@@ -55,59 +58,38 @@ function complain(text) {
 
 // ---------------------------------------------------------------- what the page shows
 
-/** Draw what came since the last frame; hidden tabs get no frames, and draw nothing. */
-function show() {
-  state.frame = 0;
-  const { moment, fresh } = state;
-  state.fresh = {};
+function draw(fresh) {
+  const { moment, costs, validated } = loop;
   if (!moment.step) return;
   $("live").hidden = false;
   $("at-step").textContent = count(moment.step);
-  $("at-cost").textContent = brief(state.costs.at(-1)?.[1]);
+  $("at-cost").textContent = brief(costs.at(-1)?.[1]);
   $("at-rate").textContent = brief(moment.rate);
   $("at-speed").textContent = moment.pace ? "–" : brief(moment.speed);
-  const [, cost, accuracy] = state.validated.at(-1) ?? [];
+  const [, cost, accuracy] = validated.at(-1) ?? [];
   const share = typeof accuracy === "number";
   $("validation-name").textContent = share || cost === undefined ? "Accuracy on validation data" : "Cost on validation data";
   $("at-accuracy").textContent = share ? `${(100 * accuracy).toFixed(1)} %` : brief(cost);
-  curves();
-  if (fresh.notes) stand(fresh.notes);
-  if (fresh.parameters) parameters(fresh.parameters);
-  if (fresh.activations) activations(fresh.activations);
+  $("accuracy-panel").hidden = !validated.some(([, , known]) => known !== null);
+  showTrainingCurves(costs, validated);
+  if (fresh.notes) showNotes(fresh.notes);
+  if (fresh.parameters) showParameters(fresh.parameters);
+  if (fresh.activations) showActivations(fresh.activations);
   $("weights-section").hidden = !moment.pictures?.length;
-  if (fresh.pictures?.length) pictures(fresh.pictures);
+  if (fresh.pictures?.length) showPictures(fresh.pictures);
   document.documentElement.dataset.shown = String(moment.step);
 }
 
-function curves() {
-  const { costs, validated } = state;
-  const held = validated.map(([step, cost]) => [step, cost]);
-  const series = [
-    { name: "training, mean of the batches", colour: "minus", points: costs },
-    { name: "validation", colour: "plus", points: held, width: 2.4 },
-  ];
-  const log = $("log").checked && ![...costs, ...held].some(([, cost]) => cost !== null && cost <= 0);
-  drawCurves($("cost-curve"), series, { log, low: log || costs.some(([, cost]) => cost < 0) ? null : 0 });
-  const right = validated.filter(([, , share]) => share !== null).map(([step, , share]) => [step, 100 * share]);
-  $("accuracy-panel").hidden = !right.length;
-  if (right.length) drawCurves($("accuracy-curve"), [{ name: "validation", colour: "plus", points: right, width: 2.4 }], { high: 100, unit: " %", key: "bottom" });
-  if ($("cost-table").closest("details").open) {
-    const rows = [...costs.map(([step, cost]) => [step, brief(cost), ""]), ...held.map(([step, cost]) => [step, "", brief(cost)])];
-    fillTable($("cost-table"), ["Step", "Training", "Validation"], rows.sort(([a], [b]) => a - b));
-  }
-  if ($("accuracy-table").closest("details").open) fillTable($("accuracy-table"), ["Step", "Validation"], right.map(([step, share]) => [step, `${share.toFixed(1)} %`]));
-}
-
 /** What is certainly not meant, in sentences. */
-function stand(notes) {
-  const same = notes.join("\n") === $("notes").dataset.said;
+function showNotes(notes) {
+  const key = notes.join("\n");
   $("notes").hidden = !notes.length;
-  if (same) return;
-  $("notes").dataset.said = notes.join("\n");
-  $("notes").replaceChildren(...notes.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  if (key === $("notes").dataset.shown) return; // a screen reader would read it out again
+  $("notes").dataset.shown = key;
+  redraw($("notes"), notes.map((text) => element("li", "", text)));
 }
 
-function parameters(rows) {
+function showParameters(rows) {
   const own = ({ name, shape }) => [name, shape.length ? shape.join(" × ") : "one number"];
   own.head = "Parameter";
   const given = rows.some(({ gradients }) => gradients);
@@ -115,7 +97,7 @@ function parameters(rows) {
   $("no-gradients").hidden = given;
 }
 
-function activations(rows) {
+function showActivations(rows) {
   const own = ({ name, shape, activation }) => [name, `${shape.join(" × ")}${activation ? `, looks like ${activation}` : ""}`];
   own.head = "Layer";
   $("no-activations").hidden = rows.length > 0;
@@ -123,55 +105,46 @@ function activations(rows) {
   if (rows.length) showLayers($("activations"), rows, ["activations", "stuck"], own);
 }
 
-function pictures(found) {
-  const names = found.map(({ name }) => name);
+function showPictures(arrays) {
+  const names = arrays.map(({ name }) => name);
   const chosen = names.includes($("which").value) ? $("which").value : names[0];
   if ([...$("which").options].map(({ value }) => value).join("\n") !== names.join("\n")) {
-    $("which").replaceChildren(...names.map((name) => new Option(name, name)));
+    redraw($("which"), names.map((name) => option(name)));
     $("which").value = chosen;
   }
-  const shown = found.find(({ name }) => name === chosen);
-  $("tiles").hidden = shown.order === "matrix"; // one picture needs no choice
-  state.tiles.show(shown);
+  const shown = arrays.find(({ name }) => name === chosen);
+  $("weight-images").hidden = shown.order === "matrix"; // one picture needs no choice
+  weightImages.show(shown);
 }
 
 /** Which buttons do something now. */
 function allow() {
-  const now = state.moment.state;
-  const alive = state.open && (now === "running" || now === "paused");
-  for (const id of ["pause", "step", "slow", "pace"]) $(id).disabled = !alive;
-  $("pause").textContent = now === "paused" ? "Go on" : "Pause";
+  const now = loop.moment.state;
+  const alive = state.connected && (now === "running" || now === "paused");
+  for (const id of ["pause", "step", "slow", "pace"]) enable($(id), alive);
+  $("pause").textContent = now === "paused" ? "Resume" : "Pause";
   document.documentElement.dataset.state = now;
 }
 
 // ---------------------------------------------------------------- what the reader does
 
-function pace() {
-  const asked = Number($("pace").value);
-  if ($("slow").checked && !(asked > 0)) complain("Slow motion takes a number of steps a second above 0.");
-  else state.line.send({ do: "pace", pace: $("slow").checked ? asked : null });
-}
-
 function wire() {
   themeButton($("theme"));
-  $("pause").onclick = () => state.line.send({ do: state.moment.state === "paused" ? "go" : "pause" });
-  $("step").onclick = () => state.line.send({ do: "go", far: "step" });
-  $("slow").onchange = $("pace").onchange = pace;
-  $("which").onchange = () => pictures(state.moment.pictures);
-  state.tiles = new Tiles($("tiles"), $("weight"), $("weight-value"), () => {});
-  const again = () => {
-    state.fresh = { ...state.moment, ...state.fresh };
-    state.frame ||= requestAnimationFrame(show);
+  $("pause").onclick = () => connection.send({ do: loop.moment.state === "paused" ? "go" : "pause" });
+  $("step").onclick = () => connection.send({ do: "go", far: "step" });
+  $("slow").onchange = $("pace").onchange = () => {
+    complain("");
+    connection.send({ do: "pace", pace: $("slow").checked ? $("pace").value : null });
   };
-  addEventListener("resize", again);
-  new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  for (const id of ["log", "cost-table", "accuracy-table"]) ($(id).closest("details") ?? $(id)).addEventListener(id === "log" ? "change" : "toggle", again);
+  $("which").onchange = () => showPictures(loop.moment.pictures);
+  weightImages = new WeightImages($("weight-images"), $("weight"), $("weight-value"), () => {});
+  onChangedLooks(() => loop.drawAnew());
 }
 
 wire();
-state.line = new Line("api/watch", hear, (open, reason) => {
-  state.open = open;
-  const over = state.moment.state === "ended" ? SAYS.ended() : "The program does not answer: it has ended, or was killed. What it came to stays here.";
-  $("status").textContent = open ? SAYS[state.moment.step ? state.moment.state : "none"]() : reason ? `The program says: ${reason}.` : over;
+connection = new Connection("api/watch", hear, (connected, reason) => {
+  state.connected = connected;
+  const over = loop.moment.state === "ended" ? SAYS.ended() : "The program does not answer: it has ended, or was killed. Its last state stays here.";
+  $("status").textContent = connected ? says() : reason ? `The program says: ${reason}.` : over;
   allow();
 });

@@ -1,107 +1,46 @@
 // The Write page: a sentence in handwriting, drawn by a diffusion network in this browser, or by a larger one on this computer.
 
 import { asset, jsonAsset } from "./assets.js";
-import { readCoder } from "./codes.js";
-import { ddimStep, normals, readDenoiser, times, unscaled } from "./denoiser.js";
-import { writeGif } from "./gif.js";
-import { drawSheet, levels, middleGrey } from "./ink.js";
+import { readCoder } from "./autoencoders.js";
+import { normals, readDenoiser } from "./denoiser.js";
+import { download } from "./download.js";
+import { element, enable, option, redraw } from "./html.js";
+import { animatedGif, frameCount, lettersAt } from "./letter_animation.js";
+import { latentWriter, servedWriter, STEPS } from "./letter_writers.js";
 import { Moons } from "./moons.js";
-import { element } from "./outputs.js";
+import { drawSheet, middleGrey } from "./rasterise.js";
 import { themeButton } from "./theme.js";
 import { drawMark, typeset, wrapped, writable } from "./typeset.js";
+import { recallWriting, rememberWriting } from "./writing_link.js";
 
-const STEPS = 50;
-const WIDTH = 14; // characters a line
+const WIDTH = 14; // characters in a line
 const CELL = 0.92; // of a letter that has no size yet
-const GREYS = 32;
+const LARGEST = 56; // CSS pixels of a unit of the page
+const FINISHED = ["replay", "save", "share"]; // what needs a finished writing
 const $ = (id) => document.getElementById(id);
 
 const state = {
   hand: null, // tables of typesetting
-  writers: [], // { name, title, draw(characters, names, seed, guidance, shown, stop) }
+  writers: [], // see letter_writers.js
   lines: [],
   letters: [], // { character, attempt, frames: [{ frame, share }], middle, share, frame }
-  page: null,
+  page: null, // where each letter stands
   run: 0, // the writing that is under way; a newer one ends an older one
-  asked: null, // what the writing was asked for: { text, seed, guidance, model, attempts }
+  asked: null, // what the writing was asked for: { text, seed, guidance, model }
 };
 
-// ---------------------------------------------------------------- what draws letters
+// ---------------------------------------------------------------- the page that is written on
 
-/** The latent model, in this browser: codes out of noise, a step for all letters at a time. */
-function latentWriter(network, coder, title) {
-  return {
-    name: "latent",
-    title,
-    names: network.names,
-    async draw(characters, names, seed, guidance, shown, going) {
-      const labels = characters.map((character) => network.names.indexOf(character));
-      let codes = names.map((name) => {
-        const normal = normals(seed, name);
-        return Float64Array.from({ length: network.d }, normal);
-      });
-      const moments = [...times(network.steps, STEPS), 0];
-      for (let k = 0; k < moments.length; k += 1) {
-        shown(codes.map((code) => coder.decode(unscaled(network, code))), network.signal[moments[k]]);
-        if (k + 1 < moments.length) {
-          codes = codes.map((code, i) => ddimStep(network, code, moments[k], moments[k + 1], labels[i], guidance).x);
-        }
-        await pause();
-        if (!going()) return;
-      }
-    },
-  };
-}
-
-/** The U-Net on this computer: the server sends every moment as it comes. */
-function servedWriter({ name, title, api, names }) {
-  return {
-    name,
-    title,
-    names,
-    async draw(characters, given, seed, guidance, shown, going) {
-      const query = new URLSearchParams({ characters: characters.join(""), names: given.join(","), seed, guidance, steps: STEPS });
-      const stopping = new AbortController();
-      const answer = await fetch(`${api}?${query}`, { headers: { "X-Byhand": "1" }, signal: stopping.signal });
-      if (!answer.ok) throw new Error((await answer.text()).trim());
-      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        if (!going()) {
-          stopping.abort();
-          return;
-        }
-        const lines = (rest + value).split("\n");
-        rest = lines.pop();
-        for (const line of lines) {
-          const { share, frames, error } = JSON.parse(line);
-          if (error) throw new Error(error);
-          const bytes = Uint8Array.from(atob(frames), (letter) => letter.charCodeAt(0));
-          shown(characters.map((_, i) => Float32Array.from(bytes.subarray(784 * i, 784 * (i + 1)), (byte) => byte / 255)), share);
-        }
-      }
-      if (rest) throw new Error("The server's answer broke off: press Write again.");
-    },
-  };
-}
-
-const pause = () => new Promise((done) => setTimeout(done));
-
-// ---------------------------------------------------------------- writing
-
+/** CSS pixels of a unit of the page: as large as fits. */
 function unit() {
-  const room = $("sheet").clientWidth || 600;
-  return Math.min(56, room / state.page.width) * Math.min(devicePixelRatio, 2);
+  return Math.min(LARGEST, ($("sheet").clientWidth || 600) / state.page.width);
 }
 
-function paint() {
+function paint(letters = state.letters) {
   if (!state.page) return;
   const style = state.hand.styles[$("style").value];
-  drawSheet($("page"), state.page, state.letters, unit(), style, state.hand.film);
-  const shown = Math.min(56, ($("sheet").clientWidth || 600) / state.page.width);
-  $("page").style.width = `${state.page.width * shown}px`;
+  drawSheet($("page"), state.page, letters, unit() * Math.min(devicePixelRatio, 2), style, state.hand.animation);
+  $("page").style.width = `${state.page.width * unit()}px`;
   $("sheet").style.background = `rgb(${style.paper.join(" ")})`;
 }
 
@@ -121,185 +60,150 @@ function cells(lines) {
   return { width: 2 * margin + most * CELL, height: 2 * margin + 1.28 + (lines.length - 1) * step, placed };
 }
 
+/** Set the finished letters in their sizes. */
 function settle() {
   state.page = typeset(state.lines, state.letters.map((letter) => letter.frames.at(-1).frame), state.hand);
   for (const { index, pixel } of state.page.placed) {
     const letter = state.letters[index];
-    Object.assign(letter, letter.frames.at(-1), { middle: middleGrey(letter.frames.at(-1).frame, pixel, state.hand.film) });
+    Object.assign(letter, letter.frames.at(-1), { middle: middleGrey(letter.frames.at(-1).frame, pixel, state.hand.animation) });
   }
   paint();
   placeButtons();
 }
 
-/** Draw these letters (all, or one anew); the sheet shows every moment. */
+/** A button over each letter, which draws it again. */
+function placeButtons() {
+  const shown = unit();
+  const buttons = [...state.page.placed].sort((a, b) => a.index - b.index).map(({ index, left, top, pixel }) => {
+    const { character } = state.letters[index];
+    const given = { class: "again", type: "button", title: `Draw this ${character} again`, onclick: () => drawAgain(index) };
+    const button = element("button", { ...given, "aria-label": `Letter ${index + 1}, ${character}: draw it again` });
+    Object.assign(button.style, {
+      left: `${(left + 3 * pixel) * shown}px`,
+      top: `${(top + 2 * pixel) * shown}px`,
+      width: `${22 * pixel * shown}px`,
+      height: `${24 * pixel * shown}px`,
+    });
+    return button;
+  });
+  redraw($("letters"), buttons);
+  $("letters").style.width = `${state.page.width * shown}px`;
+}
+
+// ---------------------------------------------------------------- writing
+
+/** Draw these letters (all, or one again); the sheet shows every moment. Returns whether somebody still waits for it. */
 async function drawLetters(letters, run) {
-  const { seed, guidance } = state.asked;
-  const writer = state.writers.find(({ name }) => name === state.asked.model);
+  const { seed, model } = state.asked;
+  const writer = state.writers.find(({ name }) => name === model);
   const going = () => state.run === run;
   const named = letters.map((letter) => `${state.letters.indexOf(letter)}.${letter.attempt}`);
-  const drawn = letters.filter(({ character }) => !Object.hasOwn(state.hand.strokes, character));
+  const isMark = ({ character }) => Object.hasOwn(state.hand.strokes, character); // a full stop is drawn with a pen
+  const drawn = letters.filter((letter) => !isMark(letter));
   for (const letter of letters) Object.assign(letter, { frames: [], middle: 0.45 });
+  const keep = (letter, frame, share) => {
+    Object.assign(letter, { frame, share });
+    letter.frames.push({ frame, share });
+  };
   let count = 0;
   const show = (frames, share) => {
-    drawn.forEach((letter, i) => {
-      Object.assign(letter, { frame: frames[i], share });
-      letter.frames.push({ frame: frames[i], share });
-    });
-    letters.forEach((letter, i) => {
-      if (drawn.includes(letter)) return;
-      const noise = normals(seed, `noise ${named[i]}`);
-      const mark = drawMark(letter.character, state.hand, normals(seed, `mark ${named[i]}`));
-      const frame = mark.map((x) => Math.min(Math.max((share * (2 * x - 1) + Math.sqrt(1 - share ** 2) * noise()) / 2 + 0.5, 0), 1));
-      Object.assign(letter, { frame, share });
-      letter.frames.push({ frame, share });
-    });
+    drawn.forEach((letter, i) => keep(letter, frames[i], share));
+    letters.forEach((letter, i) => isMark(letter) && keep(letter, markInNoise(letter.character, seed, named[i], share), share));
     count += 1;
     if (count % 2 || share > 0.99) paint();
-    if (drawn.length) say(`Drawing, step ${Math.min(count, STEPS)} of ${STEPS}.`);
+    if (drawn.length) say(count > 1 ? `Drawing, step ${Math.min(count - 1, STEPS)} of ${STEPS}.` : "Drawing, from pure noise.");
   };
-  const at = drawn.map((letter) => named[letters.indexOf(letter)]);
-  if (drawn.length) await writer.draw(drawn.map(({ character }) => character), at, seed, guidance, show, going);
+  const drawings = drawn.map((letter) => named[letters.indexOf(letter)]);
+  if (drawn.length) await writer.draw(drawn.map(({ character }) => character), drawings, state.asked, show, going);
   else [0, 0.5, 1].forEach((share) => show([], share));
   return going();
 }
 
+/** A mark under as much noise as the letters beside it have, so that it appears with them. */
+function markInNoise(character, seed, name, share) {
+  const noise = normals(seed, `noise ${name}`);
+  const mark = drawMark(character, state.hand, normals(seed, `mark ${name}`));
+  return mark.map((x) => Math.min(Math.max((share * (2 * x - 1) + Math.sqrt(1 - share ** 2) * noise()) / 2 + 0.5, 0), 1));
+}
+
 async function write(attempts = []) {
-  state.run += 1;
-  const run = state.run;
+  const run = begin();
   const [text, seed, guidance, model] = [$("text").value, Number($("seed").value), Number($("guidance").value), $("model").value];
   await guarded(run, async () => {
-    if (!Number.isInteger(seed) || seed < 0) throw new Error("The seed is a whole number from 0 up.");
+    if (!Number.isInteger(seed) || seed < 0) throw new Error("The seed must be a whole number, 0 or more.");
     const { characters, note } = writable(text, state.writers.find(({ name }) => name === model).names, state.hand);
     state.lines = wrapped(characters, WIDTH);
     const all = state.lines.flatMap((line) => [...line].filter((character) => character !== " "));
     state.letters = all.map((character, i) => ({ character, attempt: attempts[i] ?? 0, frames: [], frame: null, share: 0, middle: 0.45 }));
     state.asked = { text, seed, guidance, model };
     state.page = cells(state.lines);
-    $("letters").replaceChildren();
+    redraw($("letters"));
     if (!(await drawLetters(state.letters, run))) return;
-    settle();
     $("page").setAttribute("aria-label", `The writing: ${state.lines.join(" ")}`);
-    say(`Written: ${all.length} letters. ${note}`);
-    remember();
-    document.documentElement.dataset.written = String(Number(document.documentElement.dataset.written ?? 0) + 1);
+    finish(`Written: ${all.length} letters. ${note}`);
   });
 }
 
-async function redraw(index) {
-  state.run += 1;
-  const run = state.run;
+async function drawAgain(index) {
+  const run = begin();
   const letter = state.letters[index];
   letter.attempt += 1;
   await guarded(run, async () => {
-    if (!(await drawLetters([letter], run))) return;
-    settle();
-    say(`The letter ${letter.character} was drawn anew.`);
-    remember();
-    $("letters").children[index]?.focus();
-    document.documentElement.dataset.written = String(Number(document.documentElement.dataset.written ?? 0) + 1);
+    if (await drawLetters([letter], run)) finish(`The letter ${letter.character} was drawn again.`);
   });
+}
+
+/** A new writing begins, and ends the one that was under way. */
+function begin() {
+  for (const { stop } of state.writers) stop?.();
+  return (state.run += 1);
+}
+
+function finish(text) {
+  settle();
+  say(text);
+  rememberWriting(state.asked, state.letters.map(({ attempt }) => attempt));
+  document.documentElement.dataset.written = String(Number(document.documentElement.dataset.written ?? 0) + 1);
 }
 
 /** Do it, and say in one line what went wrong; meanwhile what needs a finished writing is off. */
 async function guarded(run, work) {
   $("problem").hidden = true;
-  for (const id of ["replay", "save", "share"]) $(id).disabled = true;
+  for (const id of FINISHED) enable($(id), false);
   try {
     await work();
-    if (state.run === run) for (const id of ["replay", "save", "share"]) $(id).disabled = !state.page;
+    if (state.run === run) for (const id of FINISHED) enable($(id), Boolean(state.page));
   } catch (error) {
     if (state.run !== run) return;
     say("");
-    $("problem").textContent = error.message;
-    $("problem").hidden = false;
+    complain(error);
   }
 }
 
-/** A button over each letter, which draws it anew. */
-function placeButtons() {
-  const shown = Math.min(56, ($("sheet").clientWidth || 600) / state.page.width);
-  const buttons = [...state.page.placed].sort((a, b) => a.index - b.index).map(({ index, left, top, pixel }) => {
-    const made = element("button", "again");
-    Object.assign(made, { type: "button", title: `Draw this ${state.letters[index].character} anew` });
-    made.setAttribute("aria-label", `Letter ${index + 1}, ${state.letters[index].character}: draw it anew`);
-    Object.assign(made.style, {
-      left: `${(left + 3 * pixel) * shown}px`,
-      top: `${(top + 2 * pixel) * shown}px`,
-      width: `${22 * pixel * shown}px`,
-      height: `${24 * pixel * shown}px`,
-    });
-    made.onclick = () => redraw(index);
-    return made;
-  });
-  $("letters").replaceChildren(...buttons);
-  $("letters").style.width = `${state.page.width * shown}px`;
-}
-
-// ---------------------------------------------------------------- film, gif, link
-
-/** The moments at which every letter is shown in frame `now`; as `byhand.writing.film`. */
-function atFrame(now) {
-  const { shown, later, longest } = state.hand.film;
-  const wait = Math.min(later, longest / Math.max(1, state.letters.length - 1));
-  return state.letters.map((letter, k) => {
-    const age = now - Math.round(k * wait);
-    if (age < 0) return { ...letter, frame: null };
-    if (age >= shown - 1) return { ...letter, ...letter.frames.at(-1) };
-    const wanted = (age / (shown - 1)) ** 1.3;
-    const last = letter.frames.length - 1;
-    const way = letter.frames.map(({ share }, i) => Math.abs(0.5 * share + (0.5 * i) / last - wanted));
-    return { ...letter, ...letter.frames[way.indexOf(Math.min(...way))] };
-  });
-}
-
-function frameCount() {
-  const { shown, later, longest } = state.hand.film;
-  return Math.round((state.letters.length - 1) * Math.min(later, longest / Math.max(1, state.letters.length - 1))) + shown;
-}
+// ---------------------------------------------------------------- what is done with it
 
 function replay() {
-  state.run += 1;
-  const run = state.run;
+  const run = begin();
   const begun = performance.now();
+  const { animation } = state.hand;
+  const last = frameCount(state.letters, animation) - 1;
   const step = (now) => {
     if (state.run !== run) return;
-    const frame = Math.min(Math.max(Math.floor((now - begun) / state.hand.film.pace), 0), frameCount() - 1);
-    drawSheet($("page"), state.page, atFrame(frame), unit(), state.hand.styles[$("style").value], state.hand.film);
-    if (frame < frameCount() - 1) requestAnimationFrame(step);
+    const frame = Math.min(Math.max(Math.floor((now - begun) / animation.pace), 0), last);
+    paint(lettersAt(frame, state.letters, animation));
+    if (frame < last) requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
 }
 
 async function save() {
-  $("save").disabled = true;
+  enable($("save"), false);
   say("The gif is being made.");
-  const { film, styles } = state.hand;
-  const { paper, ink } = styles[$("style").value];
-  const palette = Array.from({ length: GREYS }, (_, i) => paper.map((from, c) => Math.round(from + ((ink[c] - from) * i) / (GREYS - 1))));
-  const size = 46;
-  const [width, height] = [Math.round(state.page.width * size), Math.round(state.page.height * size)];
-  const frames = [];
-  for (let now = 0; now < frameCount(); now += 1) {
-    frames.push(Uint8Array.from(levels(state.page, atFrame(now), size, film, width, height), (grey) => Math.round(grey * (GREYS - 1))));
-    if (now % 6 === 5) await pause(); // stay alive
-  }
-  const bytes = writeGif(frames, frames.map((_, i) => (i + 1 < frames.length ? film.pace : film.hold)), width, height, palette);
-  const link = Object.assign(document.createElement("a"), {
-    href: URL.createObjectURL(new Blob([bytes], { type: "image/gif" })),
-    download: `${state.lines.join(" ").replace(/[^\w]+/g, "-").slice(0, 40) || "writing"}.gif`,
-  });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  $("save").disabled = false;
-  say(`Saved as ${link.download}, ${Math.round(bytes.length / 1024)} KB.`);
-}
-
-/** The link that gives this writing again: everything in it stands behind the #, which no server gets to see. */
-function remember() {
-  const attempts = state.letters.map(({ attempt }) => attempt);
-  const { text, seed, guidance, model } = state.asked;
-  const said = new URLSearchParams({ text, seed, guidance, model, ...(attempts.some(Boolean) ? { attempts: attempts.join(".") } : {}) });
-  history.replaceState(null, "", `#${said}`);
+  const bytes = await animatedGif(state.page, state.letters, state.hand.animation, state.hand.styles[$("style").value]);
+  const name = `${state.lines.join(" ").replace(/[^\w]+/g, "-").slice(0, 40) || "writing"}.gif`;
+  download(bytes, name, "image/gif");
+  enable($("save"), true);
+  say(`Saved as ${name}, ${Math.round(bytes.length / 1024)} KB.`);
 }
 
 async function share() {
@@ -311,27 +215,16 @@ async function share() {
   }
 }
 
-/** What the link asks for; the attempts of its letters. */
-function recall() {
-  const said = new URLSearchParams(location.hash.slice(1));
-  if (said.get("text")) $("text").value = said.get("text").slice(0, 400);
-  if (/^\d{1,9}$/.test(said.get("seed") ?? "")) $("seed").value = said.get("seed");
-  const guidance = Number(said.get("guidance") ?? 2);
-  if (guidance >= 0 && guidance <= 5) $("guidance").value = String(guidance);
-  $("guided").textContent = Number($("guidance").value).toFixed(1);
-  if (state.writers.some(({ name }) => name === said.get("model"))) $("model").value = said.get("model");
-  return (said.get("attempts") ?? "").split(".").map((attempt) => (/^\d{1,4}$/.test(attempt) ? Number(attempt) : 0));
-}
-
 function say(text) {
   $("status").textContent = text;
 }
 
-// ---------------------------------------------------------------- start
-
-function option(select, value, text) {
-  select.append(Object.assign(document.createElement("option"), { value, textContent: text }));
+function complain(error) {
+  $("problem").textContent = error.message;
+  $("problem").hidden = false;
 }
+
+// ---------------------------------------------------------------- start
 
 function wire() {
   $("form").onsubmit = (event) => {
@@ -349,7 +242,7 @@ function wire() {
     write();
   };
   $("guidance").oninput = () => ($("guided").textContent = Number($("guidance").value).toFixed(1));
-  $("style").onchange = paint;
+  $("style").onchange = () => paint();
   $("replay").onclick = replay;
   $("save").onclick = save;
   $("share").onclick = share;
@@ -357,7 +250,7 @@ function wire() {
     paint();
     if ($("letters").children.length) placeButtons();
   });
-  addEventListener("hashchange", () => write(recall()));
+  addEventListener("hashchange", () => write(recallWriting(state.writers)));
 }
 
 /** The section with diffusion in the plane, where its network is there. */
@@ -377,20 +270,19 @@ async function start() {
   try {
     state.hand = await jsonAsset("hand.json");
     for (const entry of await jsonAsset("writers.json")) {
-      if (entry.api) state.writers.push(servedWriter(entry));
+      if (entry.api) state.writers.push(servedWriter(entry, () => say("Waiting for the network …")));
       else state.writers.push(latentWriter(readDenoiser(await asset(entry.file)), readCoder(await asset(entry.coder)), entry.title));
     }
-    for (const { name, title } of state.writers) option($("model"), name, title);
-    for (const name of Object.keys(state.hand.styles)) option($("style"), name, name);
+    redraw($("model"), state.writers.map(({ name, title }) => option(name, title)));
+    redraw($("style"), Object.keys(state.hand.styles).map((name) => option(name)));
     wire();
-    const attempts = recall();
+    const attempts = recallWriting(state.writers);
     for (const id of ["write", "again"]) $(id).disabled = false;
     document.documentElement.dataset.ready = "yes";
     await write(attempts);
     await showPlane();
   } catch (error) {
-    $("problem").textContent = error.message;
-    $("problem").hidden = false;
+    complain(error);
   }
 }
 

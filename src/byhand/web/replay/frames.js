@@ -1,16 +1,15 @@
-// The film that stands in the page: text in base 64, packed, each frame as its difference from the one before.
+// The frames that stand in the page: packed text, each frame as its difference from the one before.
 
-/** What is said of the film, as JSON. */
+import { asset } from "./assets.js";
+
+/** What is said of the training, as JSON. */
 export function readFacts() {
   return JSON.parse(document.getElementById("facts").textContent);
 }
 
-/** An array of whole numbers from 0 to 255 by its name, as { shape, frame(k) }; null where the page has none. */
+/** An array of whole numbers from 0 to 255 by its name, as { shape, frame(k) }; an error where it is not the one that the facts tell of. */
 export async function readArray(name, shape) {
-  const inside = document.querySelector(`script[data-file="${name}"]`);
-  if (!inside) return null;
-  const packed = Uint8Array.from(atob(inside.textContent), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([await asset(name)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const values = new Uint8Array(await new Response(stream).arrayBuffer());
   const [frames, ...rest] = shape;
   const size = rest.reduce((product, n) => product * n, 1);

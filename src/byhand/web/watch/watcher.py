@@ -22,14 +22,14 @@ import numpy as np
 from byhand.backend import Array
 from byhand.errors import ByhandError
 from byhand.training.steps import Step, Steps
-from byhand.web.curve import MOST_POINTS, thinned
-from byhand.web.lines import Message
-from byhand.web.packing import as_json
+from byhand.web.bounded_curve import MOST_POINTS, thinned
+from byhand.web.encoding import as_json
+from byhand.web.sockets import Message
 from byhand.web.telemetry import activations as activations_of
 from byhand.web.telemetry import beside, weights_of
-from byhand.web.watch.looking import Arrays, activation_rows, arrays, notes, parameter_rows, pictures, ratio
-from byhand.web.watch.serving import Server
-from byhand.web.watch.steering import Control
+from byhand.web.watch.array_statistics import Arrays, activation_rows, arrays, notes, parameter_rows, pictures, ratio
+from byhand.web.watch.controls import Control
+from byhand.web.watch.server import Server
 
 LOOKED_AT, UNSEEN = 0.2, 2.0  # seconds between two looks, at least: with a page open, and without
 SHARE = 0.01  # of the time that looking may take
@@ -45,6 +45,7 @@ def watch(
     title: str | None = None,
     port: int | None = None,
     open_browser: bool = True,
+    token: bool = True,
 ) -> Watcher:
     """Watch a training loop in a page that this program serves, on this computer only, until it ends.
 
@@ -54,6 +55,7 @@ def watch(
         title: what the page is called; the name of the script unless given.
         port: where it is served: 8421, or any free port where that is taken, unless given; 0 for any free one.
         open_browser: open the page as well as print its address.
+        token: only who knows the printed address gets in; False lets in every user of this computer.
 
     Returns a `Watcher`: call it once a step, with the step's cost; or iterate over it, where it watches `byhand.steps`.
 
@@ -64,20 +66,20 @@ def watch(
     ...     for cost in (0.5, 0.4):
     ...         w += 0.1
     ...         watcher(cost, learning_rate=0.1)
-    byhand.watch: this loop is live at http://127.0.0.1:.../
+    byhand.watch: this loop is live at http://127.0.0.1:...
     """
-    return Watcher(what, title, port, open_browser)
+    return Watcher(what, title, port, open_browser, token)
 
 
 class Watcher:
     """What `watch` returns. The loop's own thread calls it; the page's commands come from the server's thread."""
 
-    def __init__(self, what: Named | Steps, title: str | None, port: int | None, open_browser: bool) -> None:
+    def __init__(self, what: Named | Steps, title: str | None, port: int | None, open_browser: bool, token: bool = True) -> None:
         self.training = what if isinstance(what, Steps) else None
         self.given: Any = weights_of(what.model) if isinstance(what, Steps) else what
         first = arrays(self.given, "the parameters")
         if title is not None and not isinstance(title, str):
-            raise ByhandError(f"watch: the title is {title!r}, but it is text")
+            raise ByhandError(f"watch: the title must be text, got {title!r}")
         self.about = {
             "title": (title or Path(sys.argv[0]).name or "a loop")[:200],
             "parameters": sum(array.size for array in first.values()),
@@ -99,7 +101,7 @@ class Watcher:
         self.timed = (time.perf_counter(), 0)  # when the speed was last told, and at which step
         self.broken = False
         self.control = Control(lambda: bool(self.server.lines.open))
-        self.server = Server(self._whole, self._obey, port, open_browser)
+        self.server = Server(self._whole, self._obey, port, open_browser, token)
         self.address = self.server.address
         print(f"byhand.watch: this loop is live at {self.address}", flush=True)
         atexit.register(self.close)
@@ -129,7 +131,7 @@ class Watcher:
         except (TypeError, ValueError):
             shape = getattr(cost, "shape", None)
             got = f"an array {shape}" if shape is not None else repr(cost)[:40]
-            raise ByhandError(f"watch: the cost is {got}, but it is one number: hand over its mean") from None
+            raise ByhandError(f"watch: the cost must be one number, got {got}: hand over its mean") from None
         self.step += 1
         self.sum += value
         self.count += 1
@@ -155,7 +157,7 @@ class Watcher:
                 f"watch: validation got cost {cost!r:.40} and accuracy {accuracy!r:.40}: both are numbers"
             ) from None
         if pair[1] is not None and not 0 <= pair[1] <= 1:
-            raise ByhandError(f"watch: the accuracy is {pair[1]:g}, but it is a share from 0 to 1: divide by the samples")
+            raise ByhandError(f"watch: the accuracy must be from 0 to 1, got {pair[1]:g}: divide by the samples")
         point = [self.step, *pair]
         with self.lock:
             if self.validated and self.validated[-1][0] == self.step:  # told in two calls
@@ -244,7 +246,7 @@ class Watcher:
         for name, slope in slopes.items():
             if name in now and slope.shape != now[name].shape:
                 raise ByhandError(
-                    f"watch: the gradient of {name!r} is {slope.shape}, but {name!r} itself is {now[name].shape}: they must agree"
+                    f"watch: the gradient of {name!r} must be {now[name].shape}, as {name!r} itself, got {slope.shape}"
                 )
         if self.before is not None:
             for name, array in now.items():

@@ -1,0 +1,19 @@
+"""The command line: it parses, calls and shows, and decides nothing. Whatever it can do, Python can do in one call.
+
+A file holds the commands that belong together: `training`, `use`, `inside` (a step, number by number), `pictures`, `pages`.
+"""
+
+from __future__ import annotations
+
+# In the order in which the help lists them.
+# isort: off
+from byhand.cli import training
+from byhand.cli import use
+from byhand.cli import inside
+from byhand.cli import pictures
+from byhand.cli import pages
+
+# isort: on
+from byhand.cli.frame import app, main
+
+__all__ = ["app", "inside", "main", "pages", "pictures", "training", "use"]

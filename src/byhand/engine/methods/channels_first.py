@@ -1,0 +1,160 @@
+"""Images as PyTorch lays them, (N, C, H, W), for code that comes from there; or lines (N, C, L).
+
+byhand's own ops and layers have the channels last, which is quicker on a processor: `ops.conv2d`, `nn.Conv2d`. These methods
+turn the axes round, call the same ops, and turn them back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from byhand import engine
+from byhand.engine.methods.numbers import Numbers
+from byhand.errors import EngineError
+
+if TYPE_CHECKING:
+    from byhand.engine.tensor import Tensor
+
+
+class ChannelsFirst(Numbers):
+    """Methods on images whose channels are the second axis."""
+
+    __slots__ = ()
+
+    def conv2d(
+        self, weight: Any, bias: Any = None, groups: int = 1, stride: Any = 1, dilation: Any = 1, padding: Any = 0
+    ) -> Tensor:
+        """A convolution by filters (C_out, C_in / groups, kh, kw).
+
+        padding: a number, one for each axis, or one for each side, the last axis first.
+
+        >>> from byhand.engine import ones
+        >>> ones(1, 3, 8, 8).conv2d(ones(4, 3, 3, 3), padding=1).shape
+        (1, 4, 8, 8)
+        """
+        x, padding = _padded("conv2d", self, padding, 0.0)
+        settings = _both(x, stride=(stride, 1), dilation=(dilation, 1), padding=(padding, 0))
+        return _back(engine.ops.conv2d(_images("conv2d", x), _filters(weight), *_given(bias), groups=groups, **settings), x)
+
+    def conv_transpose2d(
+        self,
+        weight: Any,
+        bias: Any = None,
+        groups: int = 1,
+        stride: Any = 1,
+        dilation: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+    ) -> Tensor:
+        """The transpose of a convolution by filters (C_in, C_out / groups, kh, kw)."""
+        settings = _both(
+            self, stride=(stride, 1), dilation=(dilation, 1), padding=(padding, 0), output_padding=(output_padding, 0)
+        )
+        images, filters = _images("conv_transpose2d", self), _filters(weight)
+        return _back(engine.ops.conv_transpose2d(images, filters, *_given(bias), groups=groups, **settings), self)
+
+    def max_pool2d(
+        self,
+        kernel_size: Any = 2,
+        stride: Any = None,
+        dilation: Any = 1,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        """The largest of each window; with `return_indices` also where it stands in the flat image."""
+        x, padding = _padded("max_pool2d", self, padding, -np.inf)
+        settings = _both(x, kernel=(kernel_size, 1), stride=(stride, 1), dilation=(dilation, 1), padding=(padding, 0))
+        images = _images("max_pool2d", x)
+        y = _back(engine.ops.max_pool2d(images, ceil_mode=ceil_mode, **settings), x)
+        if not return_indices:
+            return y
+        _, saved = engine.ops.max_pool2d.forward(np, images.numpy(), ceil_mode=ceil_mode, **settings)
+        from byhand.engine.ops.pool import winners
+
+        _, i, j, _ = winners(saved[0], *saved[2:])
+        return y, _back(engine.Tensor(i * images.shape[2] + j), x)
+
+    def avg_pool2d(
+        self,
+        kernel_size: Any = 2,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Tensor:
+        """The mean of each window."""
+        settings = _both(self, kernel=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0))
+        more = {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad, "divisor_override": divisor_override}
+        return _back(engine.ops.avg_pool2d(_images("avg_pool2d", self), **settings, **more), self)
+
+    def interpolate(self, size: Any, mode: str = "linear", align_corners: bool = False) -> Tensor:
+        """Images of another size (H', W'): "nearest", "nearest-exact", or "linear" (in PyTorch's words also "bilinear").
+
+        >>> from byhand.engine import Tensor
+        >>> Tensor([[[0.0, 1.0]]]).interpolate(size=(4,)).tolist()
+        [[[0.0, 0.25, 0.75, 1.0]]]
+        """
+        sides = size if isinstance(size, tuple | list) else (size,) * (self.ndim - 2)
+        if not 1 <= len(sides) <= self.ndim - 2 or mode not in ("nearest", "nearest-exact", "linear", "bilinear"):
+            raise EngineError(
+                f"interpolate: the tensor is {self.shape}: give a size for each axis after the second and a mode 'nearest', "
+                f"'nearest-exact' or 'linear', got {size} and {mode!r}"
+            )
+        from byhand.engine.ops.resize import aligned, between
+
+        found: Any = self
+        for axis, m in zip(range(self.ndim - len(sides), self.ndim), sides, strict=True):
+            n = self.shape[axis]
+            if mode in ("linear", "bilinear"):
+                mixed = aligned(n, m) if align_corners else between(n, m, n / m)
+                found = engine.ops.matmul(found.swapaxes(axis, -1), mixed.T.astype(self.dtype)).swapaxes(axis, -1)
+            else:
+                place = (np.arange(m) + (0.5 if mode == "nearest-exact" else 0.0)) * n / m
+                found = found[(slice(None),) * axis + (place.astype(int),)]
+        return found
+
+
+def _images(name: str, x: Any) -> Any:
+    """(N, H, W, C) of (N, C, H, W), or of (N, C, L)."""
+    if x.ndim not in (3, 4):
+        raise EngineError(f"{name}: the tensor must be images (N, C, H, W) or lines (N, C, L), got {x.shape}")
+    return (x if x.ndim == 4 else x.unsqueeze(2)).permute(0, 2, 3, 1)
+
+
+def _back(images: Any, like: Any) -> Any:
+    found = images.permute(0, 3, 1, 2)
+    return found if like.ndim == 4 else found.squeeze(2)
+
+
+def _filters(weight: Any) -> Any:
+    """(kh, kw, C_in, C_out) of (C_out, C_in, kh, kw)."""
+    weight = weight if isinstance(weight, engine.Tensor) else engine.Tensor(weight)
+    if weight.ndim not in (3, 4):
+        raise EngineError(f"the filters must be (C_out, C_in, kh, kw), or (C_out, C_in, k) for lines, got {weight.shape}")
+    return (weight if weight.ndim == 4 else weight.unsqueeze(2)).permute(2, 3, 1, 0)
+
+
+def _given(bias: Any) -> tuple[Any, ...]:
+    return () if bias is None else (bias,)
+
+
+def _both(x: Any, **settings: tuple[Any, int]) -> dict[str, Any]:
+    """Each setting for two axes; of a line the second has it, and the first what does nothing."""
+    if x.ndim == 4:
+        return {name: given for name, (given, _) in settings.items()}
+    found = {}
+    for name, (given, nothing) in settings.items():
+        one = given[0] if isinstance(given, tuple | list) and len(given) == 1 else given
+        found[name] = None if one is None else (nothing, one)
+    return found
+
+
+def _padded(name: str, x: Any, padding: Any, value: float) -> tuple[Any, Any]:
+    """The images with a padding that is given for each side put around them, and what is left of it for the op."""
+    if isinstance(padding, tuple | list) and len(padding) == 2 * (x.ndim - 2):
+        return x.pad(padding, value=value), 0
+    return x, padding

@@ -1,0 +1,1 @@
+"""Tables as people have them, and how well byhand learns them beside scikit-learn."""
