@@ -73,7 +73,7 @@ def test_an_array_that_promises_more_than_it_holds_is_refused_before_it_is_made(
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10
     assert "\n" not in str(caught.value) and "liar.npz" in str(caught.value)
 
 

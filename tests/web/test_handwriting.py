@@ -116,7 +116,7 @@ def test_whoever_goes_in_the_middle_or_half_leaves_the_turn_to_the_next(client: 
         waiting.close()
         began = time.monotonic()
         assert ask(client).status_code == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         line.close()
 
 
@@ -137,7 +137,7 @@ def test_a_page_that_asks_again_ends_what_it_asked_before(client: httpx.Client) 
         assert b"200 OK" in line.recv(4_096)
         began = time.monotonic()
         assert ask_as(client, "abc").status_code == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         rest = b"".join(iter(lambda: line.recv(65_536), b""))
         assert not rest.endswith(b"0\r\n\r\n")  # broken off, which the page can tell from an end
 

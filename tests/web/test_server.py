@@ -135,7 +135,7 @@ def test_huge_bodies_are_refused_unread(port: int) -> None:
     head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 10000000000\r\n\r\n".encode()
     began = time.perf_counter()
     assert status(raw(port, head + b"x" * 1_000)) == 413
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 10
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "many", "9" * 400])

@@ -1,9 +1,4 @@
-r"""The running mean of weights, with which one draws: the last steps of a training are noisy, their mean is not.
-
-    m_k = d_k m_{k-1} + (1 - d_k)\, \theta_k, \quad d_k = \min\left(d, \frac{1 + k}{10 + k}\right), \quad k = 0, 1, \dots
-
-Source: Ho, Jain and Abbeel (2020), arXiv:2006.11239, appendix B; the beginning as in TensorFlow's ExponentialMovingAverage.
-"""
+"""The running mean of weights, with which one draws: the last steps of a training are noisy, their mean is not."""
 
 from __future__ import annotations
 
@@ -14,7 +9,13 @@ from byhand.nn import Module
 
 
 def take_into(average: Array, parameters: Array, k: float, ema_decay: float) -> None:
-    """Take the parameters into their running mean, in place; k: how often that was done before."""
+    r"""Take the parameters into their running mean, in place; k: how often that was done before.
+
+    Equation:
+        m_k = d_k m_{k-1} + (1 - d_k)\, \theta_k, \quad d_k = \min\left(d, \frac{1 + k}{10 + k}\right), \quad k = 0, 1, \dots
+    Source:
+        Ho, Jain and Abbeel (2020), arXiv:2006.11239, appendix B; the beginning as in TensorFlow's ExponentialMovingAverage
+    """
     decay = min(ema_decay, (1 + k) / (10 + k))
     average *= decay
     average += (1 - decay) * parameters

@@ -19,6 +19,7 @@ from byhand.formula import Line, factor, number, setting, signed, total
 from byhand.kernels.threads import one_blas_thread
 from byhand.models.denoiser import DiffusionNetwork, NoiseDraw
 from byhand.models.diffusion import Diffusion
+from byhand.models.running_mean import take_into
 from byhand.models.samplers import ddim
 from byhand.see.layer import mean_of, products
 from byhand.see.section import Picture, Section, documented, sources, summary
@@ -228,7 +229,7 @@ def average_section(step: TrainingStep, entry: Entry) -> Section:
         terms = rf"m_{{{k - 1:.0f}}} = {number(decay)} \cdot {factor(was)} + {number(1 - decay)} \cdot {factor(theta)}"
         lines.append(Line((terms, f"= {number(mean)}"), mean))
     return documented(
-        DiffusionNetwork.learn,
+        take_into,
         stage="update",
         title=f"The running mean of the weights, with which you draw: {entry}",
         why="Each batch pulls the weights to and fro; their mean stands still, and draws better.",
