@@ -8,6 +8,9 @@ DEMO   ?= demo
 WORKERS  ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
+# The tests start hundreds of processes, and each would compile all that it imports where bytecode is not kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test quick minimum lint type format bench docs clean browser
 
 $(VENV)/.runtime: pyproject.toml
