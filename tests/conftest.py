@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -63,6 +64,18 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What byhand remembers of its user lies in a folder of these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unpacked_once() -> Iterator[None]:
+    """MNIST's file is unpacked once in a process of tests, not each time that one of them loads it."""
+    from byhand.data import mnist
+
+    unpack = mnist.packed
+    kept = functools.cache(lambda path: unpack())  # tests of a damaged file put another path there
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mnist, "packed", lambda: dict(kept(mnist.FILE)))
         yield
 
 

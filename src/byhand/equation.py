@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from byhand.errors import ModelError
@@ -35,6 +36,7 @@ class Documented:
     book: str = ""
 
 
+@cache  # finding the lines of a method parses its whole file, and one explanation asks for the same a hundred times
 def read(function: Callable[..., Any]) -> Documented:
     """The mathematics, place and code of a documented function.
 

@@ -30,8 +30,7 @@ def load_mnist(validation: int = 10_000) -> Splits:
     # It is taken from the 60,000 training images.
     validation = limits.whole("validation", validation, least=0, most=59_999, error=DataError)
     try:
-        with np.load(FILE, allow_pickle=False) as packed:
-            arrays = {name: packed[name] for name in packed.files}
+        arrays = packed()
         train = _dataset("mnist-train", arrays["train_images"], arrays["train_labels"])
         test = _dataset("mnist-test", arrays["t10k_images"], arrays["t10k_labels"])
     except (OSError, KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
@@ -40,6 +39,12 @@ def load_mnist(validation: int = 10_000) -> Splits:
         return Splits(train, None, test)
     split = len(train) - validation
     return Splits(train.take(slice(split)), train.take(slice(split, None)), test)
+
+
+def packed() -> dict[str, np.ndarray]:
+    """The arrays of the file that is carried, one byte a pixel."""
+    with np.load(FILE, allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
 
 
 def _dataset(name: str, images: np.ndarray, labels: np.ndarray) -> Dataset:

@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -45,6 +46,7 @@ class Source:
         yield start, "\n".join(stretch)
 
 
+@cache
 def source_of(function: Callable[..., Any]) -> Source:
     """The source of a function of this package."""
     raw, first = inspect.getsourcelines(function)
@@ -63,6 +65,7 @@ def _docstring_lines(code: str) -> range:
     return range(0)
 
 
+@cache
 def definitions(function: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
     """The definitions of the kernels that a function of an op calls, as in `kernels.family("conv", x).forward`, from
     `byhand.kernels.reference`; and what has an equation among the functions that those call.
