@@ -8,6 +8,7 @@ fork, the code runs in a new interpreter.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import subprocess
@@ -69,6 +70,7 @@ def serve(imports: str) -> None:
     sys.path.pop(0)  # the folder of this file
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     exec(imports, {})
+    gc.freeze()  # a collection in a child would write into, and so copy, all that it shares with this process
     for line in sys.stdin:
         job = json.loads(line)
         child = os.fork()
