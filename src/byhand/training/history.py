@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class History:
 
     def write(self, path: Path) -> None:
         """One JSON object a line."""
-        write_atomically(path, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in self.epochs).encode())
+        write_atomically(path, "".join(json.dumps(vars(epoch)) + "\n" for epoch in self.epochs).encode())
 
 
 def read_history(path: Path, before_step: int | None = None) -> History:

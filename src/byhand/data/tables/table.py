@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,16 @@ class Table:
     def __len__(self) -> int:
         return len(self.lines)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in reversed(self.columns)}  # the first of a name
+
     def __getitem__(self, name: str) -> Column:
-        return self.columns[self.names.index(name)]
+        return self._by_name[name]
 
     def take(self, rows: Any) -> Table:
         return replace(self, columns=tuple(column.take(rows) for column in self.columns), lines=self.lines[rows])
