@@ -36,12 +36,16 @@ class Documented:
     book: str = ""
 
 
-@cache  # finding the lines of a method parses its whole file, and one explanation asks for the same a hundred times
 def read(function: Callable[..., Any]) -> Documented:
     """The mathematics, place and code of a documented function.
 
     Raises ModelError where a docstring has no `Equation:`.
     """
+    return _read(function)
+
+
+@cache  # finding the lines of a method parses its whole file, and one explanation asks for the same a hundred times
+def _read(function: Callable[..., Any]) -> Documented:
     text = inspect.getdoc(function) or ""
     sections: dict[str, list[str]] = {"title": []}
     current = "title"
