@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +13,11 @@ from byhand import limits
 from byhand.errors import ModelError
 
 Array: TypeAlias = NDArray[np.floating[Any]]
+Indices: TypeAlias = NDArray[np.integer[Any]]
+Shape: TypeAlias = tuple[int, ...]
+Axes: TypeAlias = int | Sequence[int] | None  # None: all of them
+ArrayModule: TypeAlias = ModuleType  # what computes: NumPy, CuPy, or `byhand.engine.on_tape` where the computing is recorded
+Saved: TypeAlias = tuple[Any, ...]  # what an op's forward pass keeps for its gradient
 
 DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 

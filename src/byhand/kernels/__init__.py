@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import array_module
+from byhand.backend import Array, array_module
 
 SMALLEST = 8_192  # numbers below which a compiled pass saves less than calling it costs, and loading Numba far more
 WITHOUT_NEIGHBOURS = {"elementwise", "norm"}  # families whose references are a few passes of NumPy
@@ -59,7 +59,7 @@ def warp() -> Callable[..., Any]:
     return found
 
 
-def family(name: str, x: Any = None) -> Any:
+def family(name: str, x: Array | None = None) -> Any:
     """The module with the kernels of this family: the compiled one for NumPy's arrays, where there is one, else the reference.
 
     The reference serves arrays on a GPU as well, and small ones where it is hardly slower.

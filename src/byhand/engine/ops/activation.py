@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.engine.threaded import apply
 from byhand.errors import EngineError
@@ -28,14 +30,14 @@ class sigmoid:
         Nielsen (2015), chapter 1, eq. 3
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         return kernels.family("elementwise", z).sigmoid(z), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         return kernels.family("elementwise", z).sigmoid_gradient(z, delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         (z,) = saved
         return delta * xp.sigmoid(z) * xp.sigmoid(-z)
 
@@ -59,14 +61,14 @@ class tanh:
         Nielsen (2015), chapter 3, eq. 109
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         return apply(xp.tanh, z), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         return 4 * kernels.family("elementwise", z).sigmoid_gradient(2 * z, delta)  # because tanh z = 2 sigma(2z) - 1
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         (z,) = saved
         return delta * 4 * xp.sigmoid(2 * z) * xp.sigmoid(-2 * z)
 
@@ -90,15 +92,15 @@ class relu:
         Nair and Hinton (2010)
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         a = kernels.family("elementwise", z).relu(z)
         return a, (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return kernels.family("elementwise", a).relu_gradient(a, delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         (a,) = saved
         return delta * (a > 0)
 
@@ -122,17 +124,17 @@ class leaky_relu:
         Maas et al. (2013), section 2
     """
 
-    def forward(xp: Any, z: Any, *, slope: float = 0.01) -> Any:
+    def forward(xp: ArrayModule, z: Array, *, slope: float = 0.01) -> Any:
         usual = 0 <= slope <= 1  # then the larger of the two is the right one, and found three times as quickly
         return xp.maximum(z, slope * z) if usual else xp.where(z > 0, z, slope * z), (z, slope)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         z, slope = saved
         if 0 <= slope <= 1:
             return delta * xp.maximum((z > 0).astype(delta.dtype), slope)
         return xp.where(z > 0, delta, slope * delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         z, slope = saved
         return delta * np.where(z > 0, 1, slope).astype(delta.dtype)
 
@@ -156,15 +158,15 @@ class softplus:
         Dugas et al. (2001)
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         # Nothing overflows; NumPy's logaddexp gives the same, eight times slower.
         return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z))), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         return apply(xp.multiply, kernels.family("elementwise", z).sigmoid(z), delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         (z,) = saved
         return delta * xp.sigmoid(z)
 
@@ -188,14 +190,14 @@ class silu:
         Elfwing et al. (2018), arXiv:1702.03118, eq. 5
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         return kernels.family("elementwise", z).silu(z), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         return kernels.family("elementwise", z).silu_gradient(z, delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         (z,) = saved
         s = xp.sigmoid(z)
         return delta * s * (1 + z * xp.sigmoid(-z))
@@ -223,18 +225,18 @@ class gelu:
         Hendrycks and Gimpel (2016), arXiv:1606.08415, section 2
     """
 
-    def forward(xp: Any, z: Any, *, approximate: str = "none") -> Any:
+    def forward(xp: ArrayModule, z: Array, *, approximate: str = "none") -> Any:
         if approximate not in ("none", "tanh"):
             raise EngineError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
         kernel = kernels.family("elementwise", z)
         return kernel.gelu(z) if approximate == "none" else kernel.gelu_tanh(z), (z, approximate)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         z, approximate = saved
         kernel = kernels.family("elementwise", z)
         return kernel.gelu_gradient(z, delta) if approximate == "none" else kernel.gelu_tanh_gradient(z, delta)
 
-    def composition(xp: Any, z: Any, *, approximate: str = "none") -> Any:
+    def composition(xp: ArrayModule, z: Any, *, approximate: str = "none") -> Any:
         if approximate == "none":
             return z * (0.5 * (1 + xp.erf(z * math.sqrt(0.5))))
         return 0.5 * z * (1 + xp.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z * z * z)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.errors import EngineError
 
 
-def _square(name: str, a: Any) -> Any:
+def _square(name: str, a: Array) -> Any:
     """The array; raises EngineError for what are no square matrices of floats."""
     if getattr(a, "ndim", 0) < 2 or a.shape[-1] != a.shape[-2] or a.dtype.kind != "f":
         raise EngineError(f"{name}: a must be square matrices (..., n, n) of floats, got {np.shape(a)} {getattr(a, 'dtype', '')}")
@@ -26,12 +28,12 @@ def _solved(name: str, function: Any, *arrays: Any) -> Any:
         raise EngineError(f"{name}: a has none: {str(error).lower()}") from None
 
 
-def transposed(a: Any) -> Any:
+def transposed(a: Array) -> Any:
     """The last two axes exchanged."""
     return a.swapaxes(-1, -2)
 
 
-def symmetric(a: Any) -> Any:
+def symmetric(a: Array) -> Any:
     """The symmetric part of matrices."""
     return 0.5 * (a + transposed(a))
 
@@ -50,11 +52,11 @@ class inv:
         Giles (2008), "Collected matrix derivative results", section 2.2.3
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         c = _solved("inv", xp.linalg.inv, _square("inv", a))
         return c, (c,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (c,) = saved
         return -xp.matmul(xp.matmul(transposed(c), delta), transposed(c))
 
@@ -74,7 +76,7 @@ class solve:
         Giles (2008), "Collected matrix derivative results", section 2.3.1
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         _square("solve", a)
         if np.ndim(b) < 1 or b.shape[0 if b.ndim == 1 else -2] != a.shape[-1]:
             raise EngineError(
@@ -83,7 +85,7 @@ class solve:
         c = _solved("solve", xp.linalg.solve, a, b)
         return c, (a, b, c)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b, c = saved
         if b.ndim == 1:  # a vector is a matrix of one column
             c, delta = c[..., None], delta[..., None]
@@ -109,11 +111,11 @@ class det:
         Giles (2008), "Collected matrix derivative results", section 2.2.4
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         c = xp.asarray(xp.linalg.det(_square("det", a)))
         return c, (a, c)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, _ = saved
         u, s, v = xp.linalg.svd(a)
         n = a.shape[-1]
@@ -121,7 +123,7 @@ class det:
         sign = xp.asarray(xp.linalg.det(u) * xp.linalg.det(v))
         return (delta * sign)[..., None, None] * xp.matmul(u * others[..., None, :], v)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         a, c = saved
         return (delta * c)[..., None, None] * transposed(xp.linalg.inv(a))
 
@@ -140,10 +142,10 @@ class logdet:
         Giles (2008), "Collected matrix derivative results", section 2.2.4
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return xp.asarray(xp.linalg.slogdet(_square("logdet", a))[1]), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta[..., None, None] * transposed(xp.linalg.inv(a))
 
@@ -162,11 +164,11 @@ class cholesky:
         Murray (2016), arXiv:1602.07527, eqs. 9 and 10
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         c = _solved("cholesky", xp.linalg.cholesky, symmetric(_square("cholesky", a)))
         return c, (c,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (c,) = saved
         n = c.shape[-1]
         kept = (np.tri(n) - 0.5 * np.eye(n)).astype(c.dtype)
@@ -193,7 +195,7 @@ class eigh:
         Giles (2008), "Collected matrix derivative results", section 3.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         values, v = _solved("eigh", xp.linalg.eigh, symmetric(_square("eigh", a)))
         if v.shape[-1]:
             largest = xp.take_along_axis(v, xp.abs(v).argmax(axis=-2)[..., None, :], axis=-2)
@@ -201,7 +203,7 @@ class eigh:
         c = xp.concatenate([values[..., None, :], v], axis=-2)
         return c, (c,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (c,) = saved
         values, v = c[..., 0, :], c[..., 1:, :]
         one = xp.eye(c.shape[-1], dtype=c.dtype)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call, broadcast_place, constant, unravelled
 from byhand.engine.op import op
 from byhand.engine.threaded import apply
@@ -19,7 +20,7 @@ from byhand.terms import At, Factor, Sum, single
 DOUBLE = np.dtype(np.float64)
 
 
-def sum_to(delta: Any, shape: tuple[int, ...] | None) -> Any:
+def sum_to(delta: Array, shape: tuple[int, ...] | None) -> Any:
     r"""The gradient of broadcasting: what was copied along an axis gets the sum along that axis back; None for a plain number.
 
     >>> sum_to(np.ones((3, 2)), (1, 2))
@@ -32,7 +33,7 @@ def sum_to(delta: Any, shape: tuple[int, ...] | None) -> Any:
     return total(delta, axes, keepdims=True).reshape(shape)
 
 
-def together(name: str, function: Any, a: Any, b: Any) -> Any:
+def together(name: str, function: Any, a: Array, b: Array) -> Any:
     """A ufunc of two that broadcast; raises EngineError where they do not."""
     try:
         return apply(function, a, b)
@@ -42,7 +43,7 @@ def together(name: str, function: Any, a: Any, b: Any) -> Any:
         ) from None
 
 
-def _shapes(a: Any, b: Any) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+def _shapes(a: Array, b: Array) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
     """Of two arrays; None for a plain number, to which no gradient goes back."""
     return getattr(a, "shape", None), getattr(b, "shape", None)
 
@@ -97,10 +98,10 @@ class add:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         return together("add", xp.add, a, b), _shapes(a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         return sum_to(delta, a) if wanted[0] else None, sum_to(delta, b) if wanted[1] else None
 
@@ -126,10 +127,10 @@ class subtract:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         return together("subtract", xp.subtract, a, b), _shapes(a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         return sum_to(delta, a) if wanted[0] else None, apply(xp.negative, sum_to(delta, b)) if wanted[1] else None
 
@@ -155,10 +156,10 @@ class multiply:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         return together("multiply", xp.multiply, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         return (
             sum_to(apply(xp.multiply, delta, b), a.shape) if wanted[0] else None,
@@ -187,11 +188,11 @@ class divide:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         c = together("divide", xp.divide, a, b)
         return c, (getattr(a, "shape", None), b, c)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b, c = saved
         return (
             sum_to(apply(xp.divide, delta, b), a) if wanted[0] else None,
@@ -222,10 +223,10 @@ class negative:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.negative, a), None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return apply(xp.negative, delta)
 
     slope = "(-1)"
@@ -249,7 +250,7 @@ class power:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Any) -> Any:
         if not hasattr(b, "shape") and not isinstance(b, int | float):
             raise EngineError(f"power: the exponent must be a number or an array, got {type(b).__name__}")
         if np.min(b, initial=0) < 0 and all(getattr(one, "dtype", np.dtype(type(one))).kind in "biu" for one in (a, b)):
@@ -262,7 +263,7 @@ class power:
         c = together("power", xp.power, a, b)
         return c, (a, b, c)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b, c = saved
         to_a = to_b = None
         if wanted[0]:

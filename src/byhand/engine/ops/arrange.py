@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Axes, Saved
 from byhand.engine.call import Call
 from byhand.engine.op import op
 from byhand.engine.ops.reduce import axes_of
@@ -29,11 +30,11 @@ class flip:
         a bijection of indices
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None) -> Any:
         axes = axes_of("flip", a, axis)
         return xp.flip(a, axis=axes), axes
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.flip(delta, axis=saved)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -57,14 +58,14 @@ class roll:
         a bijection of indices
     """
 
-    def forward(xp: Any, a: Any, *, shifts: Any, axis: Any = None) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, shifts: Any, axis: Axes = None) -> Any:
         axes = None if axis is None else axes_of("roll", a, axis)
         moves = tuple(shifts) if isinstance(shifts, tuple | list) else (shifts,) * (1 if axes is None else len(axes))
         if len(moves) != (1 if axes is None else len(axes)) or not all(isinstance(s, int | np.integer) for s in moves):
             raise EngineError(f"roll: the shifts must be whole numbers, one for each axis, got {shifts!r} for the axis {axis!r}")
         return xp.roll(a, moves, axis=(0,) if axes is None else axes) if axes is not None else xp.roll(a, moves[0]), (moves, axes)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         moves, axes = saved
         back = tuple(-s for s in moves)
         return xp.roll(delta, back[0]) if axes is None else xp.roll(delta, back, axis=axes)
@@ -90,7 +91,7 @@ class tile:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, *, times: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, times: Any) -> Any:
         many = tuple(times) if isinstance(times, tuple | list) else (times,)
         if not all(isinstance(n, int | np.integer) and n >= 0 for n in many):
             raise EngineError(f"tile: times must be whole numbers, 0 or more, got {times!r}")
@@ -98,7 +99,7 @@ class tile:
         many = (1,) * (len(shape) - len(many)) + tuple(int(n) for n in many)
         return xp.tile(a, many), (a.shape, shape, many)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         before, shape, many = saved
         pairs = tuple(n for pair in zip(many, shape, strict=True) for n in pair)
         return delta.reshape(pairs).sum(axis=tuple(range(0, len(pairs), 2))).reshape(before)
@@ -124,13 +125,13 @@ class repeat_interleave:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, *, times: int, axis: int | None = None) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, times: int, axis: int | None = None) -> Any:
         if not isinstance(times, int | np.integer) or isinstance(times, bool) or times < 0:
             raise EngineError(f"repeat_interleave: times must be a whole number, 0 or more, got {times!r}")
         place = None if axis is None else axes_of("repeat_interleave", a, axis)[0]
         return xp.repeat(a, times, axis=place), (a.shape, int(times), place)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         shape, times, axis = saved
         lines = (math.prod(shape),) if axis is None else shape[: axis + 1]
         rest = () if axis is None else shape[axis + 1 :]
@@ -157,7 +158,7 @@ class stack:
         a bijection of indices
     """
 
-    def forward(xp: Any, *arrays: Any, axis: int = 0) -> Any:
+    def forward(xp: ArrayModule, *arrays: Any, axis: int = 0) -> Any:
         if not arrays:
             raise EngineError("stack: give it one array or more, as stack(a, b)")
         arrays = tuple(xp.asarray(array) for array in arrays)
@@ -168,7 +169,7 @@ class stack:
             raise EngineError(f"stack: the axis must be from {-ndim} to {ndim - 1}, got {axis!r}")
         return xp.stack(arrays, axis=axis), (axis % ndim, len(arrays))
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         axis, n = saved
         return tuple(delta[(slice(None),) * axis + (k,)] for k in range(n))
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from byhand import formula, kernels
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call, broadcast_place
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
@@ -35,14 +38,23 @@ class attention:
         Vaswani et al. (2017), arXiv:1706.03762, eq. 1
     """
 
-    def forward(xp: Any, q: Any, k: Any, v: Any, *, mask: Any = None, causal: bool = False, scale: Any = None) -> Any:
+    def forward(
+        xp: ArrayModule,
+        q: Array,
+        k: Array,
+        v: Array,
+        *,
+        mask: NDArray[np.bool_] | None = None,
+        causal: bool = False,
+        scale: float | None = None,
+    ) -> Any:
         front = _front(q, k, v)
         scale = _scale(scale, q.shape[-1])
         hidden = _hidden(xp, mask, causal, (*front, q.shape[-2], k.shape[-2]), q.dtype)
         y, p = kernels.family("attention", q).attention(*_together(xp, front, q, k, v), scale, hidden)
         return y, (q, k, v, p, scale)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         q, k, v, p, scale = saved
         arrays = _together(xp, p.shape[:-2], q, k, v)
         found = kernels.family("attention", q).attention_gradient(*arrays, p, scale, delta)
@@ -51,7 +63,16 @@ class attention:
             for gradient, given, asked in zip(found, (q, k, v), wanted, strict=True)
         )
 
-    def composition(xp: Any, q: Any, k: Any, v: Any, *, mask: Any = None, causal: bool = False, scale: Any = None) -> Any:
+    def composition(
+        xp: ArrayModule,
+        q: Any,
+        k: Any,
+        v: Any,
+        *,
+        mask: NDArray[np.bool_] | None = None,
+        causal: bool = False,
+        scale: float | None = None,
+    ) -> Any:
         front = _front(q, k, v)
         scores = xp.matmul(q, k.swapaxes(-1, -2)) * _scale(scale, q.shape[-1])
         hidden = _hidden(np, mask, causal, (*front, q.shape[-2], k.shape[-2]), q.dtype)
@@ -149,7 +170,7 @@ def looked_at(call: Call, at: At) -> Any:
     return e / math.fsum(e)
 
 
-def _front(q: Any, k: Any, v: Any) -> tuple[int, ...]:
+def _front(q: Array, k: Array, v: Array) -> tuple[int, ...]:
     """The common axes before the last two."""
     shapes = f"q is {np.shape(q)}, k is {np.shape(k)} and v is {np.shape(v)}"
     if min(np.ndim(q), np.ndim(k), np.ndim(v)) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
@@ -162,11 +183,11 @@ def _front(q: Any, k: Any, v: Any) -> tuple[int, ...]:
         raise EngineError(f"attention: {shapes}: the axes before the last two must broadcast") from None
 
 
-def _together(xp: Any, front: tuple[int, ...], *arrays: Any) -> list[Any]:
+def _together(xp: ArrayModule, front: tuple[int, ...], *arrays: Any) -> list[Any]:
     return [a if a.shape[:-2] == front else xp.broadcast_to(a, (*front, *a.shape[-2:])) for a in arrays]
 
 
-def _hidden(xp: Any, mask: Any, causal: bool, shape: tuple[int, ...], dtype: Any) -> Any:
+def _hidden(xp: ArrayModule, mask: NDArray[np.bool_] | None, causal: bool, shape: tuple[int, ...], dtype: Any) -> Any:
     """What is added to the scores, -infinity where nothing may be seen; None where all is."""
     added = None
     if mask is not None:

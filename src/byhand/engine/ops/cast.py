@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call
 from byhand.engine.op import op
 from byhand.errors import EngineError
@@ -26,14 +27,14 @@ class cast:
         Micikevicius et al. (2018), arXiv:1710.03740, section 3.1
     """
 
-    def forward(xp: Any, a: Any, *, dtype: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, dtype: Any) -> Any:
         try:
             dtype = np.dtype(dtype)
         except TypeError:
             raise EngineError(f"cast: dtype must be a type of NumPy's, such as np.float32, got {dtype!r}") from None
         return a.astype(dtype), a.dtype
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return delta.astype(saved)
 
     def terms(call: Call, at: At) -> list[Sum]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES
+from byhand.backend import DTYPES, Array, ArrayModule, Saved
 from byhand.engine.call import Call, constant, sum_of_errors, unravelled
 from byhand.engine.op import op
 from byhand.engine.ops.pool import Pair, pair
@@ -37,7 +37,15 @@ class conv2d:
     """
 
     def forward(
-        xp: Any, x: Any, w: Any, b: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+        xp: ArrayModule,
+        x: Array,
+        w: Array,
+        b: Array | None = None,
+        *,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
     ) -> Any:
         _whole("conv2d", groups)
         _images("conv2d", x, w, w.shape[2] * groups if w.ndim == 4 else 0, "w (kh, kw, C_in / groups, C_out)", groups)
@@ -53,14 +61,14 @@ class conv2d:
         value = kernels.family("conv", x).forward(xp.ascontiguousarray(x), xp.ascontiguousarray(w), b, *settings)
         return value, (x, w, settings)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, w, settings = saved
         wanted3 = (*wanted, False)[:3]
         x, w, delta = xp.ascontiguousarray(x), xp.ascontiguousarray(w), xp.ascontiguousarray(delta)
         found = kernels.family("conv", x).gradient(x, w, delta, *settings, wanted3)
         return found[: len(wanted)]
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         x, w, settings = saved
         return (
             _transposed(xp, delta, w, x.shape, settings) if wanted[0] else None,
@@ -131,10 +139,10 @@ class conv_transpose2d:
     """
 
     def forward(
-        xp: Any,
-        x: Any,
-        w: Any,
-        b: Any = None,
+        xp: ArrayModule,
+        x: Array,
+        w: Array,
+        b: Array | None = None,
         *,
         stride: Any = 1,
         padding: Any = 0,
@@ -159,7 +167,7 @@ class conv_transpose2d:
         z = kernels.family("conv", x).gradient_x(*lying, (len(x), *sides, n_out), *settings)
         return (z if b is None else z + b), (x, w, settings)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, w, settings = saved
         conv = kernels.family("conv", x)
         x, w, delta = xp.ascontiguousarray(x), xp.ascontiguousarray(w), xp.ascontiguousarray(delta)
@@ -169,7 +177,7 @@ class conv_transpose2d:
             *((total(delta, (0, 1, 2)) if wanted[2] else None,) if len(wanted) == 3 else ()),
         )
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         x, w, settings = saved
         return (
             xp.conv2d(delta, w, **_named(settings)) if wanted[0] else None,
@@ -246,7 +254,7 @@ class filter_gradient:
     """
 
     def forward(
-        xp: Any, x: Any, e: Any, *, shape: At, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+        xp: ArrayModule, x: Array, e: Array, *, shape: At, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
         _whole("filter_gradient", groups)
         settings = (*_settings("filter_gradient", stride, padding, dilation), groups)
@@ -263,7 +271,7 @@ class filter_gradient:
         lying = xp.ascontiguousarray(x), xp.ascontiguousarray(e)
         return kernels.family("conv", x).gradient_w(*lying, tuple(shape), *settings), (x, e, settings)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, e, settings = saved
         conv = kernels.family("conv", x)
         x, e, delta = xp.ascontiguousarray(x), xp.ascontiguousarray(e), xp.ascontiguousarray(delta)
@@ -272,7 +280,7 @@ class filter_gradient:
             conv.forward(x, delta, None, *settings) if wanted[1] else None,
         )
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         x, e, settings = saved
         return (
             _transposed(xp, e, delta, x.shape, settings) if wanted[0] else None,
@@ -284,7 +292,7 @@ def _named(settings: Settings) -> dict[str, Any]:
     return dict(zip(("stride", "padding", "dilation", "groups"), settings, strict=True))
 
 
-def _transposed(xp: Any, errors: Any, w: Any, shape: At, settings: Settings) -> Any:
+def _transposed(xp: ArrayModule, errors: Any, w: Array, shape: At, settings: Settings) -> Any:
     """The errors carried back to images of a shape: a transposed convolution, with what the stride left over at the end."""
     stride, padding, dilation, _ = settings
     left = tuple(
@@ -316,7 +324,7 @@ def outputs_of_pixel(at: At, w_shape: At, z_shape: At, settings: Settings) -> It
             yield u, v, i, j
 
 
-def met_by_weight(x: Any, w: Any, delta: Any, settings: Settings, at: At) -> tuple[Any, Any]:
+def met_by_weight(x: Array, w: Array, delta: Array, settings: Settings, at: At) -> tuple[Any, Any]:
     """What the weight (u, v, c, o) meets at every output: its pixel, and the output's error; both are (N, H', W')."""
     stride, padding, dilation, _ = settings
     u, v, _, o = at
@@ -349,7 +357,7 @@ def _whole(name: str, groups: Any) -> None:
         raise EngineError(f"{name}: groups must be a whole number, 1 or more, got {groups!r}")
 
 
-def _images(name: str, x: Any, w: Any, c_in: int, w_shape: str, groups: int) -> None:
+def _images(name: str, x: Array, w: Array, c_in: int, w_shape: str, groups: int) -> None:
     """Raise EngineError where images and filters do not fit."""
     if x.ndim != 4 or w.ndim != 4 or x.shape[3] != c_in:
         raise EngineError(
@@ -366,6 +374,6 @@ def _images(name: str, x: Any, w: Any, c_in: int, w_shape: str, groups: int) -> 
         raise EngineError(f"{name}: w must have a place and channels of both kinds, got {w.shape}")
 
 
-def _bias(name: str, b: Any, n_out: int) -> None:
+def _bias(name: str, b: Array | None, n_out: int) -> None:
     if b is not None and b.shape != (n_out,):
         raise EngineError(f"{name}: b must be ({n_out},), one number per channel, got {b.shape}")

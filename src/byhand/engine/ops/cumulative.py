@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Axes, Saved
 from byhand.engine.call import Call
 from byhand.engine.op import op
 from byhand.engine.ops.reduce import axes_of, error_of_line, line_of
@@ -14,7 +15,7 @@ from byhand.errors import EngineError
 from byhand.terms import At, Factor, NamedArray, Sum
 
 
-def _one_axis(name: str, a: Any, axis: Any) -> int:
+def _one_axis(name: str, a: Array, axis: Axes) -> int:
     if a.ndim == 0:
         raise EngineError(f"{name}: a is a single number, which has no axis: give it one by reshape(1)")
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
@@ -42,12 +43,12 @@ class cumsum:
         Blelloch (1990), "Prefix sums and their applications", section 1
     """
 
-    def forward(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _one_axis("cumsum", a, axis)
         dtype = np.float64 if a.dtype == np.float32 else None  # a long sum of float32 would lose its digits
         return xp.cumsum(a, axis=axis, dtype=dtype).astype(a.dtype if a.dtype.kind == "f" else np.int64), axis
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.flip(xp.cumsum(xp.flip(delta, axis=saved), axis=saved), axis=saved)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -61,7 +62,7 @@ class cumsum:
         return [Sum(line, lambda k: (delta.factor((*at[:axis], at[axis] + k, *at[axis + 1 :])),))]
 
 
-def _exclusive(xp: Any, a: Any, axis: int) -> Any:
+def _exclusive(xp: ArrayModule, a: Array, axis: int) -> Any:
     """Of each number the product of those before it; 1 of none."""
     before = tuple(slice(None) if i != axis else slice(0, -1) for i in range(a.ndim))
     first = tuple(slice(None) if i != axis else slice(0, 1) for i in range(a.ndim))
@@ -82,11 +83,11 @@ class cumprod:
         Blelloch (1990), "Prefix sums and their applications", section 1.4: a first-order recurrence
     """
 
-    def forward(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _one_axis("cumprod", a, axis)
         return xp.cumprod(a, axis=axis), (a, axis)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, axis = saved
         n = a.shape[axis]
         if n == 0:
@@ -112,16 +113,16 @@ class logcumsumexp:
         Blelloch (1990), "Prefix sums and their applications", section 1.4: a first-order recurrence
     """
 
-    def forward(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _one_axis("logcumsumexp", a, axis)
-        front = (slice(None),) * axis
-        so_far = [a[(*front, k)] for k in range(a.shape[axis])]
+        front: tuple[Any, ...] = (slice(None),) * axis
+        so_far: list[Any] = [a[(*front, k)] for k in range(a.shape[axis])]
         for k in range(1, len(so_far)):
             so_far[k] = xp.logaddexp(so_far[k - 1], so_far[k])
         c = xp.stack(so_far, axis=axis) if so_far else xp.array(a)
         return c, (a, c, axis)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, c, axis = saved
         n = a.shape[axis]
         if n == 0:
@@ -147,11 +148,11 @@ class prod:
         Baydin et al. (2018), section 3.2
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False) -> Any:
         axes = axes_of("prod", a, axis)
         return xp.prod(a, axis=axes, keepdims=keepdims), (a, axes)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, axes = saved
         rest = tuple(i for i in range(a.ndim) if i not in axes)
         n, kept = math.prod(a.shape[i] for i in axes), tuple(a.shape[i] for i in rest)

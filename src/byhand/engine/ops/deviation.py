@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Axes, Saved
 from byhand.engine.op import op
 from byhand.engine.ops.reduce import axes_of, count, degrees, kept_shape
 from byhand.errors import EngineError
 from byhand.kernels.reference.sums import total
 
 
-def _without(c: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+def _without(c: Array, axes: tuple[int, ...], keepdims: bool) -> Any:
     """What was computed with 1 in place of the axes, with or without them."""
     return c if keepdims else c.reshape(tuple(n for i, n in enumerate(c.shape) if i not in axes))
 
@@ -33,20 +34,20 @@ class std:
         Bessel (1838); the gradient by the chain rule through the root
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False, correction: float = 0) -> Any:
         axes = axes_of("std", a, axis)
         n = degrees("std", a, axes, correction)
         apart = a - total(a, axes, keepdims=True, over=count("std", a, axes))
         c = xp.sqrt(total(apart * apart, axes, keepdims=True, over=n))
         return _without(c, axes, keepdims), (apart, c, axes, n)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         apart, c, axes, n = saved
         flat = c == 0
         slope = xp.where(flat, 0, delta.reshape(kept_shape(apart.shape, axes)) / (n * xp.where(flat, 1, c)))
         return (slope * apart).astype(apart.dtype)
 
-    def composition(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+    def composition(xp: ArrayModule, a: Any, *, axis: Axes = None, keepdims: bool = False, correction: float = 0) -> Any:
         axes = axes_of("std", a, axis)
         apart = a - a.mean(axis=axes, keepdims=True)
         square = (apart * apart).sum(axis=axes, keepdims=keepdims) / degrees("std", a, axes, correction)
@@ -68,7 +69,7 @@ class norm:
         Golub and Van Loan (2013), "Matrix Computations", section 2.2
     """
 
-    def forward(xp: Any, a: Any, *, p: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, p: float = 2, axis: Axes = None, keepdims: bool = False) -> Any:
         _check(p)
         axes = axes_of("norm", a, axis)
         size = xp.abs(a if a.dtype.kind == "f" else a.astype(float))
@@ -82,7 +83,7 @@ class norm:
             c = scale * total((size / scale) ** p, axes, keepdims=True) ** (1 / p)
         return _without(c.astype(size.dtype), axes, keepdims), (a, c.astype(size.dtype), axes, p)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, c, axes, p = saved
         kept = delta.reshape(kept_shape(a.shape, axes))
         if p == math.inf:
@@ -90,7 +91,7 @@ class norm:
             return (kept * xp.sign(a) * top / top.sum(axis=axes, keepdims=True)).astype(delta.dtype)
         return kept * xp.sign(a) * (xp.abs(a) / xp.where(c == 0, 1, c)) ** (p - 1)
 
-    def composition(xp: Any, a: Any, *, p: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
+    def composition(xp: ArrayModule, a: Any, *, p: float = 2, axis: Axes = None, keepdims: bool = False) -> Any:
         axes = axes_of("norm", a, axis)
         size = xp.abs(a)
         if p == math.inf:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call, constant
 from byhand.engine.op import op
 from byhand.errors import EngineError
@@ -28,7 +30,7 @@ class dropout:
         Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks from overfitting", section 4
     """
 
-    def forward(xp: Any, a: Any, *, rate: float, rng: np.random.Generator | None = None, training: bool = True) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, rate: float, rng: np.random.Generator | None = None, training: bool = True) -> Any:
         if not 0 <= rate < 1:
             raise EngineError(f"dropout: the rate must be 0 or more and below 1, got {rate}")
         if not training or rate == 0:
@@ -38,13 +40,13 @@ class dropout:
         kept = xp.asarray(rng.random(a.shape, np.float32) >= rate)
         return kernels.family("elementwise", a).dropped(a, kept, 1 / (1 - rate)), (kept, rate)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved | None, delta: Array) -> Any:
         if saved is None:
             return delta
         kept, rate = saved
         return kernels.family("elementwise", delta).dropped(delta, kept, 1 / (1 - rate))
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         return delta if saved is None else delta * saved[0] * (1 / (1 - saved[1]))
 
     def terms(call: Call, at: At) -> list[Sum]:

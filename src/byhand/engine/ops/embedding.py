@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import Array, ArrayModule, Indices, Saved
 from byhand.engine.call import Call, unravelled
 from byhand.engine.op import op
 from byhand.engine.threaded import new
@@ -29,7 +31,7 @@ class embedding:
         Bengio et al. (2003), "A neural probabilistic language model", section 2
     """
 
-    def forward(xp: Any, w: Any, *, indices: Any) -> Any:
+    def forward(xp: ArrayModule, w: Array, *, indices: Indices) -> Any:
         indices = xp.asarray(indices)
         if w.ndim != 2 or indices.dtype.kind not in "iu":
             raise EngineError(
@@ -41,15 +43,15 @@ class embedding:
         indices = indices.copy()  # they are the caller's, who may fill them with the next batch before backward
         out = new(w, (*indices.shape, w.shape[1]))
         if indices.size:
-            w.take(indices, axis=0, out=out, **({"mode": "clip"} if xp is np else {}))
+            xp.take(w, indices, axis=0, out=out, **({"mode": "clip"} if xp is np else {}))
         return out, (indices, len(w))
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         indices, rows = saved
         flat = delta.reshape(indices.size, delta.shape[-1])
         return kernels.family("embedding", delta).scattered_sum(indices.reshape(-1), flat, rows)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         indices, rows = saved
         return xp.scatter(delta, key=indices, shape=(rows, delta.shape[-1]))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import number_of, sum_to, together
@@ -30,11 +32,11 @@ class exp:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         c = apply(xp.exp, a)
         return c, (c,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (c,) = saved
         return apply(xp.multiply, delta, c)
 
@@ -58,10 +60,10 @@ class log:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.log, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return apply(xp.divide, delta, a)
 
@@ -85,11 +87,11 @@ class sqrt:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         c = apply(xp.sqrt, a)
         return c, (c,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (c,) = saved
         return delta / (2 * c)
 
@@ -113,10 +115,10 @@ class absolute:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.abs, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta * xp.sign(a)
 
@@ -140,10 +142,10 @@ class sin:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.sin, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta * xp.cos(a)
 
@@ -167,10 +169,10 @@ class cos:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.cos, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return -delta * xp.sin(a)
 
@@ -194,12 +196,12 @@ class clip:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any, *, low: float, high: float) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, low: float, high: float) -> Any:
         if not low <= high:
             raise EngineError(f"clip: low is {low} but high is {high}: low must not be above high")
         return xp.clip(a, low, high), (a, low, high)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, low, high = saved
         return delta * ((a >= low) & (a <= high))
 
@@ -224,10 +226,10 @@ class maximum:
         Boyd and Vandenberghe (2022), "Subgradients", section 3.4: a mean of subgradients is one
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         return together("maximum", xp.maximum, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         equal, half = a == b, 0.5 * delta  # ~(a < b), not a >= b: a NaN is no smaller, and what it spoils is told
         return (
@@ -255,10 +257,10 @@ class minimum:
         Boyd and Vandenberghe (2022), "Subgradients", section 3.4: a mean of subgradients is one
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         return together("minimum", xp.minimum, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         equal, half = a == b, 0.5 * delta
         return (
@@ -287,7 +289,7 @@ class where:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, condition: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, condition: Any, a: Array, b: Array) -> Any:
         chosen = xp.asarray(condition)
         chosen = chosen if chosen.dtype == bool else chosen != 0
         try:
@@ -297,7 +299,7 @@ class where:
                 f"where: a is {np.shape(a)}, b is {np.shape(b)} and the condition {np.shape(condition)}: they must broadcast"
             ) from None
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         chosen, a, b = saved
         return (
             xp.zeros(chosen.shape, delta.dtype) if wanted[0] else None,

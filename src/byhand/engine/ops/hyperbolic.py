@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.engine.threaded import apply
 from byhand.formula import number
@@ -24,10 +25,10 @@ class sinh:
         Abramowitz and Stegun (1964), eq. 4.5.71
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.sinh, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta * xp.cosh(a)
 
@@ -51,10 +52,10 @@ class cosh:
         Abramowitz and Stegun (1964), eq. 4.5.72
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.cosh, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta * xp.sinh(a)
 
@@ -78,10 +79,10 @@ class asinh:
         Abramowitz and Stegun (1964), eq. 4.6.37
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.arcsinh, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta / xp.sqrt(a * a + 1)
 
@@ -105,10 +106,10 @@ class acosh:
         Abramowitz and Stegun (1964), eq. 4.6.38
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.arccosh, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta / (xp.sqrt(a - 1) * xp.sqrt(a + 1))
 
@@ -132,10 +133,10 @@ class atanh:
         Abramowitz and Stegun (1964), eq. 4.6.39
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.arctanh, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta / ((1 - a) * (1 + a))
 

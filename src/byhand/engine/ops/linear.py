@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call, broadcast_place, sum_of_errors, unravelled
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
@@ -35,7 +37,7 @@ class linear:
         Nielsen (2015), chapter 2, BP2 to BP4
     """
 
-    def forward(xp: Any, a: Any, w: Any, b: Any = None) -> Any:
+    def forward(xp: ArrayModule, a: Array, w: Array, b: Array | None = None) -> Any:
         if np.ndim(a) < 1 or np.ndim(w) != 2 or a.shape[-1] != w.shape[1]:
             raise EngineError(f"linear: a is {np.shape(a)} but w is {np.shape(w)}: their last axes must agree")
         if b is not None and b.shape != w.shape[:1]:
@@ -45,7 +47,7 @@ class linear:
             z += b
         return z.reshape(*a.shape[:-1], len(w)), (a, w)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, w = saved
         rows, errors = _rows(a), _rows(delta)
         return (
@@ -77,7 +79,7 @@ class linear:
         return [Sum(products, factors, True)]
 
 
-def _rows(a: Any) -> Any:
+def _rows(a: Array) -> Any:
     """(..., n) as (m, n): -1 would not do, where n is 0."""
     return a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
@@ -97,7 +99,7 @@ class matmul:
         Giles (2008), "Collected matrix derivative results", section 2.2.2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         if np.ndim(a) < 1 or np.ndim(b) < 1 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
             raise EngineError(
                 f"matmul: a is {np.shape(a)} but b is {np.shape(b)}: both need an axis or more, "
@@ -111,7 +113,7 @@ class matmul:
             return product(a, b), (a, b)
         return xp.asarray(xp.matmul(a, b)), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         if a.ndim > 1 and b.ndim > 1:
             return (
@@ -159,15 +161,15 @@ class matmul:
         return [Sum(products, factors, len(places[0]) == delta.values.shape[0])]
 
 
-def _as_row(a: Any) -> Any:
+def _as_row(a: Array) -> Any:
     return a.reshape(1, a.shape[0]) if a.ndim == 1 else a
 
 
-def _as_column(b: Any) -> Any:
+def _as_column(b: Array) -> Any:
     return b.reshape(b.shape[0], 1) if b.ndim == 1 else b
 
 
-def _without_vectors(a: Any, b: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _without_vectors(a: Array, b: Array, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a product as though both had been matrices."""
     shape = shape if b.ndim > 1 else (*shape, 1)
     return shape if a.ndim > 1 else (*shape[:-1], 1, shape[-1])

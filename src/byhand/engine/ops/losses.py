@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call, constant, scaled, share, unravelled
 from byhand.engine.op import op
 from byhand.engine.ops.activation import logistic
@@ -16,7 +18,7 @@ from byhand.kernels.reference.sums import inner, total
 from byhand.terms import Aside, At, Factor, Sum, single
 
 
-def _same(name: str, a: Any, y: Any) -> tuple[Any, Any]:
+def _same(name: str, a: Array, y: Array) -> tuple[Any, Any]:
     """Outputs and targets as floats: differences of whole numbers would wrap round."""
     if np.shape(a) != np.shape(y):
         raise EngineError(f"{name}: the outputs are {np.shape(a)} but the targets are {np.shape(y)}: they must agree")
@@ -41,17 +43,17 @@ class mse_loss:
         Nielsen (2015), chapter 1, eq. 6, without the 1/2
     """
 
-    def forward(xp: Any, a: Any, y: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, y: Array) -> Any:
         a, y = _same("mse_loss", a, y)
         error = a - y
         return inner(error, error) / error.size, (error,)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         (error,) = saved
         found = error * (delta * 2 / error.size).astype(error.dtype)
         return found, -found if wanted[1] else None
 
-    def composition(xp: Any, a: Any, y: Any) -> Any:
+    def composition(xp: ArrayModule, a: Any, y: Any) -> Any:
         error = a - y
         return (error * error).mean()
 
@@ -92,7 +94,7 @@ class huber_loss:
         Huber (1964), "Robust estimation of a location parameter"
     """
 
-    def forward(xp: Any, a: Any, y: Any, *, d: float = 1.0) -> Any:
+    def forward(xp: ArrayModule, a: Array, y: Array, *, d: float = 1.0) -> Any:
         a, y = _same("huber_loss", a, y)
         if not d > 0:
             raise EngineError(f"huber_loss: d must be above 0, got {d}")
@@ -101,12 +103,12 @@ class huber_loss:
         each = xp.where(size <= d, 0.5 * error * error, d * (size - 0.5 * d))
         return total(each, over=each.size), (error, d)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         error, d = saved
         found = xp.clip(error, -d, d) * (delta / error.size).astype(error.dtype)
         return found, -found if wanted[1] else None
 
-    def composition(xp: Any, a: Any, y: Any, *, d: float = 1.0) -> Any:
+    def composition(xp: ArrayModule, a: Any, y: Any, *, d: float = 1.0) -> Any:
         error = a - y
         size = xp.abs(error)
         return xp.where(size <= d, 0.5 * error * error, d * (size - 0.5 * d)).mean()
@@ -126,12 +128,12 @@ class bce_with_logits:
         Nielsen (2015), chapter 3, eqs. 57 and 60
     """
 
-    def forward(xp: Any, z: Any, y: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array, y: Array) -> Any:
         z, y = _same("bce_with_logits", z, y)
         each = xp.maximum(z, 0) - z * y + xp.log1p(xp.exp(-xp.abs(z)))
         return total(each, over=each.size), (z, y)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         z, y = saved
         share = (delta / z.size).astype(z.dtype)
         # The smaller of sigma(z) and 1 - sigma(z), so that nothing is lost where the other rounds to 1.
@@ -139,7 +141,7 @@ class bce_with_logits:
         rest = e / (1 + e)
         return xp.where(z < 0, rest - y, (1 - y) - rest) * share, -z * share if wanted[1] else None
 
-    def composition(xp: Any, z: Any, y: Any) -> Any:
+    def composition(xp: ArrayModule, z: Any, y: Any) -> Any:
         return (xp.softplus(z) - z * y).mean()
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -181,7 +183,7 @@ class cross_entropy:
         Nielsen (2015), chapter 3, eq. 80; smoothing: Szegedy et al. (2016), arXiv:1512.00567, section 7
     """
 
-    def forward(xp: Any, z: Any, *, target: Any, label_smoothing: float = 0.0) -> Any:
+    def forward(xp: ArrayModule, z: Array, *, target: Array, label_smoothing: float = 0.0) -> Any:
         y = xp.asarray(target)
         if z.ndim != 2 or y.shape not in (z.shape[:1], z.shape) or z.size == 0:
             raise EngineError(
@@ -211,12 +213,12 @@ class cross_entropy:
             cost = -total(q * xp.where(q == 0, 0, log_p)) / m
         return cost, (p, q)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         p, q = saved
         # The sum is 1 for probabilities; for targets that are none, the gradient stays exact.
         return (p * total(q, 1, keepdims=True) - q) * (delta / len(p)).astype(p.dtype)
 
-    def composition(xp: Any, z: Any, *, target: Any, label_smoothing: float = 0.0) -> Any:
+    def composition(xp: ArrayModule, z: Any, *, target: Array, label_smoothing: float = 0.0) -> Any:
         q = cross_entropy.forward(np, z.data, target=target, label_smoothing=label_smoothing)[1][1]
         return -(q * xp.log_softmax(z)).sum() / len(q)
 
@@ -279,17 +281,17 @@ class gaussian_kl:
         Kingma and Welling (2014), arXiv:1312.6114, appendix B
     """
 
-    def forward(xp: Any, mu: Any, log_sigma: Any) -> Any:
+    def forward(xp: ArrayModule, mu: Array, log_sigma: Array) -> Any:
         mu, log_sigma = _same("gaussian_kl", mu, log_sigma)
         variance = xp.exp(2 * log_sigma)
         return 0.5 * total(mu * mu + variance - 1 - 2 * log_sigma) / len(mu), (mu, variance)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         mu, variance = saved
         share = (delta / len(mu)).astype(mu.dtype)
         return mu * share, (variance - 1) * share
 
-    def composition(xp: Any, mu: Any, log_sigma: Any) -> Any:
+    def composition(xp: ArrayModule, mu: Any, log_sigma: Any) -> Any:
         return 0.5 * (mu * mu + xp.exp(2 * log_sigma) - 1 - 2 * log_sigma).sum() / len(mu)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -312,7 +314,7 @@ class gaussian_kl:
         return [Sum(squares, square, True), Sum((variance - 1 - 2 * log) * half, rest, True)]
 
 
-def _log_probabilities(z: Any) -> Any:
+def _log_probabilities(z: Array) -> Any:
     """ln softmax of each row, in float64."""
     z = np.asarray(z, np.float64)
     shifted = z - z.max(axis=1, keepdims=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call, constant
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
@@ -13,12 +15,12 @@ from byhand.errors import EngineError
 from byhand.terms import At, Sum, single
 
 
-def _matrix(name: str, a: Any) -> None:
+def _matrix(name: str, a: Array) -> None:
     if a.ndim < 2:
         raise EngineError(f"{name}: a must have two axes or more, the last two those of a matrix, got {a.shape}")
 
 
-def _triangle(xp: Any, shape: tuple[int, ...], diagonal: int, lower: bool) -> Any:
+def _triangle(xp: ArrayModule, shape: tuple[int, ...], diagonal: int, lower: bool) -> Any:
     """True on one side of a diagonal, and on it."""
     below = xp.tri(*shape[-2:], k=diagonal if lower else diagonal - 1, dtype=bool)
     return below if lower else ~below
@@ -42,12 +44,12 @@ class tril:
         Golub and Van Loan (2013), "Matrix Computations", section 1.2
     """
 
-    def forward(xp: Any, a: Any, *, diagonal: int = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, diagonal: int = 0) -> Any:
         _matrix("tril", a)
         inside = _triangle(xp, a.shape, diagonal, lower=True)
         return xp.where(inside, a, a.dtype.type(0)), inside
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.where(saved, delta, 0)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -71,12 +73,12 @@ class triu:
         Golub and Van Loan (2013), "Matrix Computations", section 1.2
     """
 
-    def forward(xp: Any, a: Any, *, diagonal: int = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, diagonal: int = 0) -> Any:
         _matrix("triu", a)
         inside = _triangle(xp, a.shape, diagonal, lower=False)
         return xp.where(inside, a, a.dtype.type(0)), inside
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.where(saved, delta, 0)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -100,7 +102,7 @@ class diag:
         Golub and Van Loan (2013), "Matrix Computations", section 1.2
     """
 
-    def forward(xp: Any, a: Any, *, diagonal: int = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, diagonal: int = 0) -> Any:
         if a.ndim not in (1, 2):
             raise EngineError(f"diag: a must be a vector or a matrix, got {a.shape}")
         n = len(a) + abs(diagonal) if a.ndim == 1 else len(xp.diagonal(a, diagonal))
@@ -112,7 +114,7 @@ class diag:
         c[key] = a
         return c, (a.shape, key)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         shape, key = saved
         if len(shape) == 1:
             return delta[key]
@@ -120,7 +122,7 @@ class diag:
         found[key] = delta
         return found
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         shape, key = saved
         return delta[key] if len(shape) == 1 else xp.scatter(delta, key=key, shape=shape)
 
@@ -139,12 +141,12 @@ class trace:
         Giles (2008), "Collected matrix derivative results", section 2.2.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         if a.ndim != 2:
             raise EngineError(f"trace: a must be a matrix, got {a.shape}")
         return xp.trace(a), xp.eye(*a.shape, dtype=bool)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.where(saved, delta, 0)
 
 
@@ -163,7 +165,7 @@ class einsum:
         Einstein (1916), "Die Grundlage der allgemeinen Relativitätstheorie", section 5
     """
 
-    def forward(xp: Any, *arrays: Any, equation: str) -> Any:
+    def forward(xp: ArrayModule, *arrays: Any, equation: str) -> Any:
         terms, out = _letters(equation, [np.ndim(array) for array in arrays])
         written = f"{','.join(terms)}->{out}"
         try:
@@ -172,7 +174,7 @@ class einsum:
             shapes = " and ".join(str(np.shape(array)) for array in arrays)
             raise EngineError(f"einsum: {equation!r} does not fit {shapes}: {error}") from None
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         arrays, terms, out = saved
         return tuple(_part(xp, arrays, terms, out, delta, k) if asked else None for k, asked in enumerate(wanted))
 
@@ -197,7 +199,7 @@ def _letters(equation: Any, axes: list[int]) -> tuple[list[str], str]:
     return full, out.replace("...", capitals)
 
 
-def _part(xp: Any, arrays: Any, terms: list[str], out: str, delta: Any, k: int) -> Any:
+def _part(xp: ArrayModule, arrays: Any, terms: list[str], out: str, delta: Array, k: int) -> Any:
     """What goes back to one array: delta times all others, summed to its letters, and copied along those that only it has."""
     mine, shape = terms[k], arrays[k].shape
     others = [(term, array) for i, (term, array) in enumerate(zip(terms, arrays, strict=True)) if i != k]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES
+from byhand.backend import DTYPES, Array, ArrayModule, Saved
 from byhand.engine.call import Call, constant, unravelled
 from byhand.engine.op import op
 from byhand.engine.ops.activation import logistic
@@ -36,13 +37,13 @@ class batch_norm:
     """
 
     def forward(
-        xp: Any,
-        x: Any,
-        gamma: Any = None,
-        beta: Any = None,
+        xp: ArrayModule,
+        x: Array,
+        gamma: Array | None = None,
+        beta: Array | None = None,
         *,
-        running_mean: Any = None,
-        running_var: Any = None,
+        running_mean: Array | None = None,
+        running_var: Array | None = None,
         training: bool = True,
         momentum: float = 0.1,
         eps: float = 1e-5,
@@ -67,14 +68,14 @@ class batch_norm:
         y = kernel.batch_norm(x, gamma, beta, mean, rstd, activation)
         return y, (x, gamma, beta, mean, rstd, activation, training)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, gamma, beta, mean, rstd, activation, training = saved
         return kernels.family("norm", x).batch_norm_gradient(x, gamma, beta, mean, rstd, delta, activation, training)[
             : len(wanted)
         ]
 
     def composition(
-        xp: Any,
+        xp: ArrayModule,
         x: Any,
         gamma: Any = None,
         beta: Any = None,
@@ -124,10 +125,10 @@ class group_norm:
     """
 
     def forward(
-        xp: Any,
-        x: Any,
-        gamma: Any = None,
-        beta: Any = None,
+        xp: ArrayModule,
+        x: Array,
+        gamma: Array | None = None,
+        beta: Array | None = None,
         *,
         groups: int,
         eps: float = 1e-5,
@@ -140,12 +141,19 @@ class group_norm:
         y, mean, rstd = kernels.family("norm", x).group_norm(x, gamma, beta, groups, eps, activation)
         return y, (x, gamma, beta, mean, rstd, activation)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, gamma, beta, mean, rstd, activation = saved
         return kernels.family("norm", x).group_norm_gradient(x, gamma, beta, mean, rstd, delta, activation)[: len(wanted)]
 
     def composition(
-        xp: Any, x: Any, gamma: Any = None, beta: Any = None, *, groups: int, eps: float = 1e-5, activation: str | None = None
+        xp: ArrayModule,
+        x: Any,
+        gamma: Any = None,
+        beta: Any = None,
+        *,
+        groups: int,
+        eps: float = 1e-5,
+        activation: str | None = None,
     ) -> Any:
         inner = math.prod(x.shape[1:-1])
         apart = x.reshape(len(x), inner, groups, x.shape[-1] // groups)
@@ -181,17 +189,17 @@ class layer_norm:
         Ba et al. (2016), arXiv:1607.06450, eqs. 3 and 4
     """
 
-    def forward(xp: Any, x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    def forward(xp: ArrayModule, x: Array, gamma: Array | None = None, beta: Array | None = None, *, eps: float = 1e-5) -> Any:
         _check("layer_norm", x, gamma, beta, None, least=1)
         _not_empty("layer_norm", x)
         y, mean, rstd = kernels.family("norm", x).layer_norm(x, gamma, beta, eps)
         return y, (x, gamma, beta, mean, rstd)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, gamma, beta, mean, rstd = saved
         return kernels.family("norm", x).layer_norm_gradient(x, gamma, beta, mean, rstd, delta)[: len(wanted)]
 
-    def composition(xp: Any, x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    def composition(xp: ArrayModule, x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
         return _composed(xp, _composed_hat(x, (x.ndim - 1,), eps), gamma, beta, None)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -222,18 +230,18 @@ class rms_norm:
         Zhang and Sennrich (2019), arXiv:1910.07467, eq. 4
     """
 
-    def forward(xp: Any, x: Any, gamma: Any = None, *, eps: float | None = None) -> Any:
+    def forward(xp: ArrayModule, x: Array, gamma: Array | None = None, *, eps: float | None = None) -> Any:
         _check("rms_norm", x, gamma, None, None, least=1)
         _not_empty("rms_norm", x)
         eps = float(np.finfo(x.dtype).eps) if eps is None else eps
         y, rrms = kernels.family("norm", x).rms_norm(x, gamma, eps)
         return y, (x, gamma, rrms)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         x, gamma, rrms = saved
         return kernels.family("norm", x).rms_norm_gradient(x, gamma, rrms, delta)[: len(wanted)]
 
-    def composition(xp: Any, x: Any, gamma: Any = None, *, eps: float | None = None) -> Any:
+    def composition(xp: ArrayModule, x: Any, gamma: Any = None, *, eps: float | None = None) -> Any:
         eps = float(np.finfo(x.dtype).eps) if eps is None else eps
         return _composed(xp, x / ((x * x).mean(axis=-1, keepdims=True) + eps).sqrt(), gamma, None, None)
 
@@ -244,14 +252,14 @@ def _composed_hat(x: Any, axes: tuple[int, ...], eps: float) -> Any:
     return apart / ((apart * apart).mean(axis=axes, keepdims=True) + eps).sqrt()
 
 
-def _composed(xp: Any, x_hat: Any, gamma: Any, beta: Any, activation: str | None) -> Any:
+def _composed(xp: ArrayModule, x_hat: Any, gamma: Any, beta: Any, activation: str | None) -> Any:
     """f(gamma x_hat + beta), composed of other ops."""
     u = x_hat if gamma is None else x_hat * gamma
     u = u if beta is None else u + beta
     return u if activation is None else getattr(xp, activation)(u)
 
 
-def _check(name: str, x: Any, gamma: Any, beta: Any, activation: str | None, least: int) -> None:
+def _check(name: str, x: Array, gamma: Array | None, beta: Array | None, activation: str | None, least: int) -> None:
     if getattr(x, "ndim", 0) < least or x.dtype not in DTYPES.values():
         raise EngineError(
             f"{name}: x must have {least} axes or more, the channels last, in float32 or float64, "
@@ -262,13 +270,13 @@ def _check(name: str, x: Any, gamma: Any, beta: Any, activation: str | None, lea
         raise EngineError(f'{name}: the activation is {activation!r}: choose "relu", "silu" or None')
 
 
-def _per_channel(name: str, x: Any, **arrays: Any) -> None:
+def _per_channel(name: str, x: Array, **arrays: Any) -> None:
     for what, array in arrays.items():
         if array is not None and array.shape != x.shape[-1:]:
             raise EngineError(f"{name}: x is {x.shape} but {what} is {array.shape}: it must be {x.shape[-1:]}")
 
 
-def _not_empty(name: str, x: Any) -> None:
+def _not_empty(name: str, x: Array) -> None:
     if math.prod(x.shape[1:] if name == "group_norm" else x.shape[-1:]) == 0:
         raise EngineError(f"{name}: x is {x.shape}, and there is no mean of no numbers")
 
@@ -328,7 +336,7 @@ def _normalised(call: Call, at: At) -> _Normalised:
     return _Normalised(values, errors, place, scale, mean, variance, sigma, hat, u, _slope(call, u), own, which)
 
 
-def _slope(call: Call, u: Any) -> Any:
+def _slope(call: Call, u: Array) -> Any:
     """f'(u) of the activation that follows; 1 where none does."""
     kind = call.options.get("activation")
     if kind is None:

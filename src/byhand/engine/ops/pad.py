@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.engine.threaded import new
 from byhand.errors import EngineError
@@ -32,7 +34,7 @@ class pad:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, *, widths: Widths, mode: str = "constant", value: float = 0.0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, widths: Widths, mode: str = "constant", value: float = 0.0) -> Any:
         if not _widths(widths, a.ndim):
             raise EngineError(f"pad: a is {a.shape} but the widths are {widths}: give (before, after) for each axis")
         if mode not in MODES:
@@ -45,13 +47,13 @@ class pad:
         key = np.ix_(*(_places(mode, n, *pair) for n, pair in zip(a.shape, widths, strict=True)))
         return a[key], (a.shape, widths, key)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         shape, widths, key = saved
         if key is None:
             return _with_value(delta, _negative(widths), 0.0)
         return scattered(shape, key, delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         shape, widths, key = saved
         return xp.pad(delta, widths=_negative(widths)) if key is None else xp.scatter(delta, key=key, shape=shape)
 
@@ -60,7 +62,7 @@ def _negative(widths: Widths) -> Widths:
     return tuple((-before, -after) for before, after in widths)
 
 
-def _with_value(a: Any, widths: Widths, value: float) -> Any:
+def _with_value(a: Array, widths: Widths, value: float) -> Any:
     """The array with a value around it; cut, where widths are negative."""
     if all(n <= 0 for pair in widths for n in pair):
         return a[tuple(slice(-before, n + after) for n, (before, after) in zip(a.shape, widths, strict=True))]
@@ -71,7 +73,7 @@ def _with_value(a: Any, widths: Widths, value: float) -> Any:
     return c
 
 
-def _left(a: Any, widths: Widths) -> list[int]:
+def _left(a: Array, widths: Widths) -> list[int]:
     """How many of each axis's places are left after the cut."""
     return [n + min(0, before) + min(0, after) for n, (before, after) in zip(a.shape, widths, strict=True)]
 

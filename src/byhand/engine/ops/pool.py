@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES, array_module
+from byhand.backend import DTYPES, Array, ArrayModule, Saved, Shape, array_module
 from byhand.engine.call import Call, constant, share
 from byhand.engine.op import op
 from byhand.engine.ops.reduce import terms_along
@@ -36,8 +37,8 @@ class max_pool2d:
     """
 
     def forward(
-        xp: Any,
-        x: Any,
+        xp: ArrayModule,
+        x: Array,
         *,
         kernel: int | Pair,
         stride: int | Pair | None = None,
@@ -54,13 +55,13 @@ class max_pool2d:
             y, which = _largest(xp, x, window, apart, sides)
         return y, (which, x.shape, apart, window)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         which, shape, apart, window = saved
         if apart == (1, 1) and which.shape[1:3] == _sides(shape, window, apart, ceil_mode=False):
             return kernels.family("pool", delta).max_pool2d_gradient(which, delta, shape, *window)
         return scattered(shape, winners(which, apart, window), delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         which, shape, apart, window = saved
         return xp.scatter(delta, key=winners(which, apart, window), shape=shape)
 
@@ -105,8 +106,8 @@ class avg_pool2d:
     """
 
     def forward(
-        xp: Any,
-        x: Any,
+        xp: ArrayModule,
+        x: Array,
         *,
         kernel: int | Pair,
         stride: int | Pair | None = None,
@@ -125,14 +126,14 @@ class avg_pool2d:
             y = y * xp.asarray(math.prod(window[0]) / counts[:, :, None], dtype=x.dtype)
         return y, (x.shape, around, counts, window)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (n, h, w, c), around, counts, window = saved
         if counts is not None:
             delta = delta * xp.asarray(math.prod(window[0]) / counts[:, :, None], dtype=delta.dtype)
         found = kernels.family("pool", delta).avg_pool2d_gradient(delta, (n, h + around[0], w + around[1], c), *window)
         return found[:, :h, :w] if any(around) else found
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         """A convolution of each channel by a filter of equal weights, transposed."""
         (_, h, w, c), around, counts, (kernel, stride, padding) = saved
         like = array_module(delta.data)
@@ -172,13 +173,13 @@ class global_avg_pool:
         Lin et al. (2014), arXiv:1312.4400, section 3.2
     """
 
-    def forward(xp: Any, x: Any) -> Any:
+    def forward(xp: ArrayModule, x: Array) -> Any:
         images("global_avg_pool", x)
         if 0 in x.shape[1:3]:
             raise EngineError(f"global_avg_pool: x is {x.shape}, and there is no mean of no pixels")
         return total(x, (1, 2), over=x.shape[1] * x.shape[2]), x.shape
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         _, h, w, _ = saved
         return xp.broadcast_to((delta / (h * w))[:, None, None, :], saved)
 
@@ -190,7 +191,7 @@ class global_avg_pool:
         return [single(share(math.prod(call.operand(0).values.shape[1:3])), call.error.factor((at[0], at[3])))]
 
 
-def _sides(shape: Any, window: tuple[Pair, Pair, Pair], apart: Pair, ceil_mode: bool) -> tuple[int, ...]:
+def _sides(shape: Shape, window: tuple[Pair, Pair, Pair], apart: Pair, ceil_mode: bool) -> tuple[int, ...]:
     """H' and W'. With ceil_mode a window may hang over the edge, as long as it begins before the end."""
     found = []
     for n, k, s, p, d in zip(shape[1:3], *window, apart, strict=True):
@@ -200,13 +201,13 @@ def _sides(shape: Any, window: tuple[Pair, Pair, Pair], apart: Pair, ceil_mode: 
     return tuple(found)
 
 
-def _overhang(shape: Any, window: tuple[Pair, Pair, Pair], sides: tuple[int, ...]) -> Pair:
+def _overhang(shape: Shape, window: tuple[Pair, Pair, Pair], sides: tuple[int, ...]) -> Pair:
     """How far the last windows reach beyond the padded image, below and to the right."""
     below, right = (max(0, (m - 1) * s + k - n - 2 * p) for m, n, k, s, p in zip(sides, shape[1:3], *window, strict=True))
     return below, right
 
 
-def _counts(shape: Any, window: tuple[Pair, Pair, Pair], sides: tuple[int, ...], padded: bool, divisor: Any) -> Any:
+def _counts(shape: Shape, window: tuple[Pair, Pair, Pair], sides: tuple[int, ...], padded: bool, divisor: Any) -> Any:
     """What each window's sum is divided by, (H', W'); None where that is the window's size everywhere."""
     if divisor is not None:
         if isinstance(divisor, bool) or not isinstance(divisor, int | np.integer) or divisor == 0:
@@ -226,7 +227,7 @@ def _divisor(call: Call, at: At) -> int:
     return math.prod(window[0]) if counts is None else int(counts[at[1:3]])
 
 
-def _largest(xp: Any, x: Any, window: tuple[Pair, Pair, Pair], apart: Pair, sides: tuple[int, ...]) -> tuple[Any, Any]:
+def _largest(xp: ArrayModule, x: Array, window: tuple[Pair, Pair, Pair], apart: Pair, sides: tuple[int, ...]) -> tuple[Any, Any]:
     """The largest of each window, and which of its places it was, the first of equal ones, with places d apart."""
     kernel, stride, padding = window
     ends = [(m - 1) * s + d * (k - 1) + 1 for m, k, s, d in zip(sides, kernel, stride, apart, strict=True)]
@@ -294,7 +295,7 @@ def _windows_of(call: Call, at: At) -> list[At]:
     return [(at[0], i, j, at[3]) for i in ranges[0] for j in ranges[1]]
 
 
-def images(name: str, x: Any) -> None:
+def images(name: str, x: Array) -> None:
     """Raise EngineError for what are no images."""
     if getattr(x, "ndim", 0) != 4 or x.dtype not in DTYPES.values():
         raise EngineError(
@@ -315,7 +316,7 @@ def pair(name: str, what: str, value: int | Pair, least: int) -> Pair:
 
 
 def _window(
-    name: str, x: Any, kernel: int | Pair, stride: int | Pair | None, padding: int | Pair, apart: Pair = (1, 1)
+    name: str, x: Array, kernel: int | Pair, stride: int | Pair | None, padding: int | Pair, apart: Pair = (1, 1)
 ) -> tuple[Pair, Pair, Pair]:
     images(name, x)
     k = pair(name, "the kernel", kernel, 1)

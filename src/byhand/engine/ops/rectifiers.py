@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.errors import EngineError
 from byhand.formula import factor, number, setting
@@ -24,12 +26,12 @@ class elu:
         Clevert et al. (2016), arXiv:1511.07289, eq. 15
     """
 
-    def forward(xp: Any, z: Any, *, alpha: float = 1.0) -> Any:
+    def forward(xp: ArrayModule, z: Array, *, alpha: float = 1.0) -> Any:
         if not 0 <= alpha < math.inf:
             raise EngineError(f"elu: alpha must be a finite number, 0 or more, got {alpha!r}")
         return xp.where(z > 0, z, alpha * xp.expm1(xp.minimum(z, 0))), (z, alpha)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         z, alpha = saved
         return xp.where(z > 0, delta, alpha * xp.exp(xp.minimum(z, 0)) * delta)
 
@@ -55,16 +57,16 @@ class mish:
         Misra (2020), arXiv:1908.08681, section 3
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         return z * xp.tanh(_softplus(xp, z)), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         t = xp.tanh(_softplus(xp, z))
         sigma = xp.exp(xp.minimum(z, 0)) / (1 + xp.exp(-xp.abs(z)))
         return delta * (t + z * (1 - t * t) * sigma)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         (z,) = saved
         t = xp.tanh(xp.softplus(z))
         return delta * (t + z * (1 - t * t) * xp.sigmoid(z))
@@ -76,7 +78,7 @@ class mish:
         return rf"{factor(z)} \cdot \tanh(\ln(1 + e^{{{number(z)}}}))", z * math.tanh(softplus)
 
 
-def _softplus(xp: Any, z: Any) -> Any:
+def _softplus(xp: ArrayModule, z: Array) -> Any:
     return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
@@ -94,10 +96,10 @@ class hardsigmoid:
         Howard et al. (2019), arXiv:1905.02244, section 5.2
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         return xp.clip(z / 6 + 0.5, 0, 1), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         return xp.where(xp.abs(z) < 3, delta / 6, 0)
 
@@ -121,10 +123,10 @@ class hardswish:
         Howard et al. (2019), arXiv:1905.02244, section 5.2
     """
 
-    def forward(xp: Any, z: Any) -> Any:
+    def forward(xp: ArrayModule, z: Array) -> Any:
         return z * xp.clip(z / 6 + 0.5, 0, 1), (z,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (z,) = saved
         return xp.where(z >= 3, delta, xp.where(z > -3, (z / 3 + 0.5) * delta, 0))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Axes, Saved
 from byhand.engine.call import Call, share, unravelled
 from byhand.engine.op import op
 from byhand.errors import EngineError
@@ -15,7 +16,7 @@ from byhand.kernels.reference.sums import total
 from byhand.terms import At, Factor, NamedArray, Sum, single
 
 
-def axes_of(name: str, a: Any, axis: Any) -> tuple[int, ...]:
+def axes_of(name: str, a: Array, axis: Axes) -> tuple[int, ...]:
     """The axes as numbers from 0; all of them for None. Raises EngineError for one that the array does not have.
 
     >>> import numpy as np
@@ -40,12 +41,12 @@ def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
-def spread(xp: Any, delta: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+def spread(xp: ArrayModule, delta: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """The same delta for each element that went into a sum: a view, of which nothing is copied."""
     return xp.broadcast_to(delta.reshape(kept_shape(shape, axes)), shape)
 
 
-def count(name: str, a: Any, axes: tuple[int, ...]) -> int:
+def count(name: str, a: Array, axes: tuple[int, ...]) -> int:
     n = math.prod(a.shape[i] for i in axes)
     if n == 0:
         raise EngineError(f"{name}: a is {a.shape}, which along axes {axes} holds no numbers: there is no {name} of none")
@@ -98,11 +99,11 @@ class sum:
         Baydin et al. (2018), section 3.2
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False) -> Any:
         axes = axes_of("sum", a, axis)
         return total(a, axes, keepdims), (a.shape, axes)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return spread(xp, delta, *saved)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -127,12 +128,12 @@ class mean:
         Baydin et al. (2018), section 3.2
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False) -> Any:
         axes = axes_of("mean", a, axis)
         n = count("mean", a, axes)
         return total(a, axes, keepdims, over=n), (a.shape, axes, n)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         shape, axes, n = saved
         return spread(xp, delta / n, shape, axes)
 
@@ -147,7 +148,7 @@ class mean:
         return [single(share(count("mean", a, axes)), error_of_line(call, axes, at))]
 
 
-def _extreme(name: str, xp: Any, a: Any, axis: Any, keepdims: bool) -> Any:
+def _extreme(name: str, xp: ArrayModule, a: Array, axis: Axes, keepdims: bool) -> Any:
     axes = axes_of(name, a, axis)
     count(name, a, axes)
     c = getattr(xp, name)(a, axis=axes, keepdims=True)
@@ -156,7 +157,7 @@ def _extreme(name: str, xp: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     return value, (chosen, chosen.sum(axis=axes, keepdims=True), axes)
 
 
-def _to_the_chosen(saved: Any, delta: Any) -> Any:
+def _to_the_chosen(saved: Saved, delta: Array) -> Any:
     chosen, how_many, axes = saved
     return chosen * (delta.reshape(kept_shape(chosen.shape, axes)) / how_many.astype(delta.dtype))
 
@@ -175,10 +176,10 @@ class max:
         Boyd and Vandenberghe (2022), "Subgradients", section 3.4: a mean of subgradients is one
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False) -> Any:
         return _extreme("max", xp, a, axis, keepdims)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return _to_the_chosen(saved, delta)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -201,10 +202,10 @@ class min:
         Boyd and Vandenberghe (2022), "Subgradients", section 3.4: a mean of subgradients is one
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False) -> Any:
         return _extreme("min", xp, a, axis, keepdims)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return _to_the_chosen(saved, delta)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -228,17 +229,17 @@ class variance:
         Ioffe and Szegedy (2015), arXiv:1502.03167, algorithm 1
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False, correction: float = 0) -> Any:
         axes = axes_of("variance", a, axis)
         n = degrees("variance", a, axes, correction)
         centred = a - total(a, axes, keepdims=True, over=count("variance", a, axes))
         return total(centred * centred, axes, keepdims, over=n), (centred, axes, n)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         centred, axes, n = saved
         return spread(xp, delta * (2 / n), centred.shape, axes) * centred
 
-    def composition(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+    def composition(xp: ArrayModule, a: Any, *, axis: Axes = None, keepdims: bool = False, correction: float = 0) -> Any:
         axes = axes_of("variance", a, axis)
         apart = a - a.mean(axis=axes, keepdims=True)
         return (apart * apart).sum(axis=axes, keepdims=keepdims) / degrees("variance", a, axes, correction)
@@ -258,7 +259,7 @@ class variance:
         return [Sum(centred * centred / n, factors)]
 
 
-def degrees(name: str, a: Any, axes: tuple[int, ...], correction: float) -> float:
+def degrees(name: str, a: Array, axes: tuple[int, ...], correction: float) -> float:
     """What the sum of squares is divided by: the count less the correction, above 0."""
     n = count(name, a, axes) - correction
     if not n > 0:
@@ -280,7 +281,7 @@ class logsumexp:
         Blanchard, Higham and Higham (2021), eq. 1.2
     """
 
-    def forward(xp: Any, a: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: Axes = None, keepdims: bool = False) -> Any:
         axes = axes_of("logsumexp", a, axis)
         count("logsumexp", a, axes)
         top = a.max(axis=axes, keepdims=True)
@@ -289,11 +290,11 @@ class logsumexp:
             kept = top + xp.log(total(xp.exp(a - top), axes, keepdims=True))
         return kept if keepdims else kept.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes)), (a, kept, axes)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, kept, axes = saved
         return spread(xp, delta, a.shape, axes) * xp.exp(a - xp.where(kept == -xp.inf, a.dtype.type(0), kept))
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         a, _, axes = saved
         top = a.max(axis=axes, keepdims=True).detach()
         e = xp.exp(a - xp.where(xp.isfinite(top), top, 0.0))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import kernels
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call
 from byhand.engine.op import op
 from byhand.engine.ops.pool import images, pair
@@ -33,7 +35,7 @@ class upsample_nearest:
         Odena et al. (2016), "Deconvolution and checkerboard artifacts"
     """
 
-    def forward(xp: Any, x: Any, *, scale: int | Pair | None = None, size: int | Pair | None = None) -> Any:
+    def forward(xp: ArrayModule, x: Array, *, scale: int | Pair | None = None, size: int | Pair | None = None) -> Any:
         images("upsample_nearest", x)
         if scale is not None and size is not None:
             raise EngineError(f"upsample_nearest: scale is {scale!r} and size is {size!r}: give one of them")
@@ -47,13 +49,13 @@ class upsample_nearest:
         key = (slice(None), rows[:, None], columns)
         return x[key], (None, key, x.shape)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         both, key, shape = saved
         if both is None:
             return scattered(shape, key, delta)
         return kernels.family("resize", delta).upsample_nearest_gradient(delta, both)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         both, key, shape = saved
         if both is None:
             return xp.scatter(delta, key=key, shape=shape)
@@ -84,7 +86,7 @@ class upsample_bilinear:
         Odena et al. (2016), "Deconvolution and checkerboard artifacts"
     """
 
-    def forward(xp: Any, x: Any, *, scale: Any = None, size: Any = None, align_corners: bool = False) -> Any:
+    def forward(xp: ArrayModule, x: Array, *, scale: Any = None, size: Any = None, align_corners: bool = False) -> Any:
         images("upsample_bilinear", x)
         if (scale is None) == (size is None):
             raise EngineError(f"upsample_bilinear: scale is {scale!r} and size is {size!r}: give one of them")
@@ -109,10 +111,10 @@ class upsample_bilinear:
         ]
         return kernels.family("resize", x).upsample_bilinear(x, *matrices), matrices
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return kernels.family("resize", delta).upsample_bilinear_gradient(delta, *saved)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         return xp.einsum("nijc,ih,jw->nhwc", delta, *saved)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.call import Call
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import number_of, sum_to, together
@@ -16,7 +18,7 @@ from byhand.formula import factor, number
 from byhand.terms import At, Factor, Sum, single
 
 
-def steps(xp: Any, name: str, a: Any) -> Any:
+def steps(xp: ArrayModule, name: str, a: Array) -> Any:
     """A function of whole steps; whole numbers stay as they are."""
     return a if a.dtype.kind in "biu" else apply(getattr(xp, name), a)
 
@@ -35,10 +37,10 @@ class sign:
         Baydin et al. (2018), table 2
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return xp.sign(a), None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.zeros_like(delta)
 
     slope = "0"
@@ -61,10 +63,10 @@ class floor:
         Graham, Knuth and Patashnik (1994), "Concrete Mathematics", section 3.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return steps(xp, "floor", a), None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.zeros_like(delta)
 
     slope = "0"
@@ -87,10 +89,10 @@ class ceil:
         Graham, Knuth and Patashnik (1994), "Concrete Mathematics", section 3.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return steps(xp, "ceil", a), None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.zeros_like(delta)
 
     slope = "0"
@@ -113,10 +115,10 @@ class trunc:
         Graham, Knuth and Patashnik (1994), "Concrete Mathematics", section 3.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return steps(xp, "trunc", a), None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.zeros_like(delta)
 
     slope = "0"
@@ -139,10 +141,10 @@ class round:
         IEEE 754 (2019), section 4.3.1: ties to even
     """
 
-    def forward(xp: Any, a: Any, *, decimals: int = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, decimals: int = 0) -> Any:
         return xp.round(a, decimals), None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return xp.zeros_like(delta)
 
     slope = "0"
@@ -166,15 +168,15 @@ class floor_divide:
         Graham, Knuth and Patashnik (1994), "Concrete Mathematics", section 3.4
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         _divisible("floor_divide", a, b)
         return together("floor_divide", xp.floor_divide, a, b), (np.shape(a), np.shape(b))
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return tuple(xp.zeros(shape, delta.dtype) for shape in saved)
 
 
-def _divisible(name: str, a: Any, b: Any) -> None:
+def _divisible(name: str, a: Array | int, b: Array | int) -> None:
     if getattr(a, "dtype", np.dtype(int)).kind in "biu" and isinstance(b, int) and b == 0:
         raise EngineError(f"{name}: whole numbers cannot be divided by 0")
 
@@ -194,11 +196,11 @@ class remainder:
         Graham, Knuth and Patashnik (1994), "Concrete Mathematics", section 3.4
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         _divisible("remainder", a, b)
         return together("remainder", xp.remainder, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         return (
             sum_to(delta, a.shape) if wanted[0] else None,

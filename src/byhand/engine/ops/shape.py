@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, ArrayModule, Indices, Saved
 from byhand.engine.call import Call, constant, unravelled
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to
@@ -54,7 +56,7 @@ class reshape:
         a bijection of indices
     """
 
-    def forward(xp: Any, a: Any, *, shape: tuple[int, ...]) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, shape: tuple[int, ...]) -> Any:
         try:
             return a.reshape(shape), a.shape
         except ValueError:
@@ -63,7 +65,7 @@ class reshape:
                 f"it must hold {a.size} numbers, with at most one -1"
             ) from None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return delta.reshape(saved)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -87,13 +89,13 @@ class transpose:
         a bijection of indices
     """
 
-    def forward(xp: Any, a: Any, *, axes: tuple[int, ...] | None = None) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axes: tuple[int, ...] | None = None) -> Any:
         axes = tuple(reversed(range(a.ndim))) if axes is None else axes
         if sorted(i % a.ndim if -a.ndim <= i < a.ndim else -1 for i in axes) != list(range(a.ndim)):
             raise EngineError(f"transpose: a is {a.shape} but the order of axes is {axes}: name each of its {a.ndim} axes once")
         return a.transpose(axes), tuple(i % a.ndim for i in axes)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return delta.transpose(tuple(np.argsort(saved)))
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -117,13 +119,13 @@ class broadcast:
         Harris et al. (2020), "Array programming with NumPy", box 1
     """
 
-    def forward(xp: Any, a: Any, *, shape: tuple[int, ...]) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, shape: tuple[int, ...]) -> Any:
         try:
             return xp.broadcast_to(a, shape), a.shape
         except ValueError:
             raise EngineError(f"broadcast: a is {a.shape}, which does not fill {shape}: its axes must agree or be 1") from None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return sum_to(delta, saved)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -147,14 +149,14 @@ class index:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, *, key: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, key: Any) -> Any:
         key = tuple(_array(one) for one in key) if isinstance(key, tuple) else _array(key)
         try:
             return a[key], (a.shape, key)
         except (IndexError, TypeError) as error:
             raise EngineError(f"index: a is {a.shape}: {error}") from None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         shape, key = saved
         parts = key if isinstance(key, tuple) else (key,)
         if all(part is None or part is Ellipsis or isinstance(part, int | slice) or part.dtype.kind == "b" for part in parts):
@@ -163,7 +165,7 @@ class index:
             return found
         return scattered(shape, key, delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         shape, key = saved
         return xp.scatter(delta, key=key, shape=shape)
 
@@ -198,7 +200,7 @@ class gather:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, *, indices: Any, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, indices: Indices, axis: int = -1) -> Any:
         indices = xp.asarray(indices)
         if indices.dtype.kind not in "iu":
             raise EngineError(f"gather: the indices must be whole numbers, got {indices.dtype}")
@@ -215,16 +217,16 @@ class gather:
                 f"gather: a is {a.shape} but the indices are {indices.shape}: all axes but {axis} must broadcast"
             ) from None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         shape, indices, axis = saved
         return scattered(shape, _line_key(indices, axis, shape, delta.shape), delta)
 
-    def tape_gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def tape_gradient(xp: ArrayModule, saved: Saved, delta: Any, wanted: Sequence[bool]) -> Any:
         shape, indices, axis = saved
         return xp.scatter(delta, key=_line_key(indices, axis, shape, delta.shape), shape=shape)
 
 
-def _line_key(indices: Any, axis: int, shape: tuple[int, ...], given: tuple[int, ...]) -> tuple[Any, ...]:
+def _line_key(indices: Indices, axis: int, shape: tuple[int, ...], given: tuple[int, ...]) -> tuple[Any, ...]:
     """The key of the numbers that were gathered along an axis; an axis of 1 was broadcast."""
     grid = list(np.ogrid[tuple(slice(n) for n in given)])
     grid = [np.zeros_like(place) if n == 1 else place for n, place in zip(shape, grid, strict=True)]
@@ -246,14 +248,14 @@ class scatter:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, b: Any, *, key: Any, shape: tuple[int, ...]) -> Any:
+    def forward(xp: ArrayModule, b: Array, *, key: Any, shape: tuple[int, ...]) -> Any:
         key = tuple(_array(one) for one in key) if isinstance(key, tuple) else _array(key)
         try:
             return scattered(tuple(shape), key, b), key
         except (IndexError, TypeError, ValueError) as error:
             raise EngineError(f"scatter: b is {np.shape(b)} and the shape {shape}: {error}") from None
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return delta[saved]
 
 
@@ -272,7 +274,7 @@ class index_add:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, b: Any, *, indices: Any, axis: int = 0) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array, *, indices: Indices, axis: int = 0) -> Any:
         indices = xp.asarray(indices)
         if np.ndim(a) < 1 or indices.dtype.kind not in "iu":
             raise EngineError(f"index_add: a is {np.shape(a)} and the indices are {indices.dtype}: they must be whole numbers")
@@ -286,7 +288,7 @@ class index_add:
         key = (slice(None),) * place + (indices,)
         return a + scattered(a.shape, key, b), key
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return delta, delta[saved]
 
 
@@ -305,7 +307,7 @@ class scatter_add:
         the transpose of a selection is a scattered sum
     """
 
-    def forward(xp: Any, a: Any, b: Any, *, indices: Any, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array, *, indices: Indices, axis: int = -1) -> Any:
         indices = xp.asarray(indices)
         if indices.dtype.kind not in "iu":
             raise EngineError(f"scatter_add: the indices must be whole numbers, got {indices.dtype}")
@@ -324,11 +326,11 @@ class scatter_add:
         grid[place] = indices
         return a + scattered(a.shape, tuple(grid), b), tuple(grid)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         return delta, delta[saved]
 
 
-def _below(name: str, indices: Any, n: int) -> None:
+def _below(name: str, indices: Indices, n: int) -> None:
     if indices.size and not (-n <= int(indices.min()) and int(indices.max()) < n):
         raise EngineError(f"{name}: the indices must be below {n}, got {indices.min()} to {indices.max()}")
 
@@ -347,7 +349,7 @@ class concat:
         a bijection of indices
     """
 
-    def forward(xp: Any, *arrays: Any, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, *arrays: Any, axis: int = -1) -> Any:
         if not arrays:
             raise EngineError("concat: give it one array or more, as concat(a, b)")
         first = arrays[0]
@@ -366,7 +368,7 @@ class concat:
         out = new(first, tuple(shape))
         return xp.concatenate(arrays, axis=axis, out=out), (np.cumsum(lengths)[:-1], axis)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         ends, axis = saved
         places = [0, *(int(end) for end in ends), delta.shape[axis]]
         front = (slice(None),) * (axis % delta.ndim)

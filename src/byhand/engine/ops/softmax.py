@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES
+from byhand.backend import DTYPES, Array, ArrayModule, Axes, Saved
 from byhand.engine.call import Call, constant
 from byhand.engine.op import op
 from byhand.engine.ops.reduce import axes_of
@@ -31,16 +31,16 @@ class softmax:
         Nielsen (2015), chapter 3, eq. 78
     """
 
-    def forward(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _axis("softmax", a, axis)
         p = kernels.family("softmax", a).softmax(xp.moveaxis(a, axis, -1))
         return xp.moveaxis(p, -1, axis), (p, axis)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         p, axis = saved
         return xp.moveaxis(kernels.family("softmax", p).softmax_gradient(p, xp.moveaxis(delta, axis, -1)), -1, axis)
 
-    def composition(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def composition(xp: ArrayModule, a: Any, *, axis: int = -1) -> Any:
         return xp.exp(a - a.logsumexp(axis=axis, keepdims=True))
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -79,16 +79,16 @@ class log_softmax:
         Blanchard, Higham and Higham (2021), eq. 1.3
     """
 
-    def forward(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _axis("log_softmax", a, axis)
         log_p = kernels.family("softmax", a).log_softmax(xp.moveaxis(a, axis, -1))
         return xp.moveaxis(log_p, -1, axis), (log_p, axis)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         log_p, axis = saved
         return xp.moveaxis(kernels.family("softmax", log_p).log_softmax_gradient(log_p, xp.moveaxis(delta, axis, -1)), -1, axis)
 
-    def composition(xp: Any, a: Any, *, axis: int = -1) -> Any:
+    def composition(xp: ArrayModule, a: Any, *, axis: int = -1) -> Any:
         return a - a.logsumexp(axis=axis, keepdims=True)
 
     def terms(call: Call, at: At) -> list[Sum]:
@@ -105,7 +105,7 @@ def _line(call: Call, at: At) -> tuple[Factor, Any, int]:
     return a.factor(at), np.asarray(row, np.float64), at[axis]
 
 
-def _axis(name: str, a: Any, axis: Any) -> int:
+def _axis(name: str, a: Array, axis: Axes) -> int:
     if np.ndim(a) == 0 or not isinstance(axis, int | np.integer) or a.dtype not in DTYPES.values():
         raise EngineError(
             f"{name}: a is {np.shape(a)} {getattr(a, 'dtype', '')} and the axis {axis!r}: "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to, together
 from byhand.engine.threaded import apply
@@ -26,10 +28,10 @@ class log1p:
         Abramowitz and Stegun (1964), eq. 4.1.24
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.log1p, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta / (1 + a)
 
@@ -53,10 +55,10 @@ class expm1:
         Abramowitz and Stegun (1964), eq. 4.2.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.expm1, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta * xp.exp(a)
 
@@ -80,10 +82,10 @@ class erf:
         Abramowitz and Stegun (1964), eq. 7.1.1
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return _erf(xp, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta * (2 / math.sqrt(math.pi) * xp.exp(-a * a))
 
@@ -96,7 +98,7 @@ class erf:
 NEAR = 0.5  # below it 1 - erfc would lose digits, and the series needs few terms
 
 
-def _erf(xp: Any, a: Any) -> Any:
+def _erf(xp: ArrayModule, a: Array) -> Any:
     r"""From the normal distribution, erf a = 1 - 2 \Phi(-a \sqrt 2) for a > 0; near 0 by the series of eq. 7.1.5."""
     a = a if a.dtype.kind == "f" else a.astype(float)
     size = xp.abs(a)
@@ -126,11 +128,11 @@ class logaddexp:
         Blanchard, Higham and Higham (2021), eq. 1.2
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         c = together("logaddexp", xp.logaddexp, a, b)
         return c, (a, b, c)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b, c = saved
         return (
             sum_to(delta * xp.exp(a - c), a.shape) if wanted[0] else None,

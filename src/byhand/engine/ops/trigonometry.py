@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from byhand.backend import Array, ArrayModule, Saved
 from byhand.engine.op import op
 from byhand.engine.ops.arithmetic import sum_to, together
 from byhand.engine.threaded import apply
@@ -25,11 +27,11 @@ class tan:
         Abramowitz and Stegun (1964), eq. 4.3.107
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         c = apply(xp.tan, a)
         return c, (c,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (c,) = saved
         return delta * (1 + c * c)
 
@@ -53,10 +55,10 @@ class asin:
         Abramowitz and Stegun (1964), eq. 4.4.52
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.arcsin, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta / xp.sqrt((1 - a) * (1 + a))  # 1 - a^2 would lose the digits near 1
 
@@ -80,10 +82,10 @@ class acos:
         Abramowitz and Stegun (1964), eq. 4.4.53
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.arccos, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return -delta / xp.sqrt((1 - a) * (1 + a))
 
@@ -107,10 +109,10 @@ class atan:
         Abramowitz and Stegun (1964), eq. 4.4.54
     """
 
-    def forward(xp: Any, a: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array) -> Any:
         return apply(xp.arctan, a), (a,)
 
-    def gradient(xp: Any, saved: Any, delta: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         (a,) = saved
         return delta / (1 + a * a)
 
@@ -135,10 +137,10 @@ class atan2:
         Abramowitz and Stegun (1964), eqs. 3.8.1 and 4.4.44
     """
 
-    def forward(xp: Any, a: Any, b: Any) -> Any:
+    def forward(xp: ArrayModule, a: Array, b: Array) -> Any:
         return together("atan2", xp.arctan2, a, b), (a, b)
 
-    def gradient(xp: Any, saved: Any, delta: Any, wanted: Any) -> Any:
+    def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
         a, b = saved
         share = delta / (a * a + b * b)
         return sum_to(share * b, a.shape) if wanted[0] else None, sum_to(-share * a, b.shape) if wanted[1] else None

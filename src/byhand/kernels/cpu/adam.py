@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array
 from byhand.kernels.cpu.compiled import compiled
 
 
 @compiled(error_model="numpy")
 def adam(
-    theta: Any, g: Any, m: Any, v: Any, update: Any, beta1: Any, beta2: Any, rest1: Any, rest2: Any, eps: Any, rate: Any
+    theta: Array, g: Array, m: Array, v: Array, update: Array, beta1: Any, beta2: Any, rest1: Any, rest2: Any, eps: Any, rate: Any
 ) -> None:
     """`byhand.optim.Adam._change` and the update after it, element by element.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array
 from byhand.kernels.cpu.elementwise import flat
 from byhand.kernels.cpu.softmax import LONG, masked_softmax_rows, softmax_gradient_rows
 from byhand.kernels.reference import attention as reference
@@ -15,7 +16,7 @@ from byhand.kernels.threads import one_blas_thread, parallel
 AT_ONCE = 64 * 1024  # scores that a thread has at hand
 
 
-def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[Any, Any]:
+def attention(q: Array, k: Array, v: Array, scale: float, added: Any = None) -> tuple[Any, Any]:
     """`byhand.kernels.reference.attention.attention`."""
     if k.shape[-2] > LONG:
         return reference.attention(q, k, v, scale, added)
@@ -36,7 +37,7 @@ def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[
     return y, p
 
 
-def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any) -> tuple[Any, Any, Any]:
+def attention_gradient(q: Array, k: Array, v: Array, p: Array, scale: float, delta: Array) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.attention.attention_gradient`."""
     if k.shape[-2] > LONG:
         return reference.attention_gradient(q, k, v, p, scale, delta)
@@ -55,7 +56,7 @@ def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any)
     return found[0], found[1], found[2]
 
 
-def _stack(array: Any) -> Any:
+def _stack(array: Array) -> Any:
     """All axes before the last two as one."""
     return array.reshape(-1, *array.shape[-2:])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, Indices
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.reference.checksum import HALF, LANES, C, K
 from byhand.kernels.threads import parallel
@@ -13,7 +14,7 @@ from byhand.kernels.threads import parallel
 WORTH_A_THREAD = 4_000  # rows: a megabyte
 
 
-def checksum(words: Any) -> Any:
+def checksum(words: Indices) -> Any:
     """`byhand.kernels.reference.checksum.checksum`, a share of the rows for each thread."""
     words = words.view()
     words.flags.writeable = False
@@ -27,7 +28,7 @@ def checksum(words: Any) -> Any:
 
 
 @compiled(error_model="numpy")
-def _add(words: Any, first: Any, sums: Any) -> None:
+def _add(words: Indices, first: Any, sums: Array) -> None:
     for row in range(len(words)):
         key = np.uint32((first + np.uint32(row)) * K)
         line = words[row]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array, Shape
 from byhand.kernels.cpu import depthwise, im2col, winograd
 from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
@@ -14,7 +15,7 @@ AT_ONCE = 4096  # errors that BLAS may add up; more than this is worth a thread
 
 
 def forward(
-    x: Any, w: Any, b: Any, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1), groups: int = 1
+    x: Array, w: Array, b: Array | None, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1), groups: int = 1
 ) -> Any:
     """`byhand.kernels.reference.conv.forward`: by Winograd's filters, tap by tap, or as a matrix product."""
     if winograd.fits(x, w, stride, padding, dilation, groups):
@@ -32,7 +33,7 @@ def forward(
     return im2col.forward(x, w, b, stride, padding, dilation)
 
 
-def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
+def gradient_x(delta: Array, w: Array, x_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
     """`byhand.kernels.reference.conv.gradient_x`."""
     if depthwise.fits(w.shape, groups):
         return depthwise.gradient_x(delta, w, x_shape, stride, padding, dilation)
@@ -45,7 +46,7 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
     return im2col.gradient_x(delta, w, x_shape, stride, padding, dilation)
 
 
-def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
+def gradient_w(x: Array, delta: Array, w_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
     """`byhand.kernels.reference.conv.gradient_w`."""
     if depthwise.fits(w_shape, groups):
         return depthwise.gradient_w(x, delta, w_shape, stride, padding, dilation)
@@ -60,9 +61,9 @@ def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, di
 
 
 def gradient(
-    x: Any,
-    w: Any,
-    delta: Any,
+    x: Array,
+    w: Array,
+    delta: Array,
     stride: Pair = (1, 1),
     padding: Pair = (0, 0),
     dilation: Pair = (1, 1),
@@ -78,7 +79,7 @@ def gradient(
     return dx, dw, _sum_over_places(delta) if wanted[2] else None
 
 
-def _few_outputs(w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> bool:
+def _few_outputs(w_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> bool:
     """Whether the outputs are so few that patches of them are much smaller than patches of the inputs.
 
     A convolution of stride 1 is the transpose of one with the mirrored filters, which reads the outputs and writes the inputs.
@@ -87,17 +88,17 @@ def _few_outputs(w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, grou
     return groups == 1 and stride == (1, 1) and 4 * w_shape[3] <= w_shape[2] and inside
 
 
-def _mirrored(w: Any) -> Any:
+def _mirrored(w: Array) -> Any:
     """Rows and columns turned round, and inputs for outputs: w'_uvoc = w_(kh-1-u)(kw-1-v)co."""
     return np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
-def _rest(w_shape: Any, padding: Pair, dilation: Pair) -> Pair:
+def _rest(w_shape: Shape, padding: Pair, dilation: Pair) -> Pair:
     """The padding with which the mirrored filters undo the convolution's."""
     return dilation[0] * (w_shape[0] - 1) - padding[0], dilation[1] * (w_shape[1] - 1) - padding[1]
 
 
-def _sum_over_places(delta: Any) -> Any:
+def _sum_over_places(delta: Array) -> Any:
     """dC/db: BLAS adds up rows faster than a sum does, but in their own type: so only so many at a time."""
     rows = delta.reshape(-1, delta.shape[3])
 
@@ -110,7 +111,7 @@ def _sum_over_places(delta: Any) -> Any:
     )
 
 
-def _parted(groups: int, a: Any, w: Any) -> Any:
+def _parted(groups: int, a: Array, w: Array) -> Any:
     """The groups' channels of an image, and of the filters, each laid out without gaps."""
     return [
         (np.ascontiguousarray(one), np.ascontiguousarray(other))

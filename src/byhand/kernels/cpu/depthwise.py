@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array, Shape
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.reference.conv import Pair, output_side
 from byhand.kernels.threads import parallel
@@ -21,7 +22,7 @@ def fits(w_shape: tuple[int, ...], groups: int) -> bool:
     return w_shape[2] == 1 and groups == w_shape[3]
 
 
-def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def forward(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """z_ijo = b_o + sum over the taps of w_uvo x_o."""
     rows, columns = (output_side(x.shape[i + 1], w.shape[i], stride[i], padding[i], dilation[i]) for i in (0, 1))
     z = memory.empty((len(x), rows, columns, w.shape[3]), x.dtype)
@@ -30,7 +31,7 @@ def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair)
     return z
 
 
-def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def gradient_w(x: Array, delta: Array, w_shape: Shape, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """dC/dw_uvo = sum over the places of x_o delta_o; each thread sums over its images, and the threads' sums are added."""
 
     def share(begin: int, end: int) -> Any:
@@ -45,7 +46,7 @@ def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, di
     return sum(shares[1:], shares[0])
 
 
-def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def gradient_x(delta: Array, w: Array, x_shape: Shape, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """dC/dx_o: every place sends its error back through each tap, times the tap."""
     dx = memory.zeros(x_shape, delta.dtype)
     parallel(lambda begin, end: _send_back(delta[begin:end], w, *stride, *padding, *dilation, dx[begin:end]), len(delta))
@@ -53,7 +54,7 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
 
 
 @compiled(fastmath={"contract"})
-def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: int, z: Any) -> None:
+def _add_up(x: Array, w: Array, b: Array, s: int, t: int, p: int, q: int, d: int, e: int, z: Array) -> None:
     n, h, width, _ = x.shape
     kh, kw, _, n_out = w.shape
     for image in range(n):
@@ -73,7 +74,7 @@ def _add_up(x: Any, w: Any, b: Any, s: int, t: int, p: int, q: int, d: int, e: i
 
 
 @compiled(fastmath={"contract"})
-def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, dw: Any) -> None:
+def _gather(x: Array, delta: Array, s: int, t: int, p: int, q: int, d: int, e: int, dw: Any) -> None:
     n, h, width, _ = x.shape
     kh, kw, _, n_out = dw.shape
     for image in range(n):
@@ -91,7 +92,7 @@ def _gather(x: Any, delta: Any, s: int, t: int, p: int, q: int, d: int, e: int, 
 
 
 @compiled(fastmath={"contract"})
-def _send_back(delta: Any, w: Any, s: int, t: int, p: int, q: int, d: int, e: int, dx: Any) -> None:
+def _send_back(delta: Array, w: Array, s: int, t: int, p: int, q: int, d: int, e: int, dx: Array) -> None:
     n, h, width, _ = dx.shape
     kh, kw, _, n_out = w.shape
     for image in range(n):

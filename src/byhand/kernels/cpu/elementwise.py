@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from byhand import memory
+from byhand.backend import Array
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.exponential import exp, exp_to_single
 from byhand.kernels.reference import elementwise as reference
@@ -24,58 +26,58 @@ MIDDLE, ROOT_HALF, DENSITY = F(normal.MIDDLE), F(normal.ROOT_HALF), F(normal.DEN
 P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11 = (F(coefficient) for coefficient in normal.SINGLE)
 
 
-def sigmoid(z: Any) -> Any:
+def sigmoid(z: Array) -> Any:
     """`byhand.kernels.reference.elementwise.sigmoid`, shared between the threads: NumPy's own passes, so the same bits."""
     return _shared(_sigmoids, z) if _fits(z) else reference.sigmoid(z)
 
 
-def relu(z: Any) -> Any:
+def relu(z: Array) -> Any:
     """`byhand.kernels.reference.elementwise.relu`."""
     return _shared(_relu, z) if _fits(z) else reference.relu(z)
 
 
-def silu(z: Any) -> Any:
+def silu(z: Array) -> Any:
     """`byhand.kernels.reference.elementwise.silu`."""
     return _shared(_silu, z) if _fits(z) else reference.silu(z)
 
 
-def gelu(z: Any) -> Any:
+def gelu(z: Array) -> Any:
     """`byhand.kernels.reference.elementwise.gelu`."""
     return _shared(_gelu, z) if _fits(z) and z.dtype == np.float32 else reference.gelu(z)
 
 
-def gelu_tanh(z: Any) -> Any:
+def gelu_tanh(z: Array) -> Any:
     """`byhand.kernels.reference.elementwise.gelu_tanh`."""
     return _shared(_gelu_tanh, z) if _fits(z) else reference.gelu_tanh(z)
 
 
-def sigmoid_gradient(z: Any, delta: Any) -> Any:
+def sigmoid_gradient(z: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.elementwise.sigmoid_gradient`."""
     return _shared(_sigmoid_gradient, z, delta) if _fits(z, delta) else reference.sigmoid_gradient(z, delta)
 
 
-def relu_gradient(z: Any, delta: Any) -> Any:
+def relu_gradient(z: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.elementwise.relu_gradient`."""
     return _shared(_relu_gradient, z, delta) if _fits(z, delta) else reference.relu_gradient(z, delta)
 
 
-def silu_gradient(z: Any, delta: Any) -> Any:
+def silu_gradient(z: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.elementwise.silu_gradient`."""
     return _shared(_silu_gradient, z, delta) if _fits(z, delta) else reference.silu_gradient(z, delta)
 
 
-def gelu_gradient(z: Any, delta: Any) -> Any:
+def gelu_gradient(z: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.elementwise.gelu_gradient`."""
     narrow = _fits(z, delta) and z.dtype == np.float32
     return _shared(_gelu_gradient, z, delta) if narrow else reference.gelu_gradient(z, delta)
 
 
-def gelu_tanh_gradient(z: Any, delta: Any) -> Any:
+def gelu_tanh_gradient(z: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.elementwise.gelu_tanh_gradient`."""
     return _shared(_gelu_tanh_gradient, z, delta) if _fits(z, delta) else reference.gelu_tanh_gradient(z, delta)
 
 
-def dropped(a: Any, kept: Any, factor: float) -> Any:
+def dropped(a: Array, kept: NDArray[np.bool_], factor: float) -> Any:
     """`byhand.kernels.reference.elementwise.dropped`."""
     if not _fits(a):
         return reference.dropped(a, kept, factor)
@@ -96,7 +98,7 @@ def _shared(loop: Any, *arrays: Any) -> Any:
     return out
 
 
-def flat(x: Any) -> Any:
+def flat(x: Array) -> Any:
     """An input's numbers in a row, read-only: Numba compiles other loops for arrays that may be written into."""
     row = np.ascontiguousarray(x).reshape(-1)
     row.flags.writeable = False
@@ -115,7 +117,7 @@ def silu_slope(z: Any, one: Any) -> Any:
     return sigma * (one + z * (one - sigma))
 
 
-def _sigmoids(z: Any, out: Any) -> None:
+def _sigmoids(z: Array, out: Array) -> None:
     with np.errstate(over="ignore"):
         np.negative(z, out=out)
         np.exp(out, out=out)
@@ -124,7 +126,7 @@ def _sigmoids(z: Any, out: Any) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _sigmoid_gradient(z: Any, delta: Any, out: Any) -> None:
+def _sigmoid_gradient(z: Array, delta: Array, out: Array) -> None:
     one = z.dtype.type(1)
     for i in range(z.size):
         e = exp(-abs(z[i]))
@@ -132,42 +134,42 @@ def _sigmoid_gradient(z: Any, delta: Any, out: Any) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _relu(z: Any, out: Any) -> None:
+def _relu(z: Array, out: Array) -> None:
     zero = z.dtype.type(0)
     for i in range(z.size):
         out[i] = zero if z[i] <= zero else z[i]  # in this order a NaN stays
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _relu_gradient(z: Any, delta: Any, out: Any) -> None:
+def _relu_gradient(z: Array, delta: Array, out: Array) -> None:
     zero = z.dtype.type(0)
     for i in range(z.size):
         out[i] = zero if z[i] <= zero else delta[i]
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _silu(z: Any, out: Any) -> None:
+def _silu(z: Array, out: Array) -> None:
     one = z.dtype.type(1)
     for i in range(z.size):
         out[i] = z[i] * logistic(z[i], one)
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _silu_gradient(z: Any, delta: Any, out: Any) -> None:
+def _silu_gradient(z: Array, delta: Array, out: Array) -> None:
     one = z.dtype.type(1)
     for i in range(z.size):
         out[i] = delta[i] * silu_slope(z[i], one)
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _gelu_tanh(z: Any, out: Any) -> None:
+def _gelu_tanh(z: Array, out: Array) -> None:
     one, a, b = z.dtype.type(1), z.dtype.type(2 * reference.ROOT), z.dtype.type(2 * reference.ROOT * 0.044715)
     for i in range(z.size):
         out[i] = z[i] * logistic(z[i] * (a + b * z[i] * z[i]), one)
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _gelu_tanh_gradient(z: Any, delta: Any, out: Any) -> None:
+def _gelu_tanh_gradient(z: Array, delta: Array, out: Array) -> None:
     one, a, b = z.dtype.type(1), z.dtype.type(2 * reference.ROOT), z.dtype.type(2 * reference.ROOT * 0.044715)
     three_b = z.dtype.type(6 * reference.ROOT * 0.044715)
     for i in range(z.size):
@@ -189,20 +191,20 @@ def _bell_and_below(z: Any) -> Any:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _gelu(z: Any, out: Any) -> None:
+def _gelu(z: Array, out: Array) -> None:
     for i in range(z.size):
         out[i] = z[i] * _bell_and_below(z[i])[1]
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _gelu_gradient(z: Any, delta: Any, out: Any) -> None:
+def _gelu_gradient(z: Array, delta: Array, out: Array) -> None:
     for i in range(z.size):
         bell, below = _bell_and_below(z[i])
         out[i] = delta[i] * (below + z[i] * (DENSITY * bell))
 
 
 @compiled(error_model="numpy")
-def _dropped(a: Any, kept: Any, out: Any, factor: Any) -> None:
+def _dropped(a: Array, kept: NDArray[np.bool_], out: Array, factor: Any) -> None:
     zero = a.dtype.type(0)
     for i in range(a.size):
         out[i] = a[i] * factor if kept[i] else zero

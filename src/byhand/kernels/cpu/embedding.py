@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array, Indices
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.threads import parallel
 
 
-def scattered_sum(indices: Any, delta: Any, rows: int) -> Any:
+def scattered_sum(indices: Indices, delta: Array, rows: int) -> Any:
     """`byhand.kernels.reference.embedding.scattered_sum`: each thread some columns, so that every sum has its order."""
     found, errors = memory.zeros((rows, delta.shape[1]), np.float64), flat(delta).reshape(delta.shape)
     places = flat(indices.astype(np.int64, copy=False))
@@ -21,7 +22,7 @@ def scattered_sum(indices: Any, delta: Any, rows: int) -> Any:
 
 
 @compiled(error_model="numpy")
-def _add(indices: Any, delta: Any, first: int, last: int, found: Any) -> None:
+def _add(indices: Indices, delta: Array, first: int, last: int, found: Any) -> None:
     for j in range(len(indices)):
         to, error = found[indices[j], first:last], delta[j, first:last]
         for k in range(to.size):

@@ -8,6 +8,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from byhand.backend import Array
 from byhand.kernels.cpu.compiled import compiled
 
 F = np.float32
@@ -20,7 +21,7 @@ LOWEST, HIGHEST = F(-87), F(88.7)
 ZERO, INFINITY = F(0), F(np.inf)
 
 
-def exp(x: Any) -> Any:
+def exp(x: Array) -> Any:
     r"""e^x: to 3e-7 in float32, and the C library's in float64.
 
     Equation:
@@ -32,21 +33,21 @@ def exp(x: Any) -> Any:
 
 
 @overload(exp)
-def _exp(x: Any) -> Any:
+def _exp(x: Array) -> Any:
     """Which one Numba takes in compiled code."""
     return _narrow if x == types.float32 else _wide
 
 
-def _wide(x: Any) -> Any:
+def _wide(x: Array) -> Any:
     return np.exp(x)
 
 
-def _narrow(x: Any) -> Any:
+def _narrow(x: Array) -> Any:
     return _exp32(x)
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _exp32(x: Any) -> Any:
+def _exp32(x: Array) -> Any:
     shifted = x * LOG2_E + ROUNDING
     n = shifted - ROUNDING
     r = (x - n * LN_2_HIGH) - n * LN_2_LOW

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array, Shape
 from byhand.kernels.alike import apart
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.reference.conv import Pair, output_side
@@ -22,7 +23,7 @@ PATCHES = 256 * 1024  # bytes of patches that a thread makes at a time: a quarte
 class _Layout:
     """The places of the filter, and how many images a thread takes at once."""
 
-    def __init__(self, x_shape: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair, dtype: Any) -> None:
+    def __init__(self, x_shape: Shape, w_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, dtype: Any) -> None:
         self.n, self.kh, self.kw, self.c = x_shape[0], w_shape[0], w_shape[1], x_shape[3]
         self.stride, self.padding, self.dilation, self.dtype = stride, padding, dilation, dtype
         self.rows, self.columns = (output_side(x_shape[i + 1], w_shape[i], stride[i], padding[i], dilation[i]) for i in (0, 1))
@@ -38,7 +39,7 @@ class _Layout:
     def buffer(self) -> Any:
         return memory.empty((self.images * self.places, self.taps), self.dtype)
 
-    def patches(self, x: Any, buffer: Any) -> Any:
+    def patches(self, x: Array, buffer: Any) -> Any:
         """The patches of some images, one a row: (places, kh kw C)."""
         if self.plain:
             return x.reshape(-1, self.c)
@@ -47,7 +48,7 @@ class _Layout:
         return buffer[: len(x) * self.places]
 
 
-def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def forward(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """z = patches times filters + b."""
     at = _Layout(x.shape, w.shape, stride, padding, dilation, x.dtype)
     filters = w.reshape(at.taps, -1)
@@ -65,7 +66,7 @@ def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dilation: Pair)
     return z
 
 
-def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def gradient_w(x: Array, delta: Array, w_shape: Shape, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """dC/dw = patches, transposed, times the errors; each thread sums over its images, and the threads' sums are added."""
     at = _Layout(x.shape, w_shape, stride, padding, dilation, x.dtype)
     n_out = w_shape[3]
@@ -80,7 +81,7 @@ def gradient_w(x: Any, delta: Any, w_shape: Any, stride: Pair, padding: Pair, di
     return sum(shares[1:], shares[0]).reshape(w_shape)
 
 
-def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> Any:
+def gradient_x(delta: Array, w: Array, x_shape: Shape, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """Each place's error times the filters is what its patch gets; patches that share a pixel add up there."""
     at = _Layout(x_shape, w.shape, stride, padding, dilation, delta.dtype)
     back, n_out = np.ascontiguousarray(w.reshape(at.taps, -1).T), w.shape[3]
@@ -102,7 +103,9 @@ def gradient_x(delta: Any, w: Any, x_shape: Any, stride: Pair, padding: Pair, di
 
 
 @compiled()
-def unroll(x: Any, out: Any, kh: int, kw: int, rows: int, columns: int, s: int, t: int, p: int, q: int, d: int, e: int) -> None:
+def unroll(
+    x: Array, out: Array, kh: int, kw: int, rows: int, columns: int, s: int, t: int, p: int, q: int, d: int, e: int
+) -> None:
     """Row (n, i, j) of `out` is the patch of pixels that the filter meets there; what lies in the padding is 0."""
     n, h, w, c = x.shape
     row = 0
@@ -132,7 +135,7 @@ def unroll(x: Any, out: Any, kh: int, kw: int, rows: int, columns: int, s: int, 
 
 @compiled()
 def roll_up(
-    patches: Any, dx: Any, kh: int, kw: int, rows: int, columns: int, s: int, t: int, p: int, q: int, d: int, e: int
+    patches: Any, dx: Array, kh: int, kw: int, rows: int, columns: int, s: int, t: int, p: int, q: int, d: int, e: int
 ) -> None:
     """The transpose of `unroll`: every number of a patch is added to the pixel that it was read from."""
     n, h, w, c = dx.shape

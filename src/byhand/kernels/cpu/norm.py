@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array, Indices
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import flat, logistic, silu_slope
 from byhand.kernels.reference import norm as reference
@@ -33,7 +34,7 @@ MEAN, RSTD, ERROR, BOTH, GAMMA, BETA = range(
 )  # the strips of what is known of each channel; of gamma e, of gamma e x_hat the means
 
 
-def channel_moments(x: Any) -> tuple[Any, Any]:
+def channel_moments(x: Array) -> tuple[Any, Any]:
     """`byhand.kernels.reference.norm.channel_moments`: of each piece by itself, then joined, so that x is read once.
 
     Source: Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance", eq. 2.1
@@ -46,7 +47,7 @@ def channel_moments(x: Any) -> tuple[Any, Any]:
     return mean, (moments[:, 1] + sizes * (moments[:, 0] - mean) ** 2).sum(axis=0) / m
 
 
-def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, activation: str | None = None) -> Any:
+def batch_norm(x: Array, gamma: Array, beta: Array, mean: Array, rstd: Array, activation: str | None = None) -> Any:
     """`byhand.kernels.reference.norm.batch_norm`."""
     numbers, edges, known = flat(x), _batch_edges(x), _known(x, gamma, beta, mean, rstd)
     y = memory.empty(x.shape, x.dtype)
@@ -56,7 +57,14 @@ def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, activation: 
 
 
 def batch_norm_gradient(
-    x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, delta: Any, activation: str | None = None, training: bool = True
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    rstd: Array,
+    delta: Array,
+    activation: str | None = None,
+    training: bool = True,
 ) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.batch_norm_gradient`: a pass for the sums, and a pass for dC/dx."""
     c, code, edges, known = x.shape[-1], CODES[activation], _batch_edges(x), _known(x, gamma, beta, mean, rstd)
@@ -70,7 +78,9 @@ def batch_norm_gradient(
     return dx, *_as_given(both, gamma, beta)
 
 
-def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float, activation: str | None = None) -> tuple[Any, Any, Any]:
+def group_norm(
+    x: Array, gamma: Array, beta: Array, groups: int, eps: float, activation: str | None = None
+) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.group_norm`, image by image."""
     numbers, edges, code = flat(x), _image_edges(x), CODES[activation]
     y, statistics = memory.empty(x.shape, x.dtype), np.empty((2, len(x), groups))
@@ -85,7 +95,7 @@ def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float, activatio
 
 
 def group_norm_gradient(
-    x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, delta: Any, activation: str | None = None
+    x: Array, gamma: Array, beta: Array, mean: Array, rstd: Array, delta: Array, activation: str | None = None
 ) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.group_norm_gradient`, image by image."""
     numbers, errors, edges, code = flat(x), flat(delta), _image_edges(x), CODES[activation]
@@ -101,14 +111,14 @@ def group_norm_gradient(
     return dx, *_as_given(sums.sum(axis=0), gamma, beta)
 
 
-def layer_norm(x: Any, gamma: Any, beta: Any, eps: float) -> tuple[Any, Any, Any]:
+def layer_norm(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.layer_norm`, row by row."""
     if x.shape[-1] > LONG:
         return reference.layer_norm(x, gamma, beta, eps)
     return _by_rows(x, gamma, beta, eps, True)
 
 
-def layer_norm_gradient(x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, delta: Any) -> tuple[Any, Any, Any]:
+def layer_norm_gradient(x: Array, gamma: Array, beta: Array, mean: Array, rstd: Array, delta: Array) -> tuple[Any, Any, Any]:
     """`byhand.kernels.reference.norm.layer_norm_gradient`, row by row."""
     if x.shape[-1] > LONG:
         return reference.layer_norm_gradient(x, gamma, beta, mean, rstd, delta)
@@ -116,7 +126,7 @@ def layer_norm_gradient(x: Any, gamma: Any, beta: Any, mean: Any, rstd: Any, del
     return dx, *_as_given(sums, gamma, beta)
 
 
-def rms_norm(x: Any, gamma: Any, eps: float) -> tuple[Any, Any]:
+def rms_norm(x: Array, gamma: Array, eps: float) -> tuple[Any, Any]:
     """`byhand.kernels.reference.norm.rms_norm`, row by row."""
     if x.shape[-1] > LONG:
         return reference.rms_norm(x, gamma, eps)
@@ -124,7 +134,7 @@ def rms_norm(x: Any, gamma: Any, eps: float) -> tuple[Any, Any]:
     return y, rrms
 
 
-def rms_norm_gradient(x: Any, gamma: Any, rrms: Any, delta: Any) -> tuple[Any, Any]:
+def rms_norm_gradient(x: Array, gamma: Array, rrms: Array, delta: Array) -> tuple[Any, Any]:
     """`byhand.kernels.reference.norm.rms_norm_gradient`, row by row."""
     if x.shape[-1] > LONG:
         return reference.rms_norm_gradient(x, gamma, rrms, delta)
@@ -132,7 +142,7 @@ def rms_norm_gradient(x: Any, gamma: Any, rrms: Any, delta: Any) -> tuple[Any, A
     return dx, _as_given(sums, gamma, None)[0]
 
 
-def _by_rows(x: Any, gamma: Any, beta: Any, eps: float, centred: bool) -> tuple[Any, Any, Any]:
+def _by_rows(x: Array, gamma: Array, beta: Array | None, eps: float, centred: bool) -> tuple[Any, Any, Any]:
     y, mean, rstd = memory.empty(x.shape, x.dtype), np.empty((*x.shape[:-1], 1)), np.empty((*x.shape[:-1], 1))
     numbers, out, values = flat(x), y.reshape(-1), _values(x, gamma, beta)
     means, rstds = mean.reshape(-1), rstd.reshape(-1)
@@ -144,7 +154,7 @@ def _by_rows(x: Any, gamma: Any, beta: Any, eps: float, centred: bool) -> tuple[
     return y, mean, rstd
 
 
-def _by_rows_gradient(x: Any, gamma: Any, mean: Any, rstd: Any, delta: Any, centred: bool) -> tuple[Any, Any]:
+def _by_rows_gradient(x: Array, gamma: Array, mean: Array, rstd: Array, delta: Array, centred: bool) -> tuple[Any, Any]:
     numbers, errors, edges, values = flat(x), flat(delta), _batch_edges(x), _values(x, gamma, None)
     dx, sums = memory.empty(x.shape, x.dtype), np.empty((len(edges) - 1, 2, x.shape[-1]))
     out, means, rstds = dx.reshape(-1), mean.reshape(-1), rstd.reshape(-1)
@@ -158,39 +168,39 @@ def _by_rows_gradient(x: Any, gamma: Any, mean: Any, rstd: Any, delta: Any, cent
     return dx, sums.sum(axis=0)
 
 
-def _batch_edges(x: Any) -> Any:
+def _batch_edges(x: Array) -> Any:
     """Where the pieces of a batch begin, and where the last one ends."""
     c = x.shape[-1]
     return np.append(np.arange(0, x.size, c * max(1, PIECE // c)), x.size)
 
 
-def _image_edges(x: Any) -> Any:
+def _image_edges(x: Array) -> Any:
     """The same for pieces that are the images."""
     return np.arange(len(x) + 1) * (x.size // max(1, len(x)))
 
 
-def _shared(function: Any, edges: Any) -> None:
+def _shared(function: Any, edges: Indices) -> None:
     """Each thread some of the pieces: `function(first, last)`."""
     if len(edges) > 1:
         parallel(function, len(edges) - 1, max(1, WORTH_A_THREAD // int(edges[1])))
 
 
-def _strips(x: Any, how_many: int) -> Any:
+def _strips(x: Array, how_many: int) -> Any:
     c = x.shape[-1]
     return np.zeros((how_many, c * max(1, STRIP // c)), x.dtype)
 
 
-def _tiled(x: Any, values: Any) -> Any:
+def _tiled(x: Array, values: Array) -> Any:
     """(k, C) -> (k, strip): the channels' values over and over."""
     return np.tile(values, (1, max(1, STRIP // x.shape[-1])))
 
 
-def _known(x: Any, gamma: Any, beta: Any, mean: Any = None, rstd: Any = None) -> Any:
+def _known(x: Array, gamma: Array, beta: Array, mean: Array | None = None, rstd: Array | None = None) -> Any:
     """The strips of what is known of each channel."""
     return _tiled(x, _values(x, gamma, beta, mean, rstd))
 
 
-def _values(x: Any, gamma: Any, beta: Any, mean: Any = None, rstd: Any = None) -> Any:
+def _values(x: Array, gamma: Array, beta: Array | None, mean: Array | None = None, rstd: Array | None = None) -> Any:
     """(6, C): what is known of each channel, and 0 where it is not; gamma is 1 where there is none."""
     values = np.zeros((6, x.shape[-1]), x.dtype)
     values[GAMMA] = 1
@@ -200,13 +210,13 @@ def _values(x: Any, gamma: Any, beta: Any, mean: Any = None, rstd: Any = None) -
     return values
 
 
-def _as_given(sums: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+def _as_given(sums: Array, gamma: Array, beta: Array | None) -> tuple[Any, Any]:
     """dC/d gamma and dC/d beta, of the sums of e and of e x_hat."""
     return None if gamma is None else sums[1].astype(gamma.dtype), None if beta is None else sums[0].astype(beta.dtype)
 
 
 @compiled(error_model="numpy")
-def _fold(strips: Any, which: int, totals: Any, piece: int) -> None:
+def _fold(strips: Array, which: int, totals: Any, piece: int) -> None:
     """The sums of a strip's places added to their channels', in float64; the strip is empty then."""
     c = totals.shape[2]
     for pixel in range(0, strips.shape[1], c):
@@ -216,7 +226,7 @@ def _fold(strips: Any, which: int, totals: Any, piece: int) -> None:
 
 
 @compiled(error_model="numpy")
-def _spread(statistics: Any, n: int, strips: Any, c: int) -> None:
+def _spread(statistics: Array, n: int, strips: Array, c: int) -> None:
     """An image's groups' values, each for all its channels, over and over through the first strips."""
     width = c // statistics.shape[2]
     for row in range(len(statistics)):
@@ -229,7 +239,7 @@ def _spread(statistics: Any, n: int, strips: Any, c: int) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _moments(x: Any, edges: Any, first: int, last: int, strips: Any, moments: Any) -> None:
+def _moments(x: Array, edges: Indices, first: int, last: int, strips: Array, moments: Array) -> None:
     """Of each channel in each piece the mean, and the sum of the squared distances from it."""
     c, size = moments.shape[2], strips.shape[1]
     for piece in range(first, last):
@@ -256,7 +266,7 @@ def _moments(x: Any, edges: Any, first: int, last: int, strips: Any, moments: An
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _activated(y: Any, activation: int, one: Any, zero: Any) -> Any:
+def _activated(y: Array, activation: int, one: Any, zero: Any) -> Any:
     """f(y). The compiler makes a loop of each case, because `activation` does not change in it."""
     if activation == 1:
         return zero if y <= zero else y
@@ -264,7 +274,7 @@ def _activated(y: Any, activation: int, one: Any, zero: Any) -> Any:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _error(y: Any, delta: Any, activation: int, one: Any, zero: Any) -> Any:
+def _error(y: Array, delta: Array, activation: int, one: Any, zero: Any) -> Any:
     """e = delta f'(y)."""
     if activation == 1:
         return zero if y <= zero else delta
@@ -272,7 +282,7 @@ def _error(y: Any, delta: Any, activation: int, one: Any, zero: Any) -> Any:
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _normalise(x: Any, begin: int, end: int, known: Any, activation: int, y: Any) -> None:
+def _normalise(x: Array, begin: int, end: int, known: Array, activation: int, y: Array) -> None:
     """y = f(gamma x_hat + beta)."""
     one, zero = x.dtype.type(1), x.dtype.type(0)
     for at in range(begin, end, known.shape[1]):
@@ -285,16 +295,16 @@ def _normalise(x: Any, begin: int, end: int, known: Any, activation: int, y: Any
 
 @compiled(error_model="numpy", fastmath={"contract"})
 def _error_sums(
-    x: Any,
-    edges: Any,
+    x: Array,
+    edges: Indices,
     first: int,
     last: int,
-    known: Any,
+    known: Array,
     activation: int,
-    delta: Any,
-    kept: Any,
-    strips: Any,
-    sums: Any,
+    delta: Array,
+    kept: Array,
+    strips: Array,
+    sums: Array,
 ) -> None:
     """Of each channel in each piece the sums of e and of e x_hat; e itself goes to `kept`, unless that is empty."""
     c, size, one, zero = sums.shape[2], known.shape[1], x.dtype.type(1), x.dtype.type(0)
@@ -319,7 +329,7 @@ def _error_sums(
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _back(x: Any, begin: int, end: int, known: Any, activation: int, delta: Any, dx: Any) -> None:
+def _back(x: Array, begin: int, end: int, known: Array, activation: int, delta: Array, dx: Array) -> None:
     """dC/dx = rstd (gamma e - mean(gamma e) - x_hat mean(gamma e x_hat))."""
     one, zero = x.dtype.type(1), x.dtype.type(0)
     for at in range(begin, end, known.shape[1]):
@@ -332,7 +342,7 @@ def _back(x: Any, begin: int, end: int, known: Any, activation: int, delta: Any,
 
 
 @compiled(error_model="numpy", fastmath={"contract"})
-def _kept_back(x: Any, begin: int, end: int, known: Any, dx: Any) -> None:
+def _kept_back(x: Array, begin: int, end: int, known: Array, dx: Array) -> None:
     """The same where dx holds e."""
     for at in range(begin, end, known.shape[1]):
         stop = min(at + known.shape[1], end)
@@ -344,17 +354,17 @@ def _kept_back(x: Any, begin: int, end: int, known: Any, dx: Any) -> None:
 
 @compiled(error_model="numpy")
 def _group_norm(
-    x: Any,
-    edges: Any,
+    x: Array,
+    edges: Indices,
     first: int,
     last: int,
-    known: Any,
+    known: Array,
     activation: int,
     eps: float,
-    strips: Any,
-    moments: Any,
-    statistics: Any,
-    y: Any,
+    strips: Array,
+    moments: Array,
+    statistics: Array,
+    y: Array,
 ) -> None:
     """Image by image: the channels' moments, the groups' of them, and y."""
     c, groups = moments.shape[2], statistics.shape[2]
@@ -376,17 +386,17 @@ def _group_norm(
 
 @compiled(error_model="numpy")
 def _group_norm_gradient(
-    x: Any,
-    edges: Any,
+    x: Array,
+    edges: Indices,
     first: int,
     last: int,
-    known: Any,
+    known: Array,
     activation: int,
-    delta: Any,
-    strips: Any,
-    sums: Any,
-    statistics: Any,
-    dx: Any,
+    delta: Array,
+    strips: Array,
+    sums: Array,
+    statistics: Array,
+    dx: Array,
 ) -> None:
     """Image by image: the errors and their sums, the groups' means of them, and dC/dx."""
     c, groups = sums.shape[2], statistics.shape[2]
@@ -406,7 +416,7 @@ def _group_norm_gradient(
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-def _rows(x: Any, first: int, last: int, values: Any, centred: bool, eps: float, mean: Any, rstd: Any, y: Any) -> None:
+def _rows(x: Array, first: int, last: int, values: Array, centred: bool, eps: float, mean: Array, rstd: Array, y: Array) -> None:
     """Row by row: its mean (0 where it is not centred), its rstd, and y."""
     c, zero = values.shape[1], x.dtype.type(0)
     for row in range(first, last):
@@ -426,18 +436,18 @@ def _rows(x: Any, first: int, last: int, values: Any, centred: bool, eps: float,
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
 def _rows_gradient(
-    x: Any,
-    edges: Any,
+    x: Array,
+    edges: Indices,
     first: int,
     last: int,
-    values: Any,
+    values: Array,
     centred: bool,
-    mean: Any,
-    rstd: Any,
-    delta: Any,
-    strips: Any,
-    sums: Any,
-    dx: Any,
+    mean: Array,
+    rstd: Array,
+    delta: Array,
+    strips: Array,
+    sums: Array,
+    dx: Array,
 ) -> None:
     """Row by row dC/dx, and of each column in each piece the sums of delta and of delta x_hat."""
     c, zero = values.shape[1], x.dtype.type(0)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.reference.pool import Pair, output_shape, tap_type
@@ -15,7 +16,7 @@ from byhand.kernels.threads import parallel
 FEW = 64  # numbers whose sum is as good in float32 as in float64, and twice as quick; a larger window would lose digits
 
 
-def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
+def max_pool2d(x: Array, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
     """`byhand.kernels.reference.pool.max_pool2d`."""
     shape = output_shape(x.shape, kernel, stride, padding)
     images, y, which = _images(x), memory.empty(shape, x.dtype), memory.empty(shape, tap_type(kernel))
@@ -23,14 +24,14 @@ def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, 
     return y, which
 
 
-def max_pool2d_gradient(which: Any, delta: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def max_pool2d_gradient(which: Any, delta: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """`byhand.kernels.reference.pool.max_pool2d_gradient`."""
     errors, dx = _images(delta), memory.empty(shape, delta.dtype)
     _shared(lambda a, b: _max_pool2d_gradient(which, errors, a, b, kernel, stride, padding, dx), shape)
     return dx
 
 
-def avg_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def avg_pool2d(x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """`byhand.kernels.reference.pool.avg_pool2d`."""
     images, y = _images(x), memory.empty(output_shape(x.shape, kernel, stride, padding), x.dtype)
     sums = np.dtype(np.float64) if kernel[0] * kernel[1] > FEW else x.dtype
@@ -39,7 +40,7 @@ def avg_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
     return y
 
 
-def avg_pool2d_gradient(delta: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def avg_pool2d_gradient(delta: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """`byhand.kernels.reference.pool.avg_pool2d_gradient`."""
     many = kernel[0] * kernel[1] > FEW * stride[0] * stride[1]  # windows that overlap in a pixel
     sums = np.dtype(np.float64) if many else delta.dtype
@@ -49,7 +50,7 @@ def avg_pool2d_gradient(delta: Any, shape: tuple[int, ...], kernel: Pair, stride
     return dx.astype(delta.dtype, copy=False)
 
 
-def _images(x: Any) -> Any:
+def _images(x: Array) -> Any:
     return flat(x).reshape(x.shape)
 
 
@@ -61,7 +62,7 @@ def _shared(function: Any, shape: tuple[int, ...]) -> None:
 
 
 @compiled(error_model="numpy")
-def _max_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, y: Any, which: Any) -> None:
+def _max_pool2d(x: Array, first: int, last: int, kernel: Any, stride: Any, padding: Any, y: Array, which: Any) -> None:
     for n in range(first, last):
         for i in range(y.shape[1]):
             top = i * stride[0] - padding[0]
@@ -80,7 +81,9 @@ def _max_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding
 
 
 @compiled(error_model="numpy")
-def _max_pool2d_gradient(which: Any, delta: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, dx: Any) -> None:
+def _max_pool2d_gradient(
+    which: Any, delta: Array, first: int, last: int, kernel: Any, stride: Any, padding: Any, dx: Array
+) -> None:
     zero = delta.dtype.type(0)
     for n in range(first, last):
         dx[n] = zero
@@ -97,7 +100,9 @@ def _max_pool2d_gradient(which: Any, delta: Any, first: int, last: int, kernel: 
 
 
 @compiled(error_model="numpy")
-def _avg_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, mean: Any, y: Any) -> None:
+def _avg_pool2d(
+    x: Array, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, mean: Array, y: Array
+) -> None:
     for n in range(first, last):
         for i in range(y.shape[1]):
             top = i * stride[0] - padding[0]
@@ -113,7 +118,9 @@ def _avg_pool2d(x: Any, first: int, last: int, kernel: Any, stride: Any, padding
 
 
 @compiled(error_model="numpy")
-def _avg_pool2d_gradient(delta: Any, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, dx: Any) -> None:
+def _avg_pool2d_gradient(
+    delta: Array, first: int, last: int, kernel: Any, stride: Any, padding: Any, share: Any, dx: Array
+) -> None:
     for n in range(first, last):
         dx[n] = 0
         for i in range(delta.shape[1]):

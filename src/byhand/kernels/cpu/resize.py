@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array, Indices
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.threads import parallel
@@ -14,7 +15,7 @@ from byhand.kernels.threads import parallel
 Pair = tuple[int, int]
 
 
-def upsample_nearest(x: Any, scale: Pair) -> Any:
+def upsample_nearest(x: Array, scale: Pair) -> Any:
     """`byhand.kernels.reference.resize.upsample_nearest`."""
     n, h, w, c = x.shape
     images, y = flat(x).reshape(x.shape), memory.empty((n, h * scale[0], w * scale[1], c), x.dtype)
@@ -22,7 +23,7 @@ def upsample_nearest(x: Any, scale: Pair) -> Any:
     return y
 
 
-def upsample_nearest_gradient(delta: Any, scale: Pair) -> Any:
+def upsample_nearest_gradient(delta: Array, scale: Pair) -> Any:
     """`byhand.kernels.reference.resize.upsample_nearest_gradient`."""
     n, h, w, c = delta.shape
     errors, dx = flat(delta).reshape(delta.shape), memory.empty((n, h // scale[0], w // scale[1], c), delta.dtype)
@@ -30,7 +31,7 @@ def upsample_nearest_gradient(delta: Any, scale: Pair) -> Any:
     return dx
 
 
-def upsample_bilinear(x: Any, lines: Any, columns: Any) -> Any:
+def upsample_bilinear(x: Array, lines: Array, columns: Array) -> Any:
     """`byhand.kernels.reference.resize.upsample_bilinear`: of each line of the matrices only the two neighbours are used."""
     images, y = flat(x).reshape(x.shape), memory.empty((x.shape[0], len(lines), len(columns), x.shape[3]), x.dtype)
     down, across = _neighbours(lines), _neighbours(columns)
@@ -38,7 +39,7 @@ def upsample_bilinear(x: Any, lines: Any, columns: Any) -> Any:
     return y
 
 
-def upsample_bilinear_gradient(delta: Any, lines: Any, columns: Any) -> Any:
+def upsample_bilinear_gradient(delta: Array, lines: Array, columns: Array) -> Any:
     """`byhand.kernels.reference.resize.upsample_bilinear_gradient`."""
     n, _, _, c = delta.shape
     errors, dx = flat(delta).reshape(delta.shape), memory.empty((n, lines.shape[1], columns.shape[1], c), delta.dtype)
@@ -64,7 +65,7 @@ def _shared(function: Any, shape: tuple[int, ...]) -> None:
 
 
 @compiled(error_model="numpy")
-def _nearest(x: Any, first: int, last: int, scale: Any, y: Any) -> None:
+def _nearest(x: Array, first: int, last: int, scale: Array, y: Array) -> None:
     for n in range(first, last):
         for i in range(y.shape[1]):
             for j in range(x.shape[2]):
@@ -76,7 +77,7 @@ def _nearest(x: Any, first: int, last: int, scale: Any, y: Any) -> None:
 
 
 @compiled(error_model="numpy")
-def _nearest_gradient(delta: Any, first: int, last: int, scale: Any, dx: Any) -> None:
+def _nearest_gradient(delta: Array, first: int, last: int, scale: Array, dx: Array) -> None:
     for n in range(first, last):
         dx[n] = 0
         for i in range(delta.shape[1]):
@@ -90,7 +91,15 @@ def _nearest_gradient(delta: Any, first: int, last: int, scale: Any, dx: Any) ->
 
 @compiled(error_model="numpy")
 def _bilinear(
-    x: Any, first: int, last: int, lines: Any, line_weights: Any, columns: Any, column_weights: Any, row: Any, y: Any
+    x: Array,
+    first: int,
+    last: int,
+    lines: Indices,
+    line_weights: Array,
+    columns: Indices,
+    column_weights: Array,
+    row: Array,
+    y: Array,
 ) -> None:
     for n in range(first, last):
         for i in range(y.shape[1]):
@@ -108,7 +117,15 @@ def _bilinear(
 
 @compiled(error_model="numpy")
 def _bilinear_gradient(
-    delta: Any, first: int, last: int, lines: Any, line_weights: Any, columns: Any, column_weights: Any, row: Any, dx: Any
+    delta: Array,
+    first: int,
+    last: int,
+    lines: Indices,
+    line_weights: Array,
+    columns: Indices,
+    column_weights: Array,
+    row: Array,
+    dx: Array,
 ) -> None:
     for n in range(first, last):
         dx[n] = 0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array
 from byhand.kernels.cpu.compiled import compiled
 from byhand.kernels.cpu.elementwise import WORTH_A_THREAD, flat
 from byhand.kernels.cpu.exponential import exp
@@ -16,22 +17,22 @@ from byhand.kernels.threads import parallel
 LONG = 4_096  # numbers: those of a row are added in sixteen lanes side by side
 
 
-def softmax(a: Any) -> Any:
+def softmax(a: Array) -> Any:
     """`byhand.kernels.reference.softmax.softmax`."""
     return reference.softmax(a) if a.shape[-1] > LONG else _shared(_softmax_rows, a)
 
 
-def softmax_gradient(p: Any, delta: Any) -> Any:
+def softmax_gradient(p: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.softmax.softmax_gradient`."""
     return reference.softmax_gradient(p, delta) if p.shape[-1] > LONG else _shared(softmax_gradient_rows, p, delta)
 
 
-def log_softmax(a: Any) -> Any:
+def log_softmax(a: Array) -> Any:
     """`byhand.kernels.reference.softmax.log_softmax`."""
     return reference.log_softmax(a) if a.shape[-1] > LONG else _shared(_log_softmax_rows, a)
 
 
-def log_softmax_gradient(log_p: Any, delta: Any) -> Any:
+def log_softmax_gradient(log_p: Array, delta: Array) -> Any:
     """`byhand.kernels.reference.softmax.log_softmax_gradient`."""
     if log_p.shape[-1] > LONG:
         return reference.log_softmax_gradient(log_p, delta)
@@ -49,7 +50,7 @@ def _shared(loop: Any, *arrays: Any) -> Any:
 
 
 @compiled(error_model="numpy", fastmath={"nnan", "nsz"})
-def _largest(row: Any) -> Any:
+def _largest(row: Array) -> Any:
     """A NaN may be passed over here: it comes back with the exponentials."""
     top = row[0]
     for i in range(row.size):
@@ -58,7 +59,7 @@ def _largest(row: Any) -> Any:
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-def masked_softmax_rows(a: Any, p: Any, scale: float) -> None:
+def masked_softmax_rows(a: Array, p: Array, scale: float) -> None:
     """p = softmax(scale a), but 0 throughout for a row that is -infinity throughout.
 
     Arrays that overlap would be computed number by number: the compiler could not use vectors.
@@ -79,7 +80,7 @@ def masked_softmax_rows(a: Any, p: Any, scale: float) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-def _softmax_rows(a: Any, p: Any, scale: float) -> None:
+def _softmax_rows(a: Array, p: Array, scale: float) -> None:
     """p = softmax(a)."""
     zero = p.dtype.type(0)
     for m in range(len(a)):
@@ -96,7 +97,7 @@ def _softmax_rows(a: Any, p: Any, scale: float) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-def softmax_gradient_rows(p: Any, delta: Any, out: Any, scale: float) -> None:
+def softmax_gradient_rows(p: Array, delta: Array, out: Array, scale: float) -> None:
     """scale p (delta - sum(delta p))."""
     zero, factor = p.dtype.type(0), p.dtype.type(scale)
     for m in range(len(p)):
@@ -109,7 +110,7 @@ def softmax_gradient_rows(p: Any, delta: Any, out: Any, scale: float) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-def _log_softmax_rows(a: Any, log_p: Any, scale: float) -> None:
+def _log_softmax_rows(a: Array, log_p: Array, scale: float) -> None:
     zero = a.dtype.type(0)
     for m in range(len(a)):
         row, out = a[m], log_p[m]
@@ -123,7 +124,7 @@ def _log_softmax_rows(a: Any, log_p: Any, scale: float) -> None:
 
 
 @compiled(error_model="numpy", fastmath={"contract", "reassoc"})
-def _log_softmax_gradient_rows(log_p: Any, delta: Any, out: Any, scale: float) -> None:
+def _log_softmax_gradient_rows(log_p: Array, delta: Array, out: Array, scale: float) -> None:
     zero = log_p.dtype.type(0)
     for m in range(len(log_p)):
         row, error, found = log_p[m], delta[m], out[m]

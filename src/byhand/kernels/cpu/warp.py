@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array
 from byhand.kernels.cpu.compiled import compiled
 
 
 @compiled(error_model="numpy")
-def warp(images: Any, maps: Any, fields: Any) -> Any:
+def warp(images: Array, maps: Array, fields: Array) -> Any:
     """`byhand.kernels.reference.warp`, pixel by pixel: no arrays between, so an image stays in the first-level cache."""
     m, side, _ = images.shape
     one = np.float32(1)
@@ -36,7 +37,7 @@ def warp(images: Any, maps: Any, fields: Any) -> Any:
 
 
 @compiled()
-def _across(image: Any, i: int, j: int, right: Any, left: Any) -> Any:
+def _across(image: Array, i: int, j: int, right: float, left: float) -> Any:
     """Between two neighbours of one row; outside is 0."""
     a = image[i, j] if 0 <= j < image.shape[1] else np.float32(0)
     b = image[i, j + 1] if 0 <= j + 1 < image.shape[1] else np.float32(0)

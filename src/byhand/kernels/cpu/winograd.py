@@ -25,11 +25,13 @@ Source: Lavin and Gray (2016), arXiv:1509.09308, section 4.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from byhand import memory
+from byhand.backend import Array, Shape
 from byhand.kernels.alike import apart
 from byhand.kernels.cpu import im2col
 from byhand.kernels.cpu.compiled import compiled
@@ -41,7 +43,7 @@ ONE = (1, 1)
 TILES = 49  # a thread's piece of work: an image of 28 x 28; V and M of 64 channels are 450 kB each then
 
 
-def fits(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> bool:
+def fits(x: Array, w: Array, stride: Any, padding: Any, dilation: Any, groups: int) -> bool:
     """Whether this is the kind of convolution for which all this pays."""
     return (
         x.dtype == np.float32
@@ -58,7 +60,7 @@ def fits(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) 
 class _Layout:
     """How many tiles cover the outputs of an image, and how many images a thread takes at once."""
 
-    def __init__(self, x_shape: Any, padding: Any) -> None:
+    def __init__(self, x_shape: Shape, padding: Any) -> None:
         self.n, self.h, self.w, _ = x_shape
         self.p, self.q = padding
         self.rows, self.columns = self.h + 2 * self.p - 2, self.w + 2 * self.q - 2  # of the output
@@ -82,7 +84,7 @@ class _Layout:
         return np.zeros((6, 4 * (self.across + 1) * channels), np.float32)
 
 
-def forward(x: Any, w: Any, b: Any, padding: Any) -> Any:
+def forward(x: Array, w: Array, b: Array | None, padding: Any) -> Any:
     """Y = A^T [U o V] A + b, an image or a few at a time."""
     at = _Layout(x.shape, padding)
     c_in, c_out = w.shape[2:]
@@ -105,7 +107,7 @@ def forward(x: Any, w: Any, b: Any, padding: Any) -> Any:
     return y
 
 
-def gradient(x: Any, w: Any, delta: Any, padding: Any, wanted: Any) -> tuple[Any, Any]:
+def gradient(x: Array, w: Array, delta: Array, padding: Any, wanted: Sequence[bool]) -> tuple[Any, Any]:
     """dC/dx and dC/dw, each where it is wanted, through the transposes of the forward steps."""
     at = _Layout(x.shape, padding)
     c_in, c_out = w.shape[2:]
@@ -145,12 +147,12 @@ def _finite(some: Any) -> bool:
     return math.isfinite(some[..., 0].sum())  # all channels are mixed: what spoils one spoils the first
 
 
-def flat(v: Any) -> Any:
+def flat(v: Array) -> Any:
     """V or M with a tile's channels and the next tile's in one line."""
     return v.reshape(36, -1)
 
 
-def transformed_filters(w: Any) -> Any:
+def transformed_filters(w: Array) -> Any:
     """U = G g G^T for each pair of channels, (3, 3, C_in, C_out) -> (36, C_in, C_out): on g as 9 numbers, one 36x9 matrix."""
     with one_blas_thread():
         return (np.kron(G, G).astype(np.float32) @ w.reshape(9, -1)).reshape(36, *w.shape[2:])
@@ -163,7 +165,7 @@ def transformed_filters(w: Any) -> Any:
 
 
 @compiled()
-def _fold(x: Any, p: int, q: int, folded: Any) -> None:
+def _fold(x: Array, p: int, q: int, folded: Array) -> None:
     """Copy an image into the inside of a folded one, whose edge stays 0."""
     h, w, c = x.shape
     for i in range(h):
@@ -174,7 +176,7 @@ def _fold(x: Any, p: int, q: int, folded: Any) -> None:
 
 
 @compiled()
-def _unfold(folded: Any, p: int, q: int, b: Any, x: Any) -> None:
+def _unfold(folded: Array, p: int, q: int, b: Array, x: Array) -> None:
     """Copy the inside of a folded image out, with a bias added where there is one."""
     h, w, c = x.shape
     for i in range(h):
@@ -189,7 +191,7 @@ def _unfold(folded: Any, p: int, q: int, b: Any, x: Any) -> None:
 
 
 @compiled()
-def _evaluate(x: Any, p: int, q: int, down: int, across: int, folded: Any, lines: Any, v: Any) -> None:
+def _evaluate(x: Array, p: int, q: int, down: int, across: int, folded: Array, lines: Array, v: Array) -> None:
     """V = B^T d B for each tile d of 6x6 pixels: first along the rows, then along the columns."""
     c = x.shape[3]
     rows = folded.reshape(folded.shape[0], -1)
@@ -207,7 +209,7 @@ def _evaluate(x: Any, p: int, q: int, down: int, across: int, folded: Any, lines
 
 
 @compiled()
-def _evaluate_transposed(dv: Any, p: int, q: int, down: int, across: int, folded: Any, lines: Any, dx: Any) -> None:
+def _evaluate_transposed(dv: Any, p: int, q: int, down: int, across: int, folded: Array, lines: Array, dx: Array) -> None:
     """dX = B dV B^T; neighbouring tiles share two rows and two columns of pixels, whose errors add up."""
     c = dx.shape[3]
     rows = folded.reshape(folded.shape[0], -1)
@@ -228,7 +230,7 @@ def _evaluate_transposed(dv: Any, p: int, q: int, down: int, across: int, folded
 
 
 @compiled()
-def _interpolate(m: Any, b: Any, down: int, across: int, folded: Any, lines: Any, y: Any) -> None:
+def _interpolate(m: Array, b: Array, down: int, across: int, folded: Array, lines: Array, y: Array) -> None:
     """Y = A^T M A + b for each tile: first along the columns, then along the rows."""
     c = y.shape[3]
     rows = folded.reshape(folded.shape[0], -1)
@@ -246,7 +248,7 @@ def _interpolate(m: Any, b: Any, down: int, across: int, folded: Any, lines: Any
 
 
 @compiled()
-def _interpolate_transposed(delta: Any, down: int, across: int, folded: Any, lines: Any, dm: Any) -> None:
+def _interpolate_transposed(delta: Array, down: int, across: int, folded: Array, lines: Array, dm: Any) -> None:
     """dM = A dY A^T: the errors of 4x4 outputs, spread over the 36 products that made them."""
     c = delta.shape[3]
     rows = folded.reshape(folded.shape[0], -1)
@@ -264,7 +266,7 @@ def _interpolate_transposed(delta: Any, down: int, across: int, folded: Any, lin
 
 
 @compiled()
-def _lines(v: Any, u: int, at: int, n: int) -> Any:
+def _lines(v: Array, u: int, at: int, n: int) -> Any:
     """The same n numbers of six lines, one by one: only so does the compiler know that each lies without gaps."""
     end = at + n
     return v[u, at:end], v[u + 1, at:end], v[u + 2, at:end], v[u + 3, at:end], v[u + 4, at:end], v[u + 5, at:end]
@@ -299,7 +301,18 @@ def _four(line: Any, across: int, c: int) -> Any:
 
 @compiled(fastmath={"contract"})
 def _to_points(
-    d0: Any, d1: Any, d2: Any, d3: Any, d4: Any, d5: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any
+    d0: Array,
+    d1: Array,
+    d2: Array,
+    d3: Array,
+    d4: Array,
+    d5: Array,
+    t0: Array,
+    t1: Array,
+    t2: Array,
+    t3: Array,
+    t4: Array,
+    t5: Array,
 ) -> None:
     """t = B^T d."""
     four, five, two = np.float32(4), np.float32(5), np.float32(2)
@@ -320,7 +333,18 @@ def _to_points(
 
 @compiled(fastmath={"contract"})
 def _to_points_transposed(
-    t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, d0: Any, d1: Any, d2: Any, d3: Any, d4: Any, d5: Any
+    t0: Array,
+    t1: Array,
+    t2: Array,
+    t3: Array,
+    t4: Array,
+    t5: Array,
+    d0: Array,
+    d1: Array,
+    d2: Array,
+    d3: Array,
+    d4: Array,
+    d5: Array,
 ) -> None:
     """d += B t."""
     four, five, two = np.float32(4), np.float32(5), np.float32(2)
@@ -340,7 +364,9 @@ def _to_points_transposed(
 
 
 @compiled(fastmath={"contract"})
-def _from_points(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, y0: Any, y1: Any, y2: Any, y3: Any) -> None:
+def _from_points(
+    t0: Array, t1: Array, t2: Array, t3: Array, t4: Array, t5: Array, y0: Array, y1: Array, y2: Array, y3: Array
+) -> None:
     """y = A^T t."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     n = y0.size
@@ -355,7 +381,9 @@ def _from_points(t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, y0: Any, 
 
 
 @compiled(fastmath={"contract"})
-def _from_points_transposed(y0: Any, y1: Any, y2: Any, y3: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any) -> None:
+def _from_points_transposed(
+    y0: Array, y1: Array, y2: Array, y3: Array, t0: Array, t1: Array, t2: Array, t3: Array, t4: Array, t5: Array
+) -> None:
     """t = A y."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     n = y0.size

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from byhand.backend import Array
 from byhand.kernels.reference.softmax import masked_softmax, softmax_gradient
 
 
-def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[Any, Any]:
+def attention(q: Array, k: Array, v: Array, scale: float, added: Any = None) -> tuple[Any, Any]:
     r"""The values' weighted means, and their weights.
 
     Equation:
@@ -22,7 +23,7 @@ def attention(q: Any, k: Any, v: Any, scale: float, added: Any = None) -> tuple[
     return p @ v, p
 
 
-def attention_gradient(q: Any, k: Any, v: Any, p: Any, scale: float, delta: Any) -> tuple[Any, Any, Any]:
+def attention_gradient(q: Array, k: Array, v: Array, p: Array, scale: float, delta: Array) -> tuple[Any, Any, Any]:
     """dC/dq, dC/dk and dC/dv."""
     s = softmax_gradient(p, delta @ v.swapaxes(-1, -2)) * q.dtype.type(scale)
     return s @ k, s.swapaxes(-1, -2) @ q, p.swapaxes(-1, -2) @ delta

@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Indices
+
 LANES = 64
 K, C = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)
 HALF = np.uint32(16)
 AT_ONCE = 4096  # rows
 
 
-def checksum(words: Any) -> Any:
+def checksum(words: Indices) -> Any:
     """Of words (rows, LANES) of type uint32, the sums (LANES,)."""
     total = np.zeros(LANES, np.uint32)
     for first in range(0, len(words), AT_ONCE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from byhand.backend import array_module
+from byhand.backend import Array, ArrayModule, Shape, array_module
 from byhand.kernels.reference.sums import total
 
 Pair = tuple[int, int]
@@ -20,7 +20,7 @@ def output_side(n: int, k: int, stride: int, padding: int, dilation: int) -> int
 
 
 def forward(
-    x: Any, w: Any, b: Any, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1), groups: int = 1
+    x: Array, w: Array, b: Array | None, stride: Pair = (1, 1), padding: Pair = (0, 0), dilation: Pair = (1, 1), groups: int = 1
 ) -> Any:
     r"""Two-dimensional convolution (as the field says it; strictly, cross-correlation).
 
@@ -43,7 +43,9 @@ def forward(
     return z if b is None else z + b
 
 
-def gradient_x(delta: Any, w: Any, x_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
+def gradient_x(
+    delta: Array, w: Array, x_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int = 1
+) -> Any:
     r"""What each pixel did to the cost: every place that saw it sends its error back through the tap that saw it.
 
     Equation:
@@ -65,7 +67,9 @@ def gradient_x(delta: Any, w: Any, x_shape: tuple[int, ...], stride: Pair, paddi
     return padded[:, p : p + h, q : q + width]
 
 
-def gradient_w(x: Any, delta: Any, w_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int = 1) -> Any:
+def gradient_w(
+    x: Array, delta: Array, w_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int = 1
+) -> Any:
     r"""What each weight did to the cost: at every place it multiplied a pixel, and so shares in the error there.
 
     Equation:
@@ -91,9 +95,9 @@ def gradient_w(x: Any, delta: Any, w_shape: tuple[int, ...], stride: Pair, paddi
 
 
 def gradient(
-    x: Any,
-    w: Any,
-    delta: Any,
+    x: Array,
+    w: Array,
+    delta: Array,
     stride: Pair = (1, 1),
     padding: Pair = (0, 0),
     dilation: Pair = (1, 1),
@@ -108,23 +112,23 @@ def gradient(
     )
 
 
-def _places(x_shape: Any, w_shape: Any, stride: Pair, padding: Pair, dilation: Pair) -> tuple[int, int, int]:
+def _places(x_shape: Shape, w_shape: Shape, stride: Pair, padding: Pair, dilation: Pair) -> tuple[int, int, int]:
     """(N, H', W')."""
     rows, columns = (output_side(x_shape[i + 1], w_shape[i], stride[i], padding[i], dilation[i]) for i in (0, 1))
     return x_shape[0], rows, columns
 
 
-def _padded(xp: Any, x: Any, padding: Pair) -> Any:
+def _padded(xp: ArrayModule, x: Array, padding: Pair) -> Any:
     p, q = padding
     return xp.pad(x, ((0, 0), (p, p), (q, q), (0, 0))) if p or q else x
 
 
-def _parted(xp: Any, groups: int, a: Any, w: Any) -> Any:
+def _parted(xp: ArrayModule, groups: int, a: Array, w: Array) -> Any:
     """The groups' channels of an image, and the filters that read (or wrote) them."""
     return zip(xp.split(a, groups, axis=3), xp.split(w, groups, axis=3), strict=True)
 
 
-def _taps(w_shape: Any, z_shape: Any, stride: Pair, dilation: Pair) -> Any:
+def _taps(w_shape: Shape, z_shape: Shape, stride: Pair, dilation: Pair) -> Any:
     """Each tap (u, v) of the filter, and the pixels of the padded image that it meets, one for each place."""
     (s, t), (d, e), (rows, columns) = stride, dilation, z_shape[1:3]
     for u in range(w_shape[0]):

@@ -6,14 +6,15 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from byhand.backend import array_module
+from byhand.backend import Array, array_module
 from byhand.kernels.reference.normal import density_and_below
 
 ROOT = math.sqrt(2 / math.pi)
 
 
-def sigmoid(z: Any) -> Any:
+def sigmoid(z: Array) -> Any:
     r"""Logistic function.
 
     Far below 0 it is e^z, which (1 + tanh(z / 2)) / 2 would lose: 0 in float32 from -18 on. Where e^-z overflows, sigma is 0.
@@ -26,7 +27,7 @@ def sigmoid(z: Any) -> Any:
         return 1 / (1 + xp.exp(-z))
 
 
-def sigmoid_slope(z: Any) -> Any:
+def sigmoid_slope(z: Array) -> Any:
     r"""The slope of the logistic function, from z: of an a that rounds to 1 nothing is left in 1 - a.
 
     Equation:
@@ -37,7 +38,7 @@ def sigmoid_slope(z: Any) -> Any:
     return e / ((1 + e) * (1 + e))
 
 
-def sigmoid_gradient(z: Any, delta: Any) -> Any:
+def sigmoid_gradient(z: Array, delta: Array) -> Any:
     r"""What comes back through a logistic function.
 
     Equation:
@@ -46,7 +47,7 @@ def sigmoid_gradient(z: Any, delta: Any) -> Any:
     return delta * sigmoid_slope(z)
 
 
-def relu(z: Any) -> Any:
+def relu(z: Array) -> Any:
     r"""Rectified linear unit.
 
     Equation:
@@ -55,7 +56,7 @@ def relu(z: Any) -> Any:
     return array_module(z).maximum(z, 0)
 
 
-def relu_gradient(z: Any, delta: Any) -> Any:
+def relu_gradient(z: Array, delta: Array) -> Any:
     r"""What comes back through a ReLU; z may be its output as well: both are above 0 at the same places.
 
     Equation:
@@ -64,7 +65,7 @@ def relu_gradient(z: Any, delta: Any) -> Any:
     return array_module(z).where(z <= 0, delta.dtype.type(0), delta)
 
 
-def silu(z: Any) -> Any:
+def silu(z: Array) -> Any:
     r"""Sigmoid linear unit.
 
     Equation:
@@ -73,7 +74,7 @@ def silu(z: Any) -> Any:
     return z * sigmoid(z)
 
 
-def silu_gradient(z: Any, delta: Any) -> Any:
+def silu_gradient(z: Array, delta: Array) -> Any:
     r"""What comes back through a SiLU.
 
     Equation:
@@ -83,7 +84,7 @@ def silu_gradient(z: Any, delta: Any) -> Any:
     return delta * (sigma * (1 + z * (1 - sigma)))
 
 
-def gelu(z: Any) -> Any:
+def gelu(z: Array) -> Any:
     r"""Gaussian error linear unit: z, as far as a standard normal number lies below it.
 
     Equation:
@@ -92,7 +93,7 @@ def gelu(z: Any) -> Any:
     return z * density_and_below(z)[1]
 
 
-def gelu_gradient(z: Any, delta: Any) -> Any:
+def gelu_gradient(z: Array, delta: Array) -> Any:
     r"""What comes back through a GELU.
 
     Equation:
@@ -102,7 +103,7 @@ def gelu_gradient(z: Any, delta: Any) -> Any:
     return delta * (below + z * density)
 
 
-def gelu_tanh(z: Any) -> Any:
+def gelu_tanh(z: Array) -> Any:
     r"""Gaussian error linear unit, in its tanh form; 1 + tanh(u) = 2 sigma(2 u), which keeps its digits far below 0.
 
     Equation:
@@ -111,7 +112,7 @@ def gelu_tanh(z: Any) -> Any:
     return z * sigmoid(2 * ROOT * (z + 0.044715 * z * z * z))
 
 
-def gelu_tanh_gradient(z: Any, delta: Any) -> Any:
+def gelu_tanh_gradient(z: Array, delta: Array) -> Any:
     r"""What comes back through a GELU in its tanh form.
 
     Equation:
@@ -122,7 +123,7 @@ def gelu_tanh_gradient(z: Any, delta: Any) -> Any:
     return delta * (s + 2 * z * s * (1 - s) * ROOT * (1 + 0.134145 * z * z))
 
 
-def dropped(a: Any, kept: Any, factor: float) -> Any:
+def dropped(a: Array, kept: NDArray[np.bool_], factor: float) -> Any:
     r"""The numbers that are kept, times a factor; 0 for the others, whatever they are.
 
     Equation:
@@ -131,11 +132,11 @@ def dropped(a: Any, kept: Any, factor: float) -> Any:
     return array_module(a).where(kept, a * a.dtype.type(factor), a.dtype.type(0))
 
 
-def activated(y: Any, activation: str | None) -> Any:
+def activated(y: Array, activation: str | None) -> Any:
     """The activation function of this name, or none."""
     return y if activation is None else {"relu": relu, "silu": silu}[activation](y)
 
 
-def activation_gradient(y: Any, delta: Any, activation: str | None) -> Any:
+def activation_gradient(y: Array, delta: Array, activation: str | None) -> Any:
     """What comes back through the activation function of this name."""
     return delta if activation is None else {"relu": relu_gradient, "silu": silu_gradient}[activation](y, delta)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from byhand.backend import Array, Indices
 from byhand.kernels.reference.sums import scattered
 
 
-def scattered_sum(indices: Any, delta: Any, rows: int) -> Any:
+def scattered_sum(indices: Indices, delta: Array, rows: int) -> Any:
     r"""The errors of all choices of a row, added up there.
 
     Equation:

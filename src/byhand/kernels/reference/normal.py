@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import array_module
+from byhand.backend import Array, ArrayModule, array_module
 
 MIDDLE = 2.5
 ROOT_HALF = math.sqrt(0.5)
@@ -36,7 +36,7 @@ DOUBLE = (
 )  # fmt: skip
 
 
-def density_and_below(z: Any) -> tuple[Any, Any]:
+def density_and_below(z: Array) -> tuple[Any, Any]:
     """phi(z) and Phi(z), in z's type."""
     xp = array_module(z)
     bell = _bell(xp, z)
@@ -52,6 +52,6 @@ def density_and_below(z: Any) -> tuple[Any, Any]:
     return DENSITY * bell, xp.where(z > 0, 1 - tail, tail)
 
 
-def _bell(xp: Any, z: Any) -> Any:
+def _bell(xp: ArrayModule, z: Array) -> Any:
     """e^(-z^2/2). In float32 the square is taken in float64: its rounding would be enlarged by z^2."""
     return xp.exp(-0.5 * xp.square(z, dtype=np.float64)).astype(z.dtype)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import array_module
+from byhand.backend import Array, array_module
 
 Pair = tuple[int, int]
 
@@ -21,7 +21,7 @@ def output_shape(shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pa
     return shape[0], h, w, shape[3]
 
 
-def _windows(padded: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair) -> Any:
+def _windows(padded: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair) -> Any:
     """For each tap of the window, from left to right and down: the pixels it sees, as a view (N, H', W', C)."""
     h, w = shape[1:3]
     for u in range(kernel[0]):
@@ -29,12 +29,12 @@ def _windows(padded: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair) ->
             yield padded[:, u : u + stride[0] * (h - 1) + 1 : stride[0], v : v + stride[1] * (w - 1) + 1 : stride[1]]
 
 
-def _padded(x: Any, padding: Pair, value: float) -> Any:
+def _padded(x: Array, padding: Pair, value: float) -> Any:
     (p, q), xp = padding, array_module(x)
     return xp.pad(x, ((0, 0), (p, p), (q, q), (0, 0)), constant_values=value) if p or q else x
 
 
-def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
+def max_pool2d(x: Array, kernel: Pair, stride: Pair, padding: Pair) -> tuple[Any, Any]:
     """The largest of each window (a NaN is larger than all), and which tap of the window it was: the first of equal ones."""
     xp = array_module(x)
     shape = output_shape(x.shape, kernel, stride, padding)
@@ -51,13 +51,13 @@ def tap_type(kernel: Pair) -> Any:
     return np.uint8 if kernel[0] * kernel[1] <= 256 else np.uint16
 
 
-def max_pool2d_gradient(which: Any, delta: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def max_pool2d_gradient(which: Any, delta: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """The error goes to the pixel that was the largest, all of it; windows that overlap add theirs up."""
     where = array_module(delta).where
     return _to_windows(shape, delta, kernel, stride, padding, lambda tap: where(which == tap, delta, delta.dtype.type(0)))
 
 
-def avg_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def avg_pool2d(x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """The mean of each window, with the zeros around the image counted in."""
     xp = array_module(x)
     shape = output_shape(x.shape, kernel, stride, padding)
@@ -67,13 +67,13 @@ def avg_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
     return (y * (1 / (kernel[0] * kernel[1]))).astype(x.dtype)
 
 
-def avg_pool2d_gradient(delta: Any, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
+def avg_pool2d_gradient(delta: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair) -> Any:
     """The error goes to all pixels of the window alike."""
     share = delta * delta.dtype.type(1 / (kernel[0] * kernel[1]))
     return _to_windows(shape, share, kernel, stride, padding, lambda tap: share)
 
 
-def _to_windows(shape: tuple[int, ...], delta: Any, kernel: Pair, stride: Pair, padding: Pair, part: Any) -> Any:
+def _to_windows(shape: tuple[int, ...], delta: Array, kernel: Pair, stride: Pair, padding: Pair, part: Any) -> Any:
     """Each window's error added to the pixels that it saw: `part` says what goes to a tap."""
     (p, q), (n, h, w, c) = padding, shape
     padded = array_module(delta).zeros((n, h + 2 * p, w + 2 * q, c), np.float64)  # many windows may overlap in a pixel

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from byhand.backend import array_module
+from byhand.backend import Array, array_module
 
 Pair = tuple[int, int]
 
 
-def upsample_nearest(x: Any, scale: Pair) -> Any:
+def upsample_nearest(x: Array, scale: Pair) -> Any:
     r"""Each pixel repeated over a rectangle.
 
     Equation:
@@ -18,7 +18,7 @@ def upsample_nearest(x: Any, scale: Pair) -> Any:
     return x.repeat(scale[0], axis=1).repeat(scale[1], axis=2)
 
 
-def upsample_nearest_gradient(delta: Any, scale: Pair) -> Any:
+def upsample_nearest_gradient(delta: Array, scale: Pair) -> Any:
     r"""A pixel's error is the sum over its rectangle.
 
     Equation:
@@ -28,7 +28,7 @@ def upsample_nearest_gradient(delta: Any, scale: Pair) -> Any:
     return delta.reshape(n, h // s, s, w // t, t, c).sum(axis=(2, 4))
 
 
-def upsample_bilinear(x: Any, lines: Any, columns: Any) -> Any:
+def upsample_bilinear(x: Array, lines: Array, columns: Array) -> Any:
     r"""Each new pixel a mean of its neighbours: between lines and between columns, one after the other.
 
     Equation:
@@ -42,7 +42,7 @@ def upsample_bilinear(x: Any, lines: Any, columns: Any) -> Any:
     return xp.matmul(lines, wider.reshape(n, h, len(columns) * c)).reshape(n, len(lines), len(columns), c)
 
 
-def upsample_bilinear_gradient(delta: Any, lines: Any, columns: Any) -> Any:
+def upsample_bilinear_gradient(delta: Array, lines: Array, columns: Array) -> Any:
     r"""The same with the matrices transposed.
 
     Equation:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import array_module
+from byhand.backend import Array, array_module
 from byhand.kernels.reference.sums import total
 
 
-def softmax(a: Any) -> Any:
+def softmax(a: Array) -> Any:
     r"""Probabilities; of a row that is -infinity throughout there are none: they are NaN, as PyTorch's.
 
     Equation:
@@ -22,7 +22,7 @@ def softmax(a: Any) -> Any:
     return e
 
 
-def masked_softmax(a: Any) -> Any:
+def masked_softmax(a: Array) -> Any:
     """The same, but 0 throughout for a row that is -infinity throughout: who may look at nothing sees nothing."""
     xp = array_module(a)
     top = a.max(axis=-1, keepdims=True)
@@ -31,7 +31,7 @@ def masked_softmax(a: Any) -> Any:
     return e / xp.where(sums == 0, a.dtype.type(1), sums)
 
 
-def softmax_gradient(p: Any, delta: Any) -> Any:
+def softmax_gradient(p: Array, delta: Array) -> Any:
     r"""What comes back through a softmax.
 
     Equation:
@@ -40,7 +40,7 @@ def softmax_gradient(p: Any, delta: Any) -> Any:
     return p * (delta - total(delta * p, -1, keepdims=True))
 
 
-def log_softmax(a: Any) -> Any:
+def log_softmax(a: Array) -> Any:
     r"""Logarithms of probabilities, without forming the probabilities.
 
     Equation:
@@ -52,7 +52,7 @@ def log_softmax(a: Any) -> Any:
     return shifted - xp.log(total(xp.exp(shifted), -1, keepdims=True))
 
 
-def log_softmax_gradient(log_p: Any, delta: Any) -> Any:
+def log_softmax_gradient(log_p: Array, delta: Array) -> Any:
     r"""What comes back through the logarithm of a softmax.
 
     Equation:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import array_module
+from byhand.backend import Array, Axes, array_module
 
 NARROW = (np.dtype(np.float32), np.dtype(np.float16))
 BLOCK = 256  # numbers that are added one after another: their sum is right to 1e-6
@@ -24,7 +24,7 @@ WIDE = 256  # neighbours from which on a sum's inner loop is as quick as einsum'
 PIECE = 8_192  # numbers whose products BLAS may add: it does so in many lanes side by side
 
 
-def total(a: Any, axis: Any = None, keepdims: bool = False, over: float = 1) -> Any:
+def total(a: Array, axis: Axes = None, keepdims: bool = False, over: float = 1) -> Any:
     """The sum of `a` along axes (all, for None), divided by `over`, in the type of `a`: right however many its addends are.
 
     >>> total(np.ones((20_000_000, 1), np.float32), 0)
@@ -42,7 +42,7 @@ def total(a: Any, axis: Any = None, keepdims: bool = False, over: float = 1) -> 
     return found.astype(a.dtype)
 
 
-def _few(a: Any, axis: Any) -> bool:
+def _few(a: Array, axis: Axes) -> bool:
     """Whether NumPy's own sum does: of no more numbers than a block."""
     if a.dtype != np.float32:
         return False
@@ -53,7 +53,7 @@ def _few(a: Any, axis: Any) -> bool:
     return (a.shape[axis] if isinstance(axis, int) else math.prod(a.shape[i] for i in axis)) <= BLOCK
 
 
-def _wide(a: Any, axes: tuple[int, ...]) -> Any:
+def _wide(a: Array, axes: tuple[int, ...]) -> Any:
     """The sums, in float64 or from NumPy's pairs, without the axes."""
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     kept = tuple(a.shape[i] for i in rest)
@@ -71,7 +71,7 @@ def _wide(a: Any, axes: tuple[int, ...]) -> Any:
     return (blocks.sum(axis=1, dtype=np.float64) + np.einsum("onj->oj", lines[:, whole:])).reshape(kept)
 
 
-def inner(a: Any, b: Any) -> Any:
+def inner(a: Array, b: Array) -> Any:
     """The inner product of all numbers of two arrays of one shape, in their type."""
     xp = array_module(a)
     if a.size <= PIECE or xp is not np:

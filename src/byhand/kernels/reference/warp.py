@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from byhand.backend import Array
 
-def warp(images: Any, maps: Any, fields: Any) -> Any:
+
+def warp(images: Array, maps: Array, fields: Array) -> Any:
     r"""Look images up, bilinearly, at warped places; outside of an image is black.
 
     Equation:
