@@ -11,7 +11,7 @@ PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 # The tests start hundreds of processes, and each would compile all that it imports where bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick minimum lint type format bench docs clean browser
+.PHONY: demo test kernels quick minimum lint type format bench docs clean browser
 
 $(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,8 +45,13 @@ format: $(VENV)/.dev
 browser:
 	@sh scripts/install_browser.sh
 
-test: $(VENV)/.dev $(if $(BYHAND_COMPARE),$(VENV)/.compare) browser lint type
+test: $(VENV)/.dev $(if $(BYHAND_COMPARE),$(VENV)/.compare) browser
+	@$(MAKE) --no-print-directory --jobs 2 lint type kernels
 	$(BIN)/python -m pytest $(PARALLEL)
+
+# Before the tests, that several processes do not compile the same at the same time.
+kernels: $(VENV)/.dev
+	$(BIN)/python -m tests.compile_kernels
 
 # For daily work: no browser, none of the tests that take most of the time, fewer examples by Hypothesis.
 quick: $(VENV)/.dev lint type
