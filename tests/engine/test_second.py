@@ -234,12 +234,13 @@ def made(gradient: Any, forward: Any = None) -> Op:
 def test_an_op_of_ones_own_has_its_second_derivative_by_its_gradient() -> None:
     cube = made(lambda xp, saved, delta: 3 * saved[0] ** 2 * delta, lambda xp, a: (a**3, (a,)))
     assert grad(grad(cube))(2.0) == 12.0 and grad(grad(grad(cube)))(2.0) == 6.0
+    with_numpy = made(lambda xp, saved, delta: np.multiply(3 * np.square(saved[0]), delta), lambda xp, a: (a**3, (a,)))
+    assert grad(grad(with_numpy))(2.0) == 12.0
 
 
 @pytest.mark.parametrize(
     ("doubtful", "why"),
     [
-        (made(lambda xp, saved, delta: np.multiply(2 * saved[0], delta)), "its gradient does not run on tensors"),
         (made(lambda xp, saved, delta: 2 * xp.positive(saved[0]) * delta), "its gradient does not run on tensors"),
         (
             made(lambda xp, saved, delta: saved[0] * delta, lambda xp, a: (a * a, (2 * a,))),
@@ -255,6 +256,6 @@ def test_an_op_without_a_second_derivative_says_so_by_name(doubtful: Op, why: st
 
 
 def test_numpys_functions_cannot_cut_a_gradient_off_unseen() -> None:
-    cutting = made(lambda xp, saved, delta: Tensor(np.einsum("i->i", saved[0])) * 0 + 2 * saved[0] * delta)
+    cutting = made(lambda xp, saved, delta: Tensor(np.asarray(saved[0])) * 0 + 2 * saved[0] * delta)
     with pytest.raises(EngineError, match="NumPy's functions would cut this tensor off from it"):
         grad(lambda x: grad(lambda y: cutting(y).sum())(x).sum())(np.array([1.0, 2.0]))

@@ -3,6 +3,7 @@
 from byhand.engine.tensor import Node, Tensor, differentiating, no_grad, recording, scope, watch  # first: ops are made of it
 
 # isort: split
+from byhand.engine import numpy_functions as numpy_functions  # what a tensor answers NumPy with
 from byhand.engine.create import (
     arange,
     eye,

@@ -62,7 +62,6 @@ class Tensor(Methods):
     node: Node | None
     changed: list[int]  # when it was last changed in place; one list for all tensors that look into the same memory
     __array_priority__ = 1000  # array + tensor asks the tensor first
-    __array_ufunc__ = None
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
         self.changed = [0]

@@ -1,18 +1,20 @@
 """Derivatives of functions, of any order: the tape without its tensors. They touch no tensor's `grad`, and free their own tape.
 
-Given arrays they return arrays. Given tensors, or called within a function whose derivative is being computed, they return
-tensors, which can be differentiated again.
+An input may be an array, a number, or a nest of lists, tuples and dicts of them: its gradient has the same form. Options by name
+are handed to the function as they are. Given arrays they return arrays. Given tensors, or called within a function whose
+derivative is being computed, they return tensors, which can be differentiated again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from byhand.backend import array_module
 from byhand.engine import ops
+from byhand.engine.nested import leaves_of, rebuilt
 from byhand.engine.second import key_of, pulled_back_on_tape
 from byhand.engine.tensor import Tensor, Trace, pulled_back, traced, tracing
 from byhand.errors import EngineError
@@ -20,7 +22,7 @@ from byhand.errors import EngineError
 Which = int | tuple[int, ...]
 
 
-def vjp(function: Callable[..., Tensor], *inputs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(function: Callable[..., Tensor], *inputs: Any, **options: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     r"""The value of a function of arrays, and its vector-Jacobian product: v \mapsto v^\top J, one array for each input.
 
     Source: Baydin et al. (2018), section 3.2.
@@ -30,7 +32,7 @@ def vjp(function: Callable[..., Tensor], *inputs: Any) -> tuple[Any, Callable[[A
     >>> pull_back(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    call = _Traced("vjp", function, inputs, tuple(range(len(inputs))))
+    call = _Traced("vjp", function, inputs, options, tuple(range(len(inputs))))
 
     def pull_back(v: Any) -> tuple[Any, ...]:
         if np.shape(v.data if isinstance(v, Tensor) else v) != call.out.shape:
@@ -48,8 +50,8 @@ def value_and_grad(function: Callable[..., Tensor], argnums: Which = 0) -> Calla
     (5.0, array([2., 4.]))
     """
 
-    def both(*inputs: Any) -> tuple[Any, Any]:
-        return _value_and_grad("value_and_grad", function, inputs, argnums)
+    def both(*inputs: Any, **options: Any) -> tuple[Any, Any]:
+        return _value_and_grad("value_and_grad", function, inputs, options, argnums)
 
     return both
 
@@ -64,8 +66,10 @@ def grad(function: Callable[..., Tensor], argnums: Which = 0) -> Callable[..., A
     12.0
     >>> [float(part) for part in grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)]
     [3.0, 2.0]
+    >>> grad(lambda net: (net["w"] * 2 + net["b"]).sum())({"w": np.ones(2), "b": np.zeros(2)})
+    {'w': array([2., 2.]), 'b': array([1., 1.])}
     """
-    return lambda *inputs: _value_and_grad("grad", function, inputs, argnums)[1]
+    return lambda *inputs, **options: _value_and_grad("grad", function, inputs, options, argnums)[1]
 
 
 def jvp(function: Callable[..., Tensor], inputs: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -108,9 +112,19 @@ def hvp(function: Callable[[Any], Tensor], x: Any, v: Any) -> Any:
     >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
-    if np.shape(x) != np.shape(v):
-        raise EngineError(f"hvp: x is {np.shape(x)} but v is {np.shape(v)}: they must agree")
-    return grad(lambda x: (grad(function)(x) * v).sum())(x)
+    shapes, given = ([np.shape(one) for one in leaves_of(tree)] for tree in (x, v))
+    if shapes != given:
+        told = (one if isinstance(tree, list | tuple | dict) else one[0] for one, tree in ((shapes, x), (given, v)))
+        raise EngineError("hvp: x is {} but v is {}: they must agree".format(*told))
+
+    def along(x: Any) -> Tensor:
+        parts = [(slope * one).sum() for slope, one in zip(leaves_of(grad(function)(x)), leaves_of(v), strict=True)]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+    return grad(along)(x)
 
 
 def jacobian(function: Callable[..., Tensor], argnums: int = 0) -> Callable[..., Any]:
@@ -122,8 +136,11 @@ def jacobian(function: Callable[..., Tensor], argnums: int = 0) -> Callable[...,
            [0., 4.]])
     """
 
-    def rows(*inputs: Any) -> Any:
-        call = _Traced("jacobian", function, inputs, (argnums,))
+    def rows(*inputs: Any, **options: Any) -> Any:
+        if isinstance(argnums, int) and 0 <= argnums < len(inputs) and isinstance(inputs[argnums], list | tuple | dict):
+            kind = type(inputs[argnums]).__name__
+            raise EngineError(f"jacobian: the input must be one array, got a {kind}: take the derivative by each of its parts")
+        call = _Traced("jacobian", function, inputs, options, (argnums,))
         units = np.eye(call.out.size, dtype=call.out.dtype).reshape(call.out.size, *call.out.shape)
         found = [call.gradients(unit)[0] for unit in units]
         shape = (*call.out.shape, *call.trace.leaves[0].shape)
@@ -169,9 +186,11 @@ def per_sample_grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
     return each
 
 
-def _value_and_grad(name: str, function: Callable[..., Tensor], inputs: tuple[Any, ...], argnums: Which) -> tuple[Any, Any]:
+def _value_and_grad(
+    name: str, function: Callable[..., Tensor], inputs: tuple[Any, ...], options: dict[str, Any], argnums: Which
+) -> tuple[Any, Any]:
     which = argnums if isinstance(argnums, tuple) else (argnums,)
-    call = _Traced(name, function, inputs, which)
+    call = _Traced(name, function, inputs, options, which)
     if call.out.size != 1:
         raise EngineError(
             f"{name}: the tensor is {call.out.shape}, and only a single number has a gradient by itself: "
@@ -188,17 +207,26 @@ class _Traced:
         out: what the function made of them; trace: its leaves; again: whether its derivatives are to be tensors.
     """
 
-    def __init__(self, name: str, function: Callable[..., Tensor], inputs: tuple[Any, ...], which: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Tensor],
+        inputs: tuple[Any, ...],
+        options: dict[str, Any],
+        which: tuple[int, ...],
+    ) -> None:
         for place in which:
             if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(inputs):
                 raise EngineError(f"{name}: argnums must be from 0 to {len(inputs) - 1}, got {place!r}")
-        self.again = bool(tracing()) or any(isinstance(given, Tensor) for given in inputs)
-        self.numbers = {place: isinstance(inputs[place], int | float) for place in which}
-        self.which = which
+        self.nests = [inputs[place] for place in which]
+        self.again = bool(tracing()) or any(isinstance(one, Tensor) for one in leaves_of(inputs))
         with traced([]) as trace:
-            given = [_leaf(one) if place in which else _constant(one) for place, one in enumerate(inputs)]
-            trace.leaves.extend(given[place] for place in which)
-            out: Any = function(*given)
+            given = [_constant(one) for one in inputs]
+            for place in which:
+                leaves = [_leaf(one) for one in leaves_of(inputs[place])]
+                given[place] = rebuilt(inputs[place], leaves)
+                trace.leaves.extend(leaves)
+            out: Any = function(*given, **options)
         if type(out) in (int, float):
             out = Tensor(np.float64(out))
         if not isinstance(out, Tensor):
@@ -212,12 +240,19 @@ class _Traced:
         return self.out if self.again else self.out.data
 
     def gradients(self, v: Any, retain_graph: bool = True) -> tuple[Any, ...]:
-        """v^T J for each leaf."""
+        """v^T J for each input that is asked about, in the form that the input has."""
+        found = iter(self._of_leaves(v, retain_graph))
+        return tuple(rebuilt(nest, found) for nest in self.nests)
+
+    def _of_leaves(self, v: Any, retain_graph: bool) -> Iterable[Any]:
         again = self.again or isinstance(v, Tensor) or bool(tracing())
         if not again:
             xp = array_module(self.out.data)
             found = pulled_back(self.out, xp.asarray(v, dtype=self.out.dtype), self.trace, retain_graph)
-            return tuple(array[()] if self.numbers[place] else array for place, array in zip(self.which, found, strict=True))
+            return (
+                array[()] if isinstance(one, int | float) else array
+                for one, array in zip(leaves_of(self.nests), found, strict=True)
+            )
         v = v if isinstance(v, Tensor) else Tensor(v, dtype=self.out.dtype)
         parts = pulled_back_on_tape(self.out, v, self.trace.leaves, self.trace.begun) if self.out.requires_grad else {}
         return tuple(

@@ -62,6 +62,14 @@ class Numbers:
             )
         return np.asarray(self.numpy(), dtype=dtype, copy=copy)
 
+    # NumPy asks these before it computes with a tensor.
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return engine.numpy_functions.ufunc(function, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, given: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        return engine.numpy_functions.function(function, given, options)
+
     def __dlpack__(self, **settings: Any) -> Any:
         array = self.data
         if isinstance(array, np.ndarray) and not array.flags.writeable:
