@@ -55,10 +55,10 @@ class Numbers:
         return self.data if isinstance(self.data, np.ndarray) else self.data.get()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self.requires_grad and engine.differentiating():
+        if self.requires_grad and (engine.differentiating() or engine.tracing()):
             raise EngineError(
-                "a derivative of a derivative is being computed, and NumPy's functions would cut this tensor off from it: "
-                "write it with the engine's ops, such as ops.exp(x) or x.exp()"
+                "a derivative is being computed, and an array made of this tensor would cut it off from that: "
+                "join tensors by np.stack or np.concatenate, and where you want the numbers alone, take x.data"
             )
         return np.asarray(self.numpy(), dtype=dtype, copy=copy)
 
