@@ -1,6 +1,15 @@
 """The engine: tensors that remember how they were computed, and the ops that compute them."""
 
-from byhand.engine.tensor import Node, Tensor, differentiating, no_grad, recording, scope, tracing, watch  # first: ops are made of it
+from byhand.engine.tensor import (  # first: ops are made of it
+    Node,
+    Tensor,
+    differentiating,
+    no_grad,
+    recording,
+    scope,
+    tracing,
+    watch,
+)
 
 # isort: split
 from byhand.engine import numpy_functions as numpy_functions  # what a tensor answers NumPy with
@@ -43,6 +52,7 @@ __all__ = [
     "randn",
     "recording",
     "scope",
+    "tracing",
     "value_and_grad",
     "vjp",
     "watch",
