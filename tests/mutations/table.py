@@ -397,7 +397,7 @@ MUTATIONS = [
     Mutation(
         "an array changed behind an op's back that nobody sees",
         "engine/in_place.py",
-        "        found.append((array, _mark(array)))",
+        "        found.append((array, array.tobytes() if array.nbytes < SMALLEST else _mark(array)))",
         "        pass",
         ("tests/engine/test_in_place.py::test_an_index_a_condition_and_a_target_are_told",),
     ),

@@ -20,6 +20,8 @@ from byhand.kernels.reference.checksum import LANES
 from byhand.memory import SMALLEST
 
 ROW = 4 * LANES  # bytes
+NO_ARRAYS = {int, float, bool, str, type(None)}
+FLAT = NO_ARRAYS | {np.ndarray}  # what most ops save: arrays, and numbers beside them
 Mark = tuple[Any, Any]  # an array, and what it was like
 
 _marking: ContextVar[bool] = ContextVar("marking", default=True)
@@ -47,13 +49,16 @@ def marks(saved: Any, inputs: list[Any], options: dict[str, Any], value: Any) ->
     """Of all arrays in what an op saved for its gradient, that its caller can reach."""
     found: list[Mark] = []
     owners: set[int] | None = None
-    for array in _arrays(saved):
-        if array is not value and not any(array is given for given in inputs):
+    reached = {id(value), *map(id, inputs)}
+    for array in saved if type(saved) is tuple and FLAT.issuperset(map(type, saved)) else _arrays(saved):
+        if type(array) in NO_ARRAYS:
+            continue
+        if id(array) not in reached:
             if owners is None:
                 owners = {id(owner(one)) for one in _arrays([value, inputs, list(options.values())])}
             if id(owner(array)) not in owners:
                 continue
-        found.append((array, _mark(array)))
+        found.append((array, array.tobytes() if array.nbytes < SMALLEST else _mark(array)))
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from byhand.engine.tensor import Node, Tensor, WatchedNode, computed, kept, reco
 from byhand.errors import EngineError
 
 DOUBLE = np.dtype(np.float64)
+LISTS = (list, tuple)
 OTHER_NAMES = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}  # PyTorch's names of options
 
 
@@ -69,15 +70,19 @@ class Op:
             else:  # NumPy's scalars become plain numbers: a float64 one would lift a float32 array to its type
                 arrays.append(given.item() if isinstance(given, np.generic) else given)
                 wanted.append(False)
-                lists = lists or isinstance(given, list | tuple)
-        if lists and (self.takes_many or any(isinstance(one, list | tuple) and holds_tensors(one) for one in inputs)):
-            return self(*self._one_by_one(inputs), **options)
-        first = arrays[0] if arrays and hasattr(arrays[0], "dtype") else arrays[-1] if arrays else None
-        if lists or not hasattr(first, "dtype"):
-            arrays = self._as_arrays(arrays)
-            inputs = tuple(given if isinstance(given, Tensor) else array for given, array in zip(inputs, arrays, strict=True))
-            first = arrays[0] if arrays else None
-        xp = np if type(first) is np.ndarray else array_module(first)
+                lists = lists or isinstance(given, LISTS)
+        first = arrays[0] if arrays else None
+        if type(first) is np.ndarray and not lists:  # as nearly always, and an op on one number costs what stands here
+            xp: Any = np
+        else:
+            if lists and (self.takes_many or any(isinstance(one, LISTS) and holds_tensors(one) for one in inputs)):
+                return self(*self._one_by_one(inputs), **options)
+            first = first if hasattr(first, "dtype") else arrays[-1] if arrays else None
+            if lists or not hasattr(first, "dtype"):
+                arrays = self._as_arrays(arrays)
+                inputs = tuple(given if isinstance(given, Tensor) else array for given, array in zip(inputs, arrays, strict=True))
+                first = arrays[0] if arrays else None
+            xp = array_module(first)
         try:
             value, saved = self.forward(xp, *arrays, **options)
         except TypeError:

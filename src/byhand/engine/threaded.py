@@ -39,6 +39,8 @@ def apply(function: Any, *arrays: Any, out: Any = None) -> Any:
     array([3., 3., 3.])
     """
     first = arrays[0]
+    if type(first) is np.ndarray and first.nbytes < SMALLEST and out is None:
+        return function(*arrays)
     small = getattr(first, "nbytes", 0) < SMALLEST or not isinstance(first, np.ndarray) or first.dtype.kind != "f"
     if small or any(_larger(other, first) or _type(other, first) for other in arrays[1:]):
         return function(*arrays) if out is None else function(*arrays, out=out)
