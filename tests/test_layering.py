@@ -35,7 +35,7 @@ LAYERS = [
     ["models"],
     ["data", "import_weights", "modelfile", "shipped"],
     ["training"],
-    ["see", "draw"],
+    ["see", "draw", "onnx_export"],
     ["diffuse", "latent", "read_pictures", "writing"],
     ["web"],
     ["cli", "__main__"],

@@ -157,6 +157,29 @@ def import_command(
     show(f"wrote {literal(out)}: {literal(repr(model.network))}; see it at work: byhand explain {literal(out)}")
 
 
+@app.command("export")
+def export_command(
+    model: Annotated[str, typer.Argument(help="A model that ships, a model file, or the folder of a run.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file to write; MODEL.onnx unless given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a model as an ONNX file, which other programs run (needs byhand[onnx])."""
+    from byhand.onnx_export import export
+    from byhand.shipped import open_model
+
+    path = Path(f"{Path(model).stem}.onnx") if out is None else out
+    written = export(open_model(model), path)
+    if as_json:
+        inputs = [{"name": name, "type": str(dtype), "shape": sides} for name, dtype, sides in written.inputs]
+        outputs = [{"name": name, "shape": sides} for name, sides in written.outputs]
+        show_json({"file": str(path), "inputs": inputs, "outputs": outputs})
+        return
+    for label, arrays in (("reads", [(name, sides) for name, _, sides in written.inputs]), ("gives", written.outputs)):
+        told = (f"{name} ({', '.join('N' if side is None else str(side) for side in sides)})" for name, sides in arrays)
+        show(f"{label} {literal(', '.join(told))}")
+    show(f"wrote {literal(path)}")
+
+
 @app.command("models")
 def models_command(as_json: Json = False) -> None:
     """The trained models that ship with byhand."""

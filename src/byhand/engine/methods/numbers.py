@@ -57,8 +57,8 @@ class Numbers:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self.requires_grad and (engine.differentiating() or engine.tracing()):
             raise EngineError(
-                "a derivative is being computed, and an array made of this tensor would cut it off from that: "
-                "join tensors by np.stack or np.concatenate, and where you want the numbers alone, take x.data"
+                "a derivative goes through this tensor, and an array made of it would cut it off from there: "
+                "join tensors by np.stack or np.concatenate, and for the numbers alone take x.data"
             )
         return np.asarray(self.numpy(), dtype=dtype, copy=copy)
 
