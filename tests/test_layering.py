@@ -33,7 +33,7 @@ LAYERS = [
     ],
     ["feedforward", "nn"],
     ["models"],
-    ["data", "import_weights", "modelfile", "shipped"],
+    ["data", "import_onnx", "import_weights", "modelfile", "shipped"],
     ["training"],
     ["see", "draw", "onnx_export"],
     ["sklearn"],

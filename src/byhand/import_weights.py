@@ -1,6 +1,7 @@
-"""Weights of somebody else's network as a byhand model: a `.safetensors` that PyTorch saved, with the layers between them named.
+"""Somebody else's network as a byhand model: a `.safetensors` that PyTorch saved, with the layers between them named, or ONNX.
 
-The file holds arrays and their names, but not what stands between them, so that is told in a line,
+An ONNX file says all of it itself (`byhand.import_onnx`). A `.safetensors` holds arrays and their names, but not what stands
+between them, so that is told in a line,
 
     conv1 relu pool2 conv2 relu pool2 flatten fc1 relu fc2
 
@@ -24,6 +25,7 @@ from byhand.backend import Array
 from byhand.data.preparation import preparation
 from byhand.engine import Tensor, no_grad
 from byhand.errors import ByhandError, ModelError
+from byhand.import_onnx import read_onnx
 from byhand.modelfile import FORMAT, Model
 from byhand.nn import (
     GELU,
@@ -68,7 +70,13 @@ def open_foreign(path: Path | str, shape: tuple[int, ...], layers: str = "", cla
     Raises ModelError for a file that is byhand's own or holds other things than layers, a word that is neither a layer nor a
     function, a layer that is left out, and sizes that do not fit together: which, and what would.
     """
-    tensors, metadata = read_tensors(Path(path), small_floats=True)
+    if Path(path).suffix.lower() == ".onnx":
+        if layers:
+            raise ModelError(f"{path} says itself what stands between its layers: leave --layers out")
+        tensors, layers = read_onnx(Path(path))
+        metadata: dict[str, str] = {}
+    else:
+        tensors, metadata = read_tensors(Path(path), small_floats=True)
     if metadata.get("format") == FORMAT:
         raise ModelError(f"{path} is a byhand model already: give it to any command as it is")
     found = layers_of(tensors, path)

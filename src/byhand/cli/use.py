@@ -134,7 +134,7 @@ def complete(
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="A .safetensors of full and convolution layers, as PyTorch saves it.")],
+    file: Annotated[Path, typer.Argument(help="A .safetensors of full and convolution layers, as PyTorch saves it; or .onnx.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The model file to write.")] = Path("imported.safetensors"),
     layers: Annotated[
         str, typer.Option(help='What stands between the layers, as "conv1 relu pool2 flatten fc1 relu fc2"; relu unless given.')
