@@ -18,8 +18,10 @@ from byhand.engine import Tensor, no_grad, ops
 from byhand.engine.op import Op
 from byhand.errors import ModelError
 from byhand.modelfile import Model
+from byhand.models.conv_autoencoder import ConvAutoencoder
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.gan import GAN
+from byhand.models.vae import VAE
 from byhand.onnx_export import export
 from byhand.onnx_export.export import IR, OPSET
 from byhand.onnx_export.graph import Graph
@@ -196,6 +198,20 @@ def test_each_op_by_itself(name: str, tmp_path: Path) -> None:
 def test_every_translation_is_tried() -> None:
     tried = {name.split()[0] for name in CALLS} | {"linear", "embedding", "batch_norm", "broadcast", "dropout", "index"}
     assert set(TRANSLATIONS) | set(NUMBER_BY_NUMBER) <= tried  # the rest in the networks above
+
+
+def test_coders_that_are_told_a_class_and_coders_of_modules(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    told = VAE(12, (6,), 3, classes=2, seed=1)
+    x, y = rng.random((4, 12), np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1, 0]]
+    export(Model(told), tmp_path / "told.onnx")
+    code, image = answers(tmp_path / "told.onnx", x=x, classes=y)
+    assert np.allclose(code, told.code(x, y), atol=1e-6) and np.allclose(image, told.reconstruct(x, y), atol=1e-6)
+    of_modules = ConvAutoencoder(channels=(4, 6), latent=3, seed=1)
+    images = rng.random((3, 28, 28, 1), np.float32)
+    export(Model(of_modules), tmp_path / "conv.onnx")
+    found = answers(tmp_path / "conv.onnx", x=images)[0]
+    assert np.allclose(found.reshape(3, -1), of_modules.reconstruct(images).reshape(3, -1), atol=1e-5)
 
 
 class Sorted(nn.Module):

@@ -15,18 +15,20 @@ if os.environ.get("BYHAND_COMPARE") != "1":
     pytest.importorskip("sklearn", minversion="1.6")
 
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_iris, load_wine
+from sklearn.datasets import load_diabetes, load_digits, load_iris, load_wine
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from byhand.sklearn import FeedForwardClassifier, FeedForwardRegressor, explain, opened
+from byhand.sklearn import CNNClassifier, FeedForwardClassifier, FeedForwardRegressor, explain, opened
 
 
 @pytest.mark.slow
-@parametrize_with_checks([FeedForwardClassifier(random_state=0), FeedForwardRegressor(random_state=0)])
+@parametrize_with_checks(
+    [FeedForwardClassifier(random_state=0), FeedForwardRegressor(random_state=0), CNNClassifier((4,), 16, random_state=0)]
+)
 def test_the_rules_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -48,6 +50,20 @@ def test_numbers_are_learned_in_their_own_unit() -> None:
     assert ours.mean() > 0.4
     both = FeedForwardRegressor(epochs=2, random_state=0).fit(x, np.column_stack([y, 1_000 + y]))
     assert both.predict(x).shape == (len(x), 2) and abs(both.predict(x)[:, 1].mean() - 1_000 - y.mean()) < 50
+
+
+def test_images_are_told_apart_as_rows_and_as_they_are() -> None:
+    digits = load_digits()
+    mixed = np.random.default_rng(0).permutation(len(digits.images))[:900]  # they lie there by who wrote them
+    x, y = digits.images[mixed] / 16, np.array(list("abcdefghij"))[digits.target[mixed]]
+    net = CNNClassifier((8, 16), 32, epochs=30, random_state=0).fit(x[:600], y[:600])
+    assert net.score(x[600:], y[600:]) > 0.93 and net.image_shape_ == (8, 8, 1)
+    rows = clone(net).fit(x[:600].reshape(600, -1), y[:600])
+    assert np.array_equal(rows.predict_proba(x[600:]), net.predict_proba(x[600:].reshape(300, -1)))
+    again = pickle.loads(pickle.dumps(net))  # noqa: S301 - our own, as joblib does
+    assert np.array_equal(again.predict_proba(x[600:]), net.predict_proba(x[600:]))
+    with pytest.raises(ValueError, match="image_shape must be"):
+        CNNClassifier(image_shape=(7, 8)).fit(x.reshape(900, -1), y)
 
 
 def test_it_comes_back_from_a_pickle_and_goes_on() -> None:

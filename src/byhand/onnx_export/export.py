@@ -20,7 +20,7 @@ from byhand.models.encoder_decoder import EncoderDecoder
 from byhand.models.gan import GAN
 from byhand.models.layer_stack import Stack
 from byhand.models.unet import waves
-from byhand.nn import Embedding, Network
+from byhand.nn import Network
 from byhand.onnx_export.graph import Graph
 from byhand.onnx_export.tape import write_function
 
@@ -151,7 +151,7 @@ def _labels(m: int, most: int) -> Any:
 
 def _network(graph: Graph, written: Written, network: Network) -> None:
     network.module.eval()
-    text = any(isinstance(one, Embedding) for one in network.modules())
+    text = network.module.reads_indices
     dtype = np.dtype(np.int64) if text else network.dtype
     name = "characters" if text else "x"
     sides = network.input_shape

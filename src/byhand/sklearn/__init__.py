@@ -16,6 +16,7 @@ except ImportError:
     raise ByhandError("byhand.sklearn needs scikit-learn: pip install 'byhand[sklearn]'") from None
 
 from byhand.sklearn.estimators import FeedForwardClassifier, FeedForwardRegressor
+from byhand.sklearn.images import CNNClassifier
 from byhand.sklearn.opened import explain, opened
 
-__all__ = ["FeedForwardClassifier", "FeedForwardRegressor", "explain", "opened"]
+__all__ = ["CNNClassifier", "FeedForwardClassifier", "FeedForwardRegressor", "explain", "opened"]

@@ -19,39 +19,19 @@ from byhand import optim
 from byhand.backend import Array
 from byhand.data.dataset import Dataset
 from byhand.errors import ByhandError
-from byhand.feedforward import FeedForward, from_architecture
+from byhand.feedforward import FeedForward
+from byhand.network_kinds import KINDS
+from byhand.neural_network import NeuralNetwork
 from byhand.training.steps import Steps, steps
 
 
-class _FeedForwardEstimator(BaseEstimator):  # type: ignore[misc]
-    """What both have in common: the settings, the training, and how a network is pickled."""
+class Estimator(BaseEstimator):  # type: ignore[misc]
+    """What all have in common: the training, and how a network is pickled. Each says which network it makes."""
 
     classes_: Any
 
-    def __init__(
-        self,
-        hidden: Sequence[int] = (100,),
-        *,
-        activation: str = "relu",
-        optimizer: str = "adam",
-        learning_rate: float = 0.003,
-        batch_size: int = 32,
-        epochs: int = 100,
-        l2: float = 0.0,
-        dropout: float = 0.0,
-        random_state: Any = None,
-        warm_start: bool = False,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.l2 = l2
-        self.dropout = dropout
-        self.random_state = random_state
-        self.warm_start = warm_start
+    def _network(self, data: Dataset, seed: int) -> NeuralNetwork:
+        raise NotImplementedError
 
     # A network's layers are views into one vector, which a pickle would tear apart: it is written as its numbers.
 
@@ -59,32 +39,26 @@ class _FeedForwardEstimator(BaseEstimator):  # type: ignore[misc]
         state = dict(super().__getstate__())
         network = state.get("network_")
         if network is not None:
-            state["network_"] = (network.architecture(), network.parameters.copy())
+            state["network_"] = (network.architecture(), {name: array.copy() for name, array in network.tensors().items()})
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "network_" in state:
-            architecture, parameters = state["network_"]
-            self.network_ = from_architecture(architecture, np.float64)
-            self.network_.parameters[...] = parameters
+            architecture, tensors = state["network_"]
+            read = KINDS[architecture["kind"]].read
+            assert read is not None
+            self.network_ = read(architecture, np.float64)
+            for name, view in self.network_.tensors().items():
+                view[...] = tensors[name]
 
-    def _trained(self, data: Dataset, outputs: int, output: str, cost: str, epochs: int, *, again: bool) -> Self:
+    def _trained(self, data: Dataset, epochs: int, *, again: bool) -> Self:
         """Train on these data; `again`: on from what was learned before."""
         rng = check_random_state(self.random_state)
         try:
             if not again:
                 self.costs_: list[float] = []
-                self.network_ = FeedForward(
-                    (data.flat.shape[1], *self.hidden, outputs),
-                    self.activation,
-                    output=output,
-                    cost=cost,
-                    l2=self.l2,
-                    dropout=self.dropout,
-                    seed=int(rng.randint(2**31 - 1)),
-                    dtype=np.float64,
-                )
+                self.network_ = self._network(data, int(rng.randint(2**31 - 1)))
             training = steps(
                 self.network_,
                 data,
@@ -114,22 +88,8 @@ def _costs(training: Steps, samples: int) -> list[float]:
     return found
 
 
-class FeedForwardClassifier(ClassifierMixin, _FeedForwardEstimator):  # type: ignore[misc]
-    """A network that tells classes apart: softmax at its end, and the cross-entropy for its cost.
-
-    Arguments:
-        hidden: units of each layer between the inputs and the outputs.
-        activation: of these layers, by its name in `byhand.activations`.
-        optimizer, learning_rate: by its name in `byhand.optim`.
-        batch_size: samples of a step. epochs: how often all samples are seen.
-        l2: weight decay, as the cost's l2/2 times the sum of the squared weights. dropout: the share left out in training.
-        random_state: of the first weights and of the order of the samples: a whole number, or a generator; None draws anew.
-        warm_start: whether `fit` goes on from what the last one learned.
-
-    Attributes:
-        network_: the `byhand.FeedForward`, for `byhand.explain` and all else; costs_: the mean cost of each epoch.
-        classes_: the labels, in the order of the outputs.
-    """
+class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
+    """What estimators that tell classes apart have in common."""
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on samples X, (N, n), with labels y, (N,)."""
@@ -179,10 +139,70 @@ class FeedForwardClassifier(ClassifierMixin, _FeedForwardEstimator):  # type: ig
             raise ValueError(f"y must hold two classes or more, got one class: {self.classes_.tolist()}")
         places = np.searchsorted(self.classes_, labels)
         data = Dataset("X", x, places, tuple(map(str, range(len(self.classes_)))))
-        return self._trained(data, len(self.classes_), "softmax", "cross_entropy", epochs, again=again)
+        return self._trained(data, epochs, again=again)
 
 
-class FeedForwardRegressor(RegressorMixin, _FeedForwardEstimator):  # type: ignore[misc]
+def _layers(settings: Any, data: Dataset, seed: int, output: str, cost: str) -> FeedForward:
+    """Fully connected layers by an estimator's settings."""
+    return FeedForward(
+        (data.flat.shape[1], *settings.hidden, data.n_outputs),
+        settings.activation,
+        output=output,
+        cost=cost,
+        l2=settings.l2,
+        dropout=settings.dropout,
+        seed=seed,
+        dtype=np.float64,
+    )
+
+
+class FeedForwardClassifier(Classifier):
+    """A network that tells classes apart: softmax at its end, and the cross-entropy for its cost.
+
+    Arguments:
+        hidden: units of each layer between the inputs and the outputs.
+        activation: of these layers, by its name in `byhand.activations`.
+        optimizer, learning_rate: by its name in `byhand.optim`.
+        batch_size: samples of a step. epochs: how often all samples are seen.
+        l2: weight decay, as the cost's l2/2 times the sum of the squared weights. dropout: the share left out in training.
+        random_state: of the first weights and of the order of the samples: a whole number, or a generator; None draws anew.
+        warm_start: whether `fit` goes on from what the last one learned.
+
+    Attributes:
+        network_: the `byhand.FeedForward`, for `byhand.explain` and all else; costs_: the mean cost of each epoch.
+        classes_: the labels, in the order of the outputs.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (100,),
+        *,
+        activation: str = "relu",
+        optimizer: str = "adam",
+        learning_rate: float = 0.003,
+        batch_size: int = 32,
+        epochs: int = 100,
+        l2: float = 0.0,
+        dropout: float = 0.0,
+        random_state: Any = None,
+        warm_start: bool = False,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.l2 = l2
+        self.dropout = dropout
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def _network(self, data: Dataset, seed: int) -> NeuralNetwork:
+        return _layers(self, data, seed, "softmax", "cross_entropy")
+
+
+class FeedForwardRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     """A network that learns numbers, one or several a sample, by the squared error.
 
     Arguments:
@@ -198,6 +218,34 @@ class FeedForwardRegressor(RegressorMixin, _FeedForwardEstimator):  # type: igno
         network_: the `byhand.FeedForward`, for `byhand.explain` and all else; costs_: the mean cost of each epoch.
         mean_, deviation_: of the numbers, by which they are standardised inside.
     """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (100,),
+        *,
+        activation: str = "relu",
+        optimizer: str = "adam",
+        learning_rate: float = 0.003,
+        batch_size: int = 32,
+        epochs: int = 100,
+        l2: float = 0.0,
+        dropout: float = 0.0,
+        random_state: Any = None,
+        warm_start: bool = False,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.l2 = l2
+        self.dropout = dropout
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def _network(self, data: Dataset, seed: int) -> NeuralNetwork:
+        return _layers(self, data, seed, "identity", "quadratic")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -239,4 +287,4 @@ class FeedForwardRegressor(RegressorMixin, _FeedForwardEstimator):  # type: igno
     def _fit(self, x: Any, values: Any, epochs: int, *, again: bool) -> Self:
         scaled = (values - self.mean_) / self.deviation_
         data = Dataset("X", x, np.zeros(len(x), np.int64), (), values=scaled)
-        return self._trained(data, values.shape[1], "identity", "quadratic", epochs, again=again)
+        return self._trained(data, epochs, again=again)
