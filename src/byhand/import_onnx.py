@@ -21,6 +21,8 @@ LARGEST = 2_000_000_000  # bytes, which is all that the format allows
 EPSILON = 1e-5  # of byhand's batch norm
 FUNCTIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "GlobalAveragePool": "globalpool"}
 NOTHING = {"Dropout", "Identity", "Cast"}
+LABELS = {"ArgMax", "ArrayFeatureExtractor", "Cast", "Identity", "Reshape", "ZipMap"}  # what makes labels of probabilities
+FLOATS = (1, 11)  # ONNX's numbers for float32 and float64
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
@@ -68,7 +70,8 @@ def read_onnx(path: Path) -> tuple[dict[str, Array], str]:
         model = onnx.ModelProto.FromString(path.read_bytes())
         if not model.HasField("graph") or not model.graph.node:
             raise ModelError(f"{path} holds no network: export it again")
-        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in model.graph.initializer):
+        held = [one.t for node in model.graph.node for one in node.attribute]
+        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in [*model.graph.initializer, *held]):
             raise ModelError(f"{path} keeps its weights in other files: save it with all in one")
         onnx.checker.check_model(model)
         constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
@@ -83,8 +86,10 @@ def read_onnx(path: Path) -> tuple[dict[str, Array], str]:
         settings = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         if not any(name and name not in constants for name in node.input):
             _fold(chain, node, settings, numpy_helper)
-        elif chain.words[-1:] != ["softmax"]:  # what comes behind it, as scikit-learn's labels, is not the network's
+        elif chain.words[-1:] != ["softmax"]:
             _read(chain, node, settings)
+        elif node.op_type not in LABELS:  # as scikit-learn's classifiers have them behind it
+            raise chain.refuse(f"{node.op_type} behind a Softmax is not read")
     if not chain.tensors:
         raise chain.refuse("it has no layer")
     return chain.tensors, " ".join(chain.words)
@@ -109,10 +114,13 @@ def _read(chain: _Chain, node: Any, settings: dict[str, Any]) -> None:
     if node.op_type in FUNCTIONS:
         if node.op_type == "GlobalAveragePool":
             _image(chain, node)
+        rank = len(chain.sides.get(chain.current, ())) or 2
+        if node.op_type == "Softmax" and settings.get("axis", -1) not in (-1, rank - 1):
+            raise chain.refuse(f"Softmax along axis {settings['axis']} is not read, only along the classes")
         chain.words.append(FUNCTIONS[node.op_type])
     elif node.op_type in LAYERS:
         LAYERS[node.op_type](chain, node, settings)
-    elif node.op_type not in NOTHING:
+    elif node.op_type not in NOTHING or settings.get("to", FLOATS[0]) not in FLOATS:
         raise chain.refuse(f"the op {node.op_type} is not read")
     chain.current = node.output[0]
 
@@ -182,13 +190,17 @@ def _conv(chain: _Chain, node: Any, settings: dict[str, Any]) -> None:
 def _pool(chain: _Chain, node: Any, settings: dict[str, Any]) -> None:
     _image(chain, node)
     size = _square(chain, node, settings, "kernel_shape", [0])
-    if _square(chain, node, settings, "strides", [1, 1]) != size or any(settings.get("pads", [])) or settings.get("ceil_mode"):
+    odd = any(settings.get("pads", [])) or settings.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID")
+    odd = odd or settings.get("ceil_mode") or _square(chain, node, settings, "dilations", [1, 1]) != 1
+    if odd or _square(chain, node, settings, "strides", [1, 1]) != size:
         raise chain.refuse(f"{node.op_type} with padding, or steps other than its size, is not read")
     chain.words.append(f"{'pool' if node.op_type == 'MaxPool' else 'avgpool'}{size}")
 
 
 def _batch_norm(chain: _Chain, node: Any, settings: dict[str, Any]) -> None:
     _image(chain, node)
+    if settings.get("training_mode"):
+        raise chain.refuse("BatchNormalization in training is not read")
     weight, bias, mean, variance = (chain.constant(node, place) for place in range(1, 5))
     variance = variance + np.float32(settings.get("epsilon", EPSILON) - EPSILON)
     chain.words.append(_named(chain, "norm", weight=weight, bias=bias, running_mean=mean, running_var=variance))
@@ -205,11 +217,17 @@ def _gelu(chain: _Chain, node: Any, settings: dict[str, Any]) -> None:
 
 
 def _flatten(chain: _Chain, node: Any, settings: dict[str, Any]) -> None:
-    """Images as rows; rows stay as they are."""
-    target = [0, -1] if node.op_type == "Flatten" else list(chain.constant(node, 1)) if node.op_type == "Reshape" else [0, -1]
-    if settings.get("axis", 1) != 1 or len(target) != 2:
-        raise chain.refuse(f"{node.op_type} to {len(target)} axes is not read, only to rows")
+    """Images as rows, one a sample; rows stay as they are."""
     sides = chain.sides.get(chain.current, ())
+    rows = [0, -1]
+    if node.op_type == "Reshape":
+        rows = [int(one) for one in chain.constant(node, 1)]
+    elif node.op_type == "Squeeze" and chain.words[-1:] != ["globalpool"]:
+        raise chain.refuse("Squeeze is read behind a GlobalAveragePool only")
+    kept = len(rows) == 2 and len(sides) in (2, 4) and (rows[0] == 0 or rows[0] == sides[0] != 0)
+    whole = len(rows) == 2 and 0 < rows[1] == int(np.prod(sides[1:], dtype=np.int64))
+    if settings.get("axis", 1) != 1 or not (kept or whole):
+        raise chain.refuse(f"{node.op_type} of {sides} to {rows} is not read, only to one row a sample")
     if len(sides) == 4 and chain.words[-1:] != ["globalpool"]:
         chain.words.append("flatten")
         if chain.channels_last and sides[3] > 1:

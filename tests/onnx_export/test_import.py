@@ -142,10 +142,15 @@ def test_what_was_exported_comes_back(tmp_path: Path) -> None:
         ([("Transpose", [], {"perm": [1, 0]})], "Transpose by"),
         ([("Relu", [], {})], "it has no layer"),
         ([("Add", ["b"], {})], "Add is read as the bias of a MatMul only"),
+        ([("MatMul", ["w"], {}), ("Softmax", [], {}), ("MatMul", ["w"], {})], "MatMul behind a Softmax is not read"),
+        ([("MatMul", ["w"], {}), ("Softmax", [], {"axis": 0})], "Softmax along axis 0"),
+        ([("MatMul", ["w"], {}), ("Reshape", ["mixing"], {}), ("MatMul", ["v"], {})], r"Reshape of \(0, 4\) to \[-1, 8\]"),
+        ([("MatMul", ["w"], {}), ("Cast", [], {"to": 7})], "the op Cast is not read"),
     ],
 )
 def test_what_is_not_read_is_named(tmp_path: Path, nodes: list[Any], said: str) -> None:
-    path = written(tmp_path / "m.onnx", ["N", 4], nodes, w=weights(4, 4), b=weights(4))
+    arrays = {"w": weights(4, 4), "b": weights(4), "v": weights(8, 2), "mixing": np.array([-1, 8])}
+    path = written(tmp_path / "m.onnx", ["N", 4], nodes, **arrays)
     with pytest.raises(ModelError, match=said) as caught:
         open_foreign(path, (4,))
     assert "\n" not in str(caught.value) and "m.onnx" in str(caught.value)
@@ -157,6 +162,20 @@ def test_damaged_files_get_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ModelError, match=r"m\.onnx") as caught:
         open_foreign(tmp_path / "m.onnx", (4,))
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_a_node_that_stand_elsewhere_are_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "side.bin").write_bytes(bytes(64))
+    tensor = onnx.numpy_helper.from_array(weights(4, 4), "t")
+    onnx.external_data_helper.set_external_data(tensor, "side.bin")
+    tensor.ClearField("raw_data")
+    nodes = [helper.make_node("Constant", [], ["w"], value=tensor), helper.make_node("MatMul", ["input", "w"], ["out"])]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", 4]) for name in ("input", "out")]
+    model = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]), ir_version=9)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="keeps its weights in other files"):
+        open_foreign(tmp_path / "m.onnx", (4,))
 
 
 def test_weights_that_stand_elsewhere_are_not_fetched(tmp_path: Path) -> None:
