@@ -17,7 +17,6 @@ Indices: TypeAlias = NDArray[np.integer[Any]]
 Shape: TypeAlias = tuple[int, ...]
 Axes: TypeAlias = int | Sequence[int] | None  # None: all of them
 ArrayModule: TypeAlias = ModuleType  # what computes: NumPy, CuPy, or `byhand.engine.on_tape` where the computing is recorded
-Saved: TypeAlias = tuple[Any, ...]  # what an op's forward pass keeps for its gradient
 
 DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 

@@ -15,7 +15,9 @@ Source: Maclaurin, Duvenaud and Adams (2015), "Autograd: effortless gradients in
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -176,8 +178,4 @@ def _of_one(derive: Function, fun: Function, argnum: int, args: tuple[Any, ...],
 
 def _total(value: Any) -> Any:
     """The sum of all numbers of an array, or of a nest of arrays."""
-    parts = [one.sum() if isinstance(one, Tensor | np.ndarray) else one for one in leaves_of(value)]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+    return reduce(operator.add, (one.sum() if isinstance(one, Tensor | np.ndarray) else one for one in leaves_of(value)))

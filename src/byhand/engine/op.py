@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from byhand.engine.in_place import marking, marks
 from byhand.engine.tensor import Node, Tensor, WatchedNode, computed, kept, recording, watched
 from byhand.errors import EngineError
 
+Saved: TypeAlias = tuple[Any, ...]  # what an op's forward pass keeps for its gradient
 DOUBLE = np.dtype(np.float64)
 LISTS = (list, tuple)
 OTHER_NAMES = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}  # PyTorch's names of options

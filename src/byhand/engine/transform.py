@@ -7,7 +7,9 @@ derivative is being computed, they return tensors, which can be differentiated a
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -93,11 +95,7 @@ def jvp(function: Callable[..., Tensor], inputs: tuple[Any, ...], tangents: tupl
     value, pull_back = vjp(function, *(x if isinstance(x, Tensor) else Tensor(x) for x in inputs))
 
     def along(u: Tensor) -> Tensor:
-        parts = [(part * v).sum() for part, v in zip(pull_back(u), tangents, strict=True)]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total
+        return reduce(operator.add, ((part * v).sum() for part, v in zip(pull_back(u), tangents, strict=True)))
 
     change = grad(along)(np.zeros(value.shape, value.dtype) if plain else Tensor(np.zeros(value.shape, value.dtype)))
     return (value.data if plain else value), change
@@ -118,11 +116,8 @@ def hvp(function: Callable[[Any], Tensor], x: Any, v: Any) -> Any:
         raise EngineError("hvp: x is {} but v is {}: they must agree".format(*told))
 
     def along(x: Any) -> Tensor:
-        parts = [(slope * one).sum() for slope, one in zip(leaves_of(grad(function)(x)), leaves_of(v), strict=True)]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total
+        slopes = leaves_of(grad(function)(x))
+        return reduce(operator.add, ((slope * one).sum() for slope, one in zip(slopes, leaves_of(v), strict=True)))
 
     return grad(along)(x)
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.nn import Module
+from byhand.nn.description import build
+from byhand.nn.sizes import sample_shape
 
 Scale = tuple[Array, Array]
 
@@ -35,3 +39,15 @@ def check_read(scale: Scale | None) -> None:
 def of_data(x: Array) -> dict[str, Array]:
     """The mean and std of samples (N, ...), summed in float64: along the first axis of 100,000 images float32 loses digits."""
     return {name: getattr(x, name)(axis=0, dtype="float64").astype(x.dtype) for name in ("mean", "std")}
+
+
+def described(architecture: dict[str, Any]) -> tuple[Module, tuple[int, ...], dict[str, Any]]:
+    """What a model file says of a network that scales its data: the module, the shape of a sample, and the other settings.
+
+    Raises KeyError, TypeError, ValueError or OverflowError where it says something else.
+    """
+    settings = {name: value for name, value in architecture.items() if name not in ("kind", "standardised")}
+    shape = sample_shape(settings.pop("input_shape"))
+    if limits.truth("standardised", architecture["standardised"]):
+        settings |= {"mean": 0.0, "std": 1.0}  # the file's own are read into their places
+    return build(settings.pop("module")), shape, settings

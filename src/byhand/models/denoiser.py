@@ -25,7 +25,7 @@ from byhand.errors import ModelError
 from byhand.kernels.alike import sample_by_sample
 from byhand.kernels.threads import one_blas_thread
 from byhand.models import noise_schedules, samplers
-from byhand.models.data_scale import check_read, data_scale, of_data
+from byhand.models.data_scale import check_read, data_scale, described, of_data
 from byhand.models.diffusion import WEIGHTINGS, Diffusion, drop_labels, guide, one_of
 from byhand.models.mlp_denoiser import MLPDenoiser
 from byhand.models.noise_schedules import NoiseSchedule
@@ -35,8 +35,6 @@ from byhand.models.unet import UNet
 from byhand.network_kinds import NetworkKind, check_options, register
 from byhand.neural_network import GENERATION
 from byhand.nn import Module, Network
-from byhand.nn.description import build
-from byhand.nn.sizes import sample_shape
 
 LARGEST_SAMPLE = 1_000_000  # numbers
 # What a recipe may say of diffusion; all other options are the module's.
@@ -364,11 +362,8 @@ class DiffusionNetwork(Network):
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> DiffusionNetwork:
     """The untrained network that an `architecture` described; raises ModelError where it describes none."""
     try:
-        settings = {name: value for name, value in architecture.items() if name not in ("kind", "standardised")}
-        shape = sample_shape(settings.pop("input_shape"))
-        if limits.truth("standardised", architecture["standardised"]):
-            settings |= {"mean": 0.0, "std": 1.0}  # the file's own are read into their places
-        return DiffusionNetwork(build(settings.pop("module")), shape, dtype=dtype, **settings)
+        module, shape, settings = described(architecture)
+        return DiffusionNetwork(module, shape, dtype=dtype, **settings)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"the architecture is not a diffusion network's ({error!r}): expected input_shape, schedule, target, module"

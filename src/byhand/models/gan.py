@@ -37,15 +37,13 @@ from byhand.backend import Array, generator, on_device
 from byhand.engine import Tensor, grad, no_grad, ops
 from byhand.errors import ModelError
 from byhand.kernels.threads import one_blas_thread
-from byhand.models.data_scale import check_read, data_scale, of_data
+from byhand.models.data_scale import check_read, data_scale, described, of_data
 from byhand.models.players import Players
 from byhand.models.running_mean import take_into, with_parameters
 from byhand.models.samplers import Noise
 from byhand.network_kinds import NetworkKind, check_options, register
 from byhand.neural_network import GENERATION, Turn
 from byhand.nn import Module, Network
-from byhand.nn.description import build
-from byhand.nn.sizes import sample_shape
 
 PENALTIES = {"non_saturating": 0.0, "wasserstein": 10.0}  # a game each, with the weight of its penalty where none is named
 GAMES = tuple(PENALTIES)
@@ -428,11 +426,8 @@ class GAN(Network):
 def from_architecture(architecture: dict[str, Any], dtype: Any = np.float32) -> GAN:
     """The untrained game that an `architecture` described; raises ModelError where it describes none."""
     try:
-        settings = {name: value for name, value in architecture.items() if name not in ("kind", "standardised")}
-        shape = sample_shape(settings.pop("input_shape"))
-        if limits.truth("standardised", architecture["standardised"]):
-            settings |= {"mean": 0.0, "std": 1.0}  # the file's own are read into their places
-        return GAN(build(settings.pop("module")), shape, dtype=dtype, **settings)
+        module, shape, settings = described(architecture)
+        return GAN(module, shape, dtype=dtype, **settings)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the architecture is not a GAN's ({error!r}): expected input_shape, game, turns, module") from error
 

@@ -23,6 +23,7 @@ from byhand.models.unet import waves
 from byhand.nn import Network
 from byhand.onnx_export.graph import Graph
 from byhand.onnx_export.tape import write_function
+from byhand.onnx_export.translations import silu
 
 OPSET, IR = 18, 9
 ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax", "identity": "Identity"}
@@ -96,7 +97,7 @@ def _properties(model: Model) -> dict[str, str]:
 
 def _activated(graph: Graph, z: str, activation: str) -> str:
     if activation == "silu":
-        return graph.add("Mul", z, graph.add("Sigmoid", z))
+        return silu(graph, z)
     if activation not in ACTIVATIONS:
         raise ModelError(f"the activation {activation} cannot be written as ONNX: choose from {', '.join(ACTIVATIONS)}, silu")
     more = {"axis": -1} if activation == "softmax" else {}

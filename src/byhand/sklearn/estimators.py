@@ -142,21 +142,50 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return self._trained(data, epochs, again=again)
 
 
-def _layers(settings: Any, data: Dataset, seed: int, output: str, cost: str) -> FeedForward:
-    """Fully connected layers by an estimator's settings."""
-    return FeedForward(
-        (data.flat.shape[1], *settings.hidden, data.n_outputs),
-        settings.activation,
-        output=output,
-        cost=cost,
-        l2=settings.l2,
-        dropout=settings.dropout,
-        seed=seed,
-        dtype=np.float64,
-    )
+class Layers(Estimator):
+    """Fully connected layers, with the settings that both their estimators have."""
+
+    output = cost = ""
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (100,),
+        *,
+        activation: str = "relu",
+        optimizer: str = "adam",
+        learning_rate: float = 0.003,
+        batch_size: int = 32,
+        epochs: int = 100,
+        l2: float = 0.0,
+        dropout: float = 0.0,
+        random_state: Any = None,
+        warm_start: bool = False,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.l2 = l2
+        self.dropout = dropout
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def _network(self, data: Dataset, seed: int) -> NeuralNetwork:
+        return FeedForward(
+            (data.flat.shape[1], *self.hidden, data.n_outputs),
+            self.activation,
+            output=self.output,
+            cost=self.cost,
+            l2=self.l2,
+            dropout=self.dropout,
+            seed=seed,
+            dtype=np.float64,
+        )
 
 
-class FeedForwardClassifier(Classifier):
+class FeedForwardClassifier(Classifier, Layers):
     """A network that tells classes apart: softmax at its end, and the cross-entropy for its cost.
 
     Arguments:
@@ -173,79 +202,20 @@ class FeedForwardClassifier(Classifier):
         classes_: the labels, in the order of the outputs.
     """
 
-    def __init__(
-        self,
-        hidden: Sequence[int] = (100,),
-        *,
-        activation: str = "relu",
-        optimizer: str = "adam",
-        learning_rate: float = 0.003,
-        batch_size: int = 32,
-        epochs: int = 100,
-        l2: float = 0.0,
-        dropout: float = 0.0,
-        random_state: Any = None,
-        warm_start: bool = False,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.l2 = l2
-        self.dropout = dropout
-        self.random_state = random_state
-        self.warm_start = warm_start
-
-    def _network(self, data: Dataset, seed: int) -> NeuralNetwork:
-        return _layers(self, data, seed, "softmax", "cross_entropy")
+    output, cost = "softmax", "cross_entropy"
 
 
-class FeedForwardRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
+class FeedForwardRegressor(RegressorMixin, Layers):  # type: ignore[misc]
     """A network that learns numbers, one or several a sample, by the squared error.
 
-    Arguments:
-        hidden: units of each layer between the inputs and the outputs.
-        activation: of these layers, by its name in `byhand.activations`.
-        optimizer, learning_rate: by its name in `byhand.optim`.
-        batch_size: samples of a step. epochs: how often all samples are seen.
-        l2: weight decay, as the cost's l2/2 times the sum of the squared weights. dropout: the share left out in training.
-        random_state: of the first weights and of the order of the samples: a whole number, or a generator; None draws anew.
-        warm_start: whether `fit` goes on from what the last one learned.
+    Arguments: those of `FeedForwardClassifier`.
 
     Attributes:
-        network_: the `byhand.FeedForward`, for `byhand.explain` and all else; costs_: the mean cost of each epoch.
+        network_, costs_: as of `FeedForwardClassifier`.
         mean_, deviation_: of the numbers, by which they are standardised inside.
     """
 
-    def __init__(
-        self,
-        hidden: Sequence[int] = (100,),
-        *,
-        activation: str = "relu",
-        optimizer: str = "adam",
-        learning_rate: float = 0.003,
-        batch_size: int = 32,
-        epochs: int = 100,
-        l2: float = 0.0,
-        dropout: float = 0.0,
-        random_state: Any = None,
-        warm_start: bool = False,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.l2 = l2
-        self.dropout = dropout
-        self.random_state = random_state
-        self.warm_start = warm_start
-
-    def _network(self, data: Dataset, seed: int) -> NeuralNetwork:
-        return _layers(self, data, seed, "identity", "quadratic")
+    output, cost = "identity", "quadratic"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -254,19 +224,11 @@ class FeedForwardRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on samples X, (N, n), with numbers y, (N,) or (N, k)."""
-        again = bool(self.warm_start) and hasattr(self, "network_")
-        x, values = self._checked(X, y, reset=not again)
-        if not again:
-            self._measure(values)
-        return self._fit(x, values, self.epochs, again=again)
+        return self._fit(X, y, self.epochs, again=bool(self.warm_start) and hasattr(self, "network_"))
 
     def partial_fit(self, X: Any, y: Any) -> Self:
         """Train one epoch on; the first call's numbers say mean and deviation. The optimiser begins anew in each call."""
-        again = hasattr(self, "network_")
-        x, values = self._checked(X, y, reset=not again)
-        if not again:
-            self._measure(values)
-        return self._fit(x, values, 1, again=again)
+        return self._fit(X, y, 1, again=hasattr(self, "network_"))
 
     def predict(self, X: Any) -> Any:
         """The numbers of each sample, (N,) or (N, k), in their own unit."""
@@ -284,7 +246,10 @@ class FeedForwardRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         self.mean_, self.deviation_ = values.mean(axis=0), values.std(axis=0)
         self.deviation_ = np.where(self.deviation_ > 0, self.deviation_, 1.0)
 
-    def _fit(self, x: Any, values: Any, epochs: int, *, again: bool) -> Self:
+    def _fit(self, X: Any, y: Any, epochs: int, *, again: bool) -> Self:
+        x, values = self._checked(X, y, reset=not again)
+        if not again:
+            self._measure(values)
         scaled = (values - self.mean_) / self.deviation_
         data = Dataset("X", x, np.zeros(len(x), np.int64), (), values=scaled)
         return self._trained(data, epochs, again=again)

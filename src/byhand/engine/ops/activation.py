@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import Array, ArrayModule, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule
+from byhand.engine.op import Saved, op
 from byhand.engine.threaded import apply
 from byhand.errors import EngineError
 from byhand.formula import factor, number, setting

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.errors import EngineError
 

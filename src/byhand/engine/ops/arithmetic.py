@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call, broadcast_place, constant, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.threaded import apply
 from byhand.errors import EngineError
 from byhand.formula import factor, number, setting

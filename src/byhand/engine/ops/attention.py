@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byhand import formula, kernels
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call, broadcast_place
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.errors import EngineError
 from byhand.formula import Line, factor, number

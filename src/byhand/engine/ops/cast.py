@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.errors import EngineError
 from byhand.terms import At, Sum, single
 

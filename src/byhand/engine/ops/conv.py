@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES, Array, ArrayModule, Saved
+from byhand.backend import DTYPES, Array, ArrayModule
 from byhand.engine.call import Call, constant, sum_of_errors, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.pool import Pair, pair
 from byhand.errors import EngineError
 from byhand.kernels.reference.conv import output_side

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Axes, Saved
+from byhand.backend import Array, ArrayModule, Axes
 from byhand.engine.call import Call
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.reduce import axes_of, error_of_line, line_of
 from byhand.errors import EngineError
 from byhand.terms import At, Factor, NamedArray, Sum

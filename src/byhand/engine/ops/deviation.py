@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Axes, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule, Axes
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.reduce import axes_of, count, degrees, kept_shape
 from byhand.errors import EngineError
 from byhand.kernels.reference.sums import total

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call, constant
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.errors import EngineError
 from byhand.formula import setting
 from byhand.terms import Aside, At, Factor, Sum, single

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import Array, ArrayModule, Indices, Saved
+from byhand.backend import Array, ArrayModule, Indices
 from byhand.engine.call import Call, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.threaded import new
 from byhand.errors import EngineError
 from byhand.formula import Line

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from byhand.backend import Array, ArrayModule, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule
+from byhand.engine.op import Saved, op
 from byhand.engine.threaded import apply
 from byhand.formula import number
 

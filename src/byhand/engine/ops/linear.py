@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call, broadcast_place, sum_of_errors, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.engine.threaded import product
 from byhand.errors import EngineError

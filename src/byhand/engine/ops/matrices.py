@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call, constant
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.errors import EngineError
 from byhand.terms import At, Sum, single

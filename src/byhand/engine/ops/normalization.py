@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES, Array, ArrayModule, Saved
+from byhand.backend import DTYPES, Array, ArrayModule
 from byhand.engine.call import Call, constant, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.activation import logistic
 from byhand.errors import EngineError
 from byhand.formula import Line, number, signed

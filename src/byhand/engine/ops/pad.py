@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule
+from byhand.engine.op import Saved, op
 from byhand.engine.threaded import new
 from byhand.errors import EngineError
 from byhand.kernels.reference.sums import scattered

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES, Array, ArrayModule, Saved, Shape, array_module
+from byhand.backend import DTYPES, Array, ArrayModule, Shape, array_module
 from byhand.engine.call import Call, constant, share
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.reduce import terms_along
 from byhand.errors import EngineError
 from byhand.formula import Line, number

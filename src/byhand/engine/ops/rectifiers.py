@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from byhand.backend import Array, ArrayModule, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule
+from byhand.engine.op import Saved, op
 from byhand.errors import EngineError
 from byhand.formula import factor, number, setting
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Axes, Saved
+from byhand.backend import Array, ArrayModule, Axes
 from byhand.engine.call import Call, share, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.errors import EngineError
 from byhand.kernels.reference.sums import total
 from byhand.terms import At, Factor, NamedArray, Sum, single

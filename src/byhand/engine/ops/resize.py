@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.pool import images, pair
 from byhand.engine.ops.shape import errors_of_copies, origin
 from byhand.errors import EngineError

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Saved
+from byhand.backend import Array, ArrayModule
 from byhand.engine.call import Call
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import number_of, sum_to, together
 from byhand.engine.threaded import apply
 from byhand.errors import EngineError

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from byhand.backend import Array, ArrayModule, Indices, Saved
+from byhand.backend import Array, ArrayModule, Indices
 from byhand.engine.call import Call, constant, unravelled
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import sum_to
 from byhand.engine.ops.reduce import axes_of
 from byhand.engine.tensor import Tensor

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from byhand import kernels
-from byhand.backend import DTYPES, Array, ArrayModule, Axes, Saved
+from byhand.backend import DTYPES, Array, ArrayModule, Axes
 from byhand.engine.call import Call, constant
-from byhand.engine.op import op
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.reduce import axes_of
 from byhand.errors import EngineError
 from byhand.formula import number, setting

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from byhand.backend import Array, ArrayModule, Saved
-from byhand.engine.op import op
+from byhand.backend import Array, ArrayModule
+from byhand.engine.op import Saved, op
 from byhand.engine.ops.arithmetic import sum_to, together
 from byhand.engine.threaded import apply
 from byhand.formula import factor, number
