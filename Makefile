@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
-# Tests run side by side, in a process per core and one more, as many wait for a browser or a server; `make test WORKERS=1`
+# Tests run side by side, in a process per core and two more, as many wait for a browser or a server; `make test WORKERS=1`
 # runs them one after the other.
-WORKERS  ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+WORKERS  ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 # The tests start hundreds of processes, and each would compile all that it imports where bytecode is not kept.
