@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from byhand.errors import ByhandError as ByhandError
     from byhand.feedforward import FeedForward as FeedForward
     from byhand.modelfile import load_model as load
+    from byhand.modelfile import save as save
     from byhand.neural_network import NeuralNetwork as NeuralNetwork
     from byhand.read_pictures import predict as predict
     from byhand.see.doctor.loop.listen import checkup as checkup
@@ -55,6 +56,7 @@ _PLACES = {
     "no_grad": ("byhand.engine", "no_grad"),
     "optim": ("byhand.optim", None),
     "predict": ("byhand.read_pictures", "predict"),
+    "save": ("byhand.modelfile", "save"),
     "steps": ("byhand.training.steps", "steps"),
     "watch": ("byhand.web.watch.watcher", "watch"),
 }
@@ -77,6 +79,7 @@ __all__ = [
     "no_grad",
     "optim",
     "predict",
+    "save",
     "steps",
     "watch",
 ]

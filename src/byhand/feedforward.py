@@ -383,12 +383,6 @@ class FeedForward(NeuralNetwork):
         """How many numbers come out for a sample."""
         return self.sizes[-1]
 
-    def fit(self, data: Any, **settings: Any) -> Any:
-        """Train on a `Dataset`: the short loop around `byhand.steps`; see `byhand.fit` for its settings."""
-        from byhand.training.fit import fit  # upward, and only for the comfort of writing net.fit(...)
-
-        return fit(self, data, **settings)
-
     def trace(self) -> Trace:
         """Copies of everything that the last `learn` computed; raises ModelError before the first."""
         if self._batch is None:

@@ -7,7 +7,7 @@ Loading runs no code from the file. The metadata: `format`, `format_version`, `a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand import limits
+from byhand import limits, notebook_html
 from byhand.backend import Array
 from byhand.data.classes import in_classes_of
 from byhand.data.dataset import Dataset
@@ -28,6 +28,7 @@ from byhand.predictions import each_class
 from byhand.tensorfile import read_tensors, write_tensors
 
 FORMAT, FORMAT_VERSION = "byhand-model", "1"
+SHOWN = 12  # arrays, in a notebook
 
 NONSENSE = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError)
 
@@ -49,6 +50,22 @@ class Model:
     recipe: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     step: int | None = None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, what it was measured at, and its arrays."""
+        facts = [
+            ("recipe", self.recipe),
+            ("classes", ", ".join(self.class_names[:12]) + (" ..." if len(self.class_names) > 12 else "")),
+            *((name, value) for name, value in self.metrics.items() if isinstance(value, int | float | str)),
+        ]
+        arrays = [(name, " × ".join(map(str, array.shape)), f"{array.size:,}") for name, array in self.network.tensors().items()]
+        if len(arrays) > SHOWN:
+            arrays = [*arrays[:SHOWN], (f"and {len(arrays) - SHOWN} more", "", "")]
+        return (
+            notebook_html.heading(repr(self.network))
+            + notebook_html.table(("what", ""), [fact for fact in facts if fact[1] != ""])
+            + notebook_html.table(("array", "shape", "numbers"), arrays)
+        )
 
     def as_trained(self, data: Dataset) -> Dataset:
         """The data as this model was trained to read them: its classes and columns by name, its scale, its ink.
@@ -102,6 +119,27 @@ class Model:
     def reads_text(self) -> bool:
         """Whether what goes in are characters, and not numbers to compute with."""
         return bool(self.network.reads_text)
+
+
+def save(model: Any, path: Path | str, *, class_names: Sequence[str] = ()) -> None:
+    """Write a network, or a `Model`, as a model file, which `byhand.load` and every command reads.
+
+    class_names: what the outputs of a network are called, in their order; a `Model` has its own.
+
+    Raises ModelError for what is no network, and for names that are not as many as its classes.
+    """
+    if isinstance(model, Model):
+        if class_names:
+            raise ModelError("class_names belong to a network, but a Model has its own: set them there")
+    elif not hasattr(model, "tensors") or not hasattr(model, "architecture"):
+        raise ModelError(f"model must be a network or a Model, got {limits.told(model)}")
+    else:
+        names = tuple(limits.text("a class name", name) for name in class_names)
+        if names and model.purpose == CLASSIFICATION and len(names) != max(model.n_outputs, 2):
+            raise ModelError(f"class_names must be {max(model.n_outputs, 2)}, one for each class, got {len(names)}")
+        model = Model(model, names)
+    path = Path(path)
+    save_model(path if path.suffix else path.with_suffix(".safetensors"), model)
 
 
 def save_model(path: Path, model: Model, dtype: Any = None) -> None:

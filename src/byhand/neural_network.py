@@ -135,6 +135,18 @@ class NeuralNetwork(Protocol):
         """The first thing in the order of computation that is NaN or infinite, in words; "" where all is finite."""
         return "" if np.isfinite(self.parameters).all() else "the parameters"
 
+    def fit(self, data: Any, **settings: Any) -> Any:
+        """Train on a `Dataset` or a pair of arrays (x, y): the loop around `byhand.steps`; see `byhand.fit` for its settings."""
+        from byhand.training.fit import fit  # upward, and only for the comfort of writing net.fit(...)
+
+        return fit(self, data, **settings)
+
+    def save(self, path: Any, *, class_names: Any = ()) -> None:
+        """Write it as a model file, which `byhand.load` and every command reads: see `byhand.save`."""
+        from byhand.modelfile import save  # upward, as above
+
+        save(self, path, class_names=class_names)
+
     def trace(self) -> Any:
         """Copies of all that the last `learn` computed; raises ModelError where nothing of it is kept."""
         raise ModelError(f"a {type(self).__name__} keeps nothing of a step: give it a method trace()")

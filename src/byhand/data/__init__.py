@@ -19,3 +19,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'byhand.data' has no attribute {name!r}")
     return getattr(importlib.import_module(f"byhand.data.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -58,9 +58,9 @@ def _classes(path: Path, y: Any) -> Any:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2:
-        return _one_hot(path, y)
+        return class_of_rows(path, y)
     if y.dtype.kind in "US":
-        return _words(path, y)
+        return words_of(path, y)
     if y.dtype.kind == "f":
         wrong = ~(np.abs(y) < WHOLE) | (y != np.floor(y))  # so too where one is NaN
         if wrong.any():
@@ -73,7 +73,7 @@ def _classes(path: Path, y: Any) -> Any:
     return y.astype(np.int64) if y.dtype.kind == "b" else y
 
 
-def _words(path: Path, y: Any) -> Any:
+def words_of(path: Path | str, y: Any) -> Any:
     """Labels that are words, (N,) strings: of bytes in UTF-8 or of NumPy's four bytes per character.
 
     Raises DataError where the bytes are no characters.
@@ -86,7 +86,7 @@ def _words(path: Path, y: Any) -> Any:
         raise DataError(f"{path}: y must be words in UTF-8, got {error}: save it again, or label by number") from error
 
 
-def _one_hot(path: Path, y: Any) -> Any:
+def class_of_rows(path: Path | str, y: Any) -> Any:
     """The class of each row that has a single one."""
     if y.dtype.kind in "US":
         raise DataError(f"{path}: y must be labels (N,) or one-hot rows (N, classes), got {y.dtype} {y.shape}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from byhand import limits
+from byhand import limits, notebook_html
 from byhand.backend import Array, generator
 from byhand.data.task import is_yes_no
 from byhand.errors import DataError
@@ -16,10 +16,11 @@ from byhand.errors import DataError
 if TYPE_CHECKING:
     from byhand.data.tables.encoding import Encoding
 
+SHOWN = 20  # samples, in a notebook; of rows of numbers half of them
 MANY = 20  # classes that are numbers: with more, and broken or single ones among them, they are rather measurements
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Samples, each with its class or with the number that is to be learned.
 
@@ -99,6 +100,30 @@ class Dataset:
     def flat(self) -> NDArray[np.float32]:
         """The inputs as rows, (N, n_in): a view."""
         return self.inputs.reshape(len(self.inputs), -1)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.inputs.shape[1:]))
+        what = f"{self.n_classes} classes" if self.values is None else f"{self.n_outputs} to learn"
+        return f"Dataset({self.name}: {len(self):,} samples of {shape} numbers, {what})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: how many samples there are of each class, and the first ones."""
+        told = notebook_html.heading(repr(self).removeprefix("Dataset(").removesuffix(")"))
+        targets: Any = self.labels if self.values is None else self.values
+        if self.values is None:
+            names = [self.class_names[label] for label in self.labels[:SHOWN].tolist()]
+            counts = np.bincount(self.labels, minlength=self.n_classes).tolist()
+            most = [("and more", sum(counts[MANY:]))] if len(counts) > MANY else []
+            rows = [*zip(self.class_names[:MANY], counts[:MANY], strict=True), *most]
+            told += notebook_html.table(("class", "samples"), rows)
+        else:
+            names = [", ".join(f"{value:.4g}" for value in row) for row in targets[:SHOWN].tolist()]
+        if self.inputs.ndim == 4 and self.inputs.shape[3] in (1, 3):
+            return told + notebook_html.pictures(self.inputs[:SHOWN], names)
+        columns = self.feature_names if len(self.feature_names) == self.flat.shape[1] else range(self.flat.shape[1])
+        heads = [*(str(name) for name in list(columns)[:SHOWN]), "target"]
+        cells = self.flat[: SHOWN // 2, :SHOWN].tolist()
+        return told + notebook_html.table(heads, [[*row, name] for row, name in zip(cells, names, strict=False)])
 
     def targets(self, dtype: Any = np.float32) -> Array:
         """What the outputs should be: one-hot (N, n_classes), or the numbers to learn (N, k)."""

@@ -323,12 +323,6 @@ class Network(NeuralNetwork):
                 z = ops.sigmoid(z)
             return on_device(z.data, "cpu")
 
-    def fit(self, data: Any, **settings: Any) -> Any:
-        """Train on a `Dataset`: the short loop around `byhand.steps`; see `byhand.fit` for its settings."""
-        from byhand.training.fit import fit  # upward, and only for the comfort of writing net.fit(...)
-
-        return fit(self, data, **settings)
-
     def trace(self) -> Any:
         """The tape of the last step, where it was taken inside `byhand.engine.watch()`.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from byhand import data as datasets
 from byhand import limits
+from byhand.backend import Array
 from byhand.data.dataset import Splits
 from byhand.errors import ModelError
 from byhand.modelfile import Model
@@ -20,6 +21,7 @@ from byhand.training.evaluate_classifier import evaluate_classifier
 from byhand.training.evaluate_diffusion import evaluate_denoiser
 from byhand.training.evaluate_generator import evaluate_generator
 from byhand.training.evaluate_numbers import evaluate_numbers
+from byhand.training.pairs import dataset_of
 from byhand.training.predict_table import table_to_measure, tables_of
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def measure(network: NeuralNetwork, data: Dataset, *, binarised: bool = False) -
 
 def evaluate(
     model: NeuralNetwork | Model | Path | str,
-    data: Dataset | Splits | Path | str | None = None,
+    data: Dataset | Splits | tuple[Any, Any] | Array | Path | str | None = None,
     *,
     likelihood: int | None = None,
     images: int = 1_000,
@@ -76,8 +78,9 @@ def evaluate(
 
     Arguments:
         model: a network, a `Model`, or what names one: a file, a run's folder, a shipped model's name.
-        data: a `Dataset`, splits (their test part is taken), a name or a path; a model's own unless given. A `Model` knows how it
-            read its data, and data from elsewhere are prepared so: classes and columns by name, scale, ink.
+        data: a `Dataset`, a pair of arrays (x, y), splits (their test part is taken), a name or a path; a model's own unless
+            given. A `Model` knows how it read its data, and data from elsewhere are prepared so: classes and columns by name,
+            scale, ink.
         likelihood: for a VAE, also estimate log p(x), with so many samples for each of so many `images`.
         drawing: for a model that draws, the settings of `byhand.training.evaluate_generator.evaluate_generator`.
 
@@ -124,6 +127,7 @@ def _splits(model: Model, data: Any) -> Splits:
     elif isinstance(data, str | Path):
         data = table_to_measure(model, str(data)) if tables_of(model, data) else datasets.load(str(data))
     elif not isinstance(data, Splits):
+        data = dataset_of(data, model.network, model.class_names)
         data = Splits(data, None, data)
     if model.network.reads_text or not (model.class_names or model.purpose == REGRESSION):
         return data

@@ -16,6 +16,7 @@ from byhand.data.classes import in_classes_of
 from byhand.errors import ModelError, TrainingError
 from byhand.neural_network import NeuralNetwork
 from byhand.training.history import Epoch, History
+from byhand.training.pairs import dataset_of
 from byhand.training.state import Snapshot
 from byhand.training.steps import Step, Steps, steps
 
@@ -64,9 +65,9 @@ class Callback:
 
 def fit(
     model: NeuralNetwork,
-    data: Dataset,
+    data: Dataset | tuple[Any, Any] | Array,
     *,
-    validation: Dataset | None = None,
+    validation: Dataset | tuple[Any, Any] | Array | None = None,
     callbacks: Sequence[Callback] = (),
     history: History | None = None,
     training: Steps | None = None,
@@ -74,16 +75,16 @@ def fit(
 ) -> History:
     """Train to the end, measuring on `validation` after each epoch; the settings are those of `steps`.
 
+    Data are a `Dataset`, or a pair of arrays (x, y): see `byhand.training.pairs`.
     The validation data's classes are matched with the training data's by name.
     To continue a training, give its `Steps` and its `History`: epochs of the history that lie beyond are dropped.
     """
-    _check_parts(validation, callbacks, history, training, settings)
+    _check_parts(callbacks, history, training, settings)
     if validation is None and any(callback.validates for callback in callbacks):
         raise ModelError("early stopping needs validation data: give fit a validation set")
     history, continued = history if history is not None else History(), training is not None
     training = training if training is not None else steps(model, data, **settings)
-    if validation is not None:
-        validation = in_classes_of(validation, data.class_names, "the training")
+    measured = None if validation is None else _to_measure(validation, training)
     named = _named(callbacks)
     training.keepers = named
     ordered = sorted(callbacks, key=lambda callback: callback.comes_last)
@@ -96,7 +97,7 @@ def fit(
         if not any(callback.done() for callback in callbacks):
             if continued:
                 history.cut(training.index)
-            _train(model, training, validation, ordered, history)
+            _train(model, training, measured, ordered, history)
     finally:
         for callback in begun:
             callback.after(training, history)
@@ -140,11 +141,17 @@ def _named(callbacks: Sequence[Callback]) -> dict[str, Callback]:
     return {f"{kind}{kinds[:i].count(kind)}": callback for i, (kind, callback) in enumerate(zip(kinds, callbacks, strict=True))}
 
 
-def _check_parts(validation: Any, callbacks: Any, history: Any, training: Any, settings: dict[str, Any]) -> None:
+def _to_measure(validation: Any, training: Steps) -> Dataset:
+    """The validation data, in the classes of the training."""
+    data = dataset_of(validation, training.model, training.class_names)
+    if not (hasattr(data, "flat") and hasattr(data, "targets")):
+        raise ModelError(f"validation must be a Dataset, a pair of arrays (x, y) or None, got {type(data).__name__}")
+    return in_classes_of(data, training.class_names, "the training")
+
+
+def _check_parts(callbacks: Any, history: Any, training: Any, settings: dict[str, Any]) -> None:
     """Raises ModelError where `fit` is given something else than its parts."""
     limits.known_settings("steps", settings, limits.parameters(steps, "model", "data"))
-    if validation is not None and not (hasattr(validation, "flat") and hasattr(validation, "targets")):
-        raise ModelError(f"validation must be a Dataset or None, got {type(validation).__name__}")
     if not isinstance(callbacks, list | tuple):
         raise ModelError(f"callbacks must be a list, for example [EarlyStopping()], got {limits.told(callbacks)}")
     for number, callback in enumerate(callbacks):

@@ -8,10 +8,12 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from byhand import limits
+from byhand import limits, notebook_html
 from byhand.errors import TrainingError
 from byhand.files import write_atomically
 from byhand.safe_reading import reading
+
+SHOWN = 10  # epochs in numbers, in a notebook
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,33 @@ class History:
     def seconds(self) -> float:
         """Training time so far, validation included."""
         return sum(epoch.seconds for epoch in self.epochs)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the curves, and the last epochs in numbers."""
+        if not self.epochs:
+            return notebook_html.heading("No epochs yet")
+        measured = any(epoch.validation_cost is not None for epoch in self.epochs)
+        sorts = any(epoch.validation_accuracy is not None for epoch in self.epochs)
+        costs: dict[str, list[float | None]] = {"training": [epoch.cost for epoch in self.epochs]}
+        heads = ["epoch", "cost"]
+        if measured:
+            costs["validation"] = [epoch.validation_cost for epoch in self.epochs]
+            heads.append("validation cost")
+        heads += ["validation accuracy"] * sorts + ["learning rate", "seconds"]
+        rows = [
+            [epoch.epoch + 1, epoch.cost]
+            + [epoch.validation_cost] * measured
+            + [None if epoch.validation_accuracy is None else f"{epoch.validation_accuracy:.2%}"] * sorts
+            + [epoch.learning_rate, f"{epoch.seconds:.2f}"]
+            for epoch in self.epochs[-SHOWN:]
+        ]
+        told = f"{len(self.epochs)} epochs in {self.seconds:.1f} s"
+        left = "" if len(self.epochs) <= SHOWN else f"; the last {SHOWN} in numbers"
+        return (
+            notebook_html.heading(told + left)
+            + notebook_html.curves(costs, "mean cost of a sample")
+            + notebook_html.table(heads, rows)
+        )
 
     def write(self, path: Path) -> None:
         """One JSON object a line."""

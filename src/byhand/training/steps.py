@@ -28,6 +28,7 @@ from byhand.neural_network import CLASSIFICATION, REGRESSION, NeuralNetwork
 from byhand.nn import Module
 from byhand.optim import OPTIMIZERS, SGD, Optimizer, clip
 from byhand.predictions import fitting_targets
+from byhand.training.pairs import dataset_of
 from byhand.training.state import Snapshot, arrays_of, generator_state, put, set_generator, undisturbed
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Steps(Iterator[Step]):
     def __init__(
         self,
         model: NeuralNetwork,
-        data: Dataset,
+        data: Dataset | tuple[Any, Any] | Array,
         *,
         epochs: int,
         batch_size: int,
@@ -96,21 +97,23 @@ class Steps(Iterator[Step]):
         drop_last: bool = False,
         accumulate: int = 1,
     ) -> None:
-        _check_parts(model, data, optimizer, augment)
+        _check_model(model)
+        given: Any = dataset_of(data, model)
+        _check_parts(given, optimizer, augment)
         model.check_trained()
         epochs, batch_size = limits.whole("epochs", epochs), limits.whole("batch_size", batch_size)
         seed, even = limits.whole("seed", seed, least=0), limits.truth("even", even)
         clip_length = None if clip_length is None else limits.number("clip", clip_length, above=0)
         self.model, self.optimizer, self.augment, self.seed = model, optimizer, augment, seed
-        self.members = [np.flatnonzero(data.labels == k) for k in np.unique(data.labels)] if even else None
+        self.members = [np.flatnonzero(given.labels == k) for k in np.unique(given.labels)] if even else None
         if isinstance(schedule, str) or not callable(schedule):
             self.factor, self.schedule = schedules.by_name(schedule), schedule
         else:
             self.factor, self.schedule = schedules.own(schedule), getattr(schedule, "__qualname__", type(schedule).__qualname__)
         self.accumulate = limits.whole("accumulate", accumulate)
         self.clip_length, self.drop_last = clip_length, drop_last
-        self.x, self.y = data.flat, data.targets()
-        if getattr(data, "task", "") == "numbers" and model.purpose == CLASSIFICATION:
+        self.x, self.y, self.class_names = given.flat, given.targets(), getattr(given, "class_names", ())
+        if getattr(given, "task", "") == "numbers" and model.purpose == CLASSIFICATION:
             model.purpose = REGRESSION  # what is learned is the data's to say
         if model.n_outputs == 1:  # two classes are then a yes or no
             self.y = np.ascontiguousarray(fitting_targets(self.y, (len(self.x), 1)))
@@ -411,8 +414,8 @@ def _under(prefix: str, vectors: dict[str, Array]) -> dict[str, Array]:
     return {name.removeprefix(prefix): vector for name, vector in vectors.items() if name.startswith(prefix)}
 
 
-def _check_parts(model: Any, data: Any, optimizer: Any, augment: Any) -> None:
-    """Raises ModelError where a training is not given what it trains, and with what."""
+def _check_model(model: Any) -> None:
+    """Raises ModelError where what is to be trained is no network."""
     basic = [name for name in ("parameters", "gradient", "learn") if not hasattr(model, name)]
     missing = basic or [
         name for name in ("architecture", "buffers", "check_trained", "generators", "modules") if not hasattr(model, name)
@@ -424,9 +427,16 @@ def _check_parts(model: Any, data: Any, optimizer: Any, augment: Any) -> None:
         )
         lacks = f" with no {' and no '.join(missing)}" if missing else ""
         raise ModelError(f"model must be a network, for example byhand.FeedForward, got {limits.told(model)}{lacks}{hint}")
+
+
+def _check_parts(data: Any, optimizer: Any, augment: Any) -> None:
+    """Raises ModelError where a training is not given what it learns from, and with what."""
     if not hasattr(data, "flat") or not hasattr(data, "targets"):
         hint = ": give its train part" if hasattr(data, "train") else ""
-        raise ModelError(f"data must be a Dataset, got {_kind(data)}{hint}")
+        hint = (
+            ": read it with byhand.data.load(table, target='NAME') and give its train part" if hasattr(data, "columns") else hint
+        )
+        raise ModelError(f"data must be a Dataset, or a pair of arrays (x, y), got {_kind(data)}{hint}")
     if not isinstance(optimizer, Optimizer):
         raise ModelError(f"optimizer must be one of byhand.optim, for example optim.Adam(0.001), got {limits.told(optimizer)}")
     if augment is not None and not callable(augment):
@@ -451,7 +461,7 @@ def evenly(members: Sequence[NDArray[np.intp]], n: int, rng: np.random.Generator
 
 def steps(
     model: NeuralNetwork,
-    data: Dataset,
+    data: Dataset | tuple[Any, Any] | Array,
     *,
     epochs: int = 1,
     batch_size: int = 10,
@@ -468,7 +478,7 @@ def steps(
 
     Arguments:
         model: a `FeedForward`, or anything that is `NeuralNetwork`.
-        data: a `Dataset`; its order is shuffled anew in each epoch.
+        data: a `Dataset`, or a pair of arrays (x, y), see `byhand.training.pairs`; its order is shuffled anew in each epoch.
         optimizer: SGD with a learning rate of 3.0, Nielsen's, unless another is given. It begins anew: at its own rate, without
             a memory of a training before.
         schedule: factor on the learning rate, by name, see `byhand.schedules`; or a function of the progress in [0, 1).
