@@ -94,19 +94,42 @@ def test_an_autoencoder_needs_no_targets() -> None:
         ((X[:, 0], SAME_SIGN), r"write x\[:, None\]"),
         ((X, SAME_SIGN + 0.5), "a number to learn, but the network has 2 outputs"),
         ((np.full((2, 2), 200, np.uint8), [0, 1]), "divide it by 255"),
-        ((X[:3], ["a", "b", "c"]), "3 classes a, b, c, but the network has 2 outputs"),
+        ((X[:3], ["a", "b", "c"]), "as many classes as the network has outputs, 2, .* got 3: a, b, c"),
         ((X[:2], [0.0, np.nan]), "y of sample 1 is NaN"),
         ((np.array([["u", "v"]]), [0]), "read by byhand.data.load"),
         ((X[:2], np.array([1, "a"], object)), "all words or all numbers"),
-        ((X[:2], [[0.5, 0.5], [1, 1]]), "2 to learn|numbers"),
+        (([[1, 2], [3]], [0, 1]), "x must be an array"),
+        ((X[:2], [[0], [1, 2]]), "y must be an array"),
+        ((np.ma.masked_less(X, 0), SAME_SIGN), "x has a mask"),
+        ((X.astype(complex), SAME_SIGN), "x must be numbers, got complex128$"),
+        ((X, X), "outputs lie between 0 and 1 .softmax."),
     ],
 )
 def test_what_is_no_pair_is_refused_in_words(data: Any, said: str) -> None:
-    if said.startswith("2 to learn"):
-        assert dataset_of(data, classifier()).task == "numbers"
-    else:
-        with pytest.raises(DataError, match=said):
-            classifier().fit(data)
+    with pytest.raises(DataError, match=said):
+        classifier().fit(data)
+
+
+def test_shares_of_classes_are_numbers_that_a_softmax_can_learn() -> None:
+    assert dataset_of((X[:2], [[0.5, 0.5], [0.25, 0.75]]), classifier()).task == "numbers"
+
+
+def test_images_are_turned_as_the_network_reads_them_or_refused() -> None:
+    from byhand import nn
+
+    network = nn.Network(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 6 * 4, 2)), (8, 6, 3), seed=1)
+    images = np.random.default_rng(2).random((4, 8, 6, 3), np.float32)
+    for x in (images, np.moveaxis(images, 3, 1)):
+        np.testing.assert_array_equal(dataset_of((x, [0, 1, 0, 1]), network).inputs, images)
+    with pytest.raises(DataError, match=r"must be images \(N, 8, 6, 3\)"):
+        dataset_of((np.moveaxis(images, 1, 2), [0, 1, 0, 1]), network)
+
+
+def test_a_conditional_autoencoder_is_not_trained_without_its_classes() -> None:
+    from byhand.models.vae import VAE
+
+    with pytest.raises(DataError, match="give it"):
+        VAE(6, (4,), 2, classes=3, seed=1).fit(np.ones((3, 6)))
 
 
 def test_a_network_is_saved_with_the_names_of_its_classes(tmp_path: Path) -> None:

@@ -32,11 +32,12 @@ def dataset_of(given: Any, network: NeuralNetwork, known: Sequence[str] = ()) ->
     Raises DataError where a part is something else, or the two have not the same length.
     """
     if isinstance(given, tuple | list) and len(given) == 2 and not hasattr(given, "targets"):
-        x, y = _inputs(given[0]), np.asarray(given[1])
+        x, y = _inputs(given[0], network), _array("y", given[1])
     elif isinstance(given, np.ndarray):
-        if network.purpose not in WITHOUT_TARGETS:
+        if network.purpose not in WITHOUT_TARGETS or network.classes:
             raise DataError("data are x alone, but the network learns from targets: give it (x, y)")
-        x, y = _inputs(given), np.zeros(len(given), np.int64)
+        x = _inputs(given, network)
+        y = np.zeros(len(x), np.int64)
     else:
         return given
     if network.reads_text:
@@ -51,24 +52,47 @@ def dataset_of(given: Any, network: NeuralNetwork, known: Sequence[str] = ()) ->
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise DataError(f"y of sample {int(np.argwhere(~np.isfinite(y))[0][0])} is NaN or infinity: remove it or fill it in")
     if _are_numbers(y, network):
+        _check_reached(y, network)
         return Dataset(NAME, x, np.zeros(len(x), np.int64), (), values=y.reshape(len(y), -1).astype(np.float32))
     names, labels = _classes(y, network, known)
     return Dataset(NAME, x, labels, names)
 
 
-def _inputs(x: Any) -> NDArray[np.float32]:
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiub":
-        raise DataError(
-            f"x must be numbers, got {array.dtype}: a table with words is read by byhand.data.load(table, target='NAME'), "
-            "which gives its train and test parts"
-        )
-    if array.ndim < 2:
-        raise DataError(f"x must be (N, ...), a row for each sample, got {array.shape}: of one column write x[:, None]")
-    if array.dtype == np.uint8 and array.max(initial=0) > 1:
+def _array(name: str, given: Any) -> NDArray[Any]:
+    """What was given, as an array."""
+    if isinstance(given, np.ma.MaskedArray):
+        raise DataError(f"{name} has a mask, which nothing here looks at: fill it in, or leave out its samples")
+    if hasattr(given, "toarray"):
+        raise DataError(f"{name} is sparse: give its numbers, {name}.toarray()")
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{name} must be an array, or what makes one: {str(error)[:120]}") from error
+
+
+def _inputs(given: Any, network: NeuralNetwork) -> NDArray[np.float32]:
+    x = _array("x", given)
+    if x.dtype.kind not in "fiub":
+        read = ": a table with words is read by byhand.data.load(table, target='NAME'), which gives its train and test parts"
+        raise DataError(f"x must be numbers, got {x.dtype}{read if x.dtype.kind in 'OUS' else ''}")
+    if x.ndim < 2:
+        raise DataError(f"x must be (N, ...), a row for each sample, got {x.shape}: of one column write x[:, None]")
+    if x.dtype == np.uint8 and x.max(initial=0) > 1:
         raise DataError("x is in bytes, 0 to 255: divide it by 255, here and wherever the network is to read: (x / 255, y)")
     with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused by the data set, with its row
-        return array.astype(np.float32)
+        return _channels_last(x, tuple(getattr(network, "input_shape", ()))).astype(np.float32)
+
+
+def _channels_last(x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Images as the network reads them, (N, H, W, C); those with their channels first are turned round.
+
+    Flattened they would have as many numbers, each in another place, and nobody would notice.
+    """
+    if x.ndim != 4 or len(shape) != 3 or x.shape[1:] == shape:
+        return x
+    if np.moveaxis(x, 1, 3).shape[1:] == shape:
+        return np.moveaxis(x, 1, 3)
+    raise DataError(f"x must be images (N, {', '.join(map(str, shape))}), as the network reads them, got {x.shape}")
 
 
 def _from_objects(y: NDArray[Any]) -> NDArray[Any]:
@@ -100,6 +124,17 @@ def _are_numbers(y: NDArray[Any], network: NeuralNetwork) -> bool:
     return n_outputs == 1 and (fractions or len(np.unique(y)) > 2)
 
 
+def _check_reached(y: NDArray[Any], network: NeuralNetwork) -> None:
+    """Raises DataError where the network's outputs never come to the numbers that they are to learn."""
+    outside = np.argwhere((y < 0) | (y > 1))
+    if network.output_activation in ("softmax", "sigmoid") and len(outside):
+        at = tuple(outside[0])
+        raise DataError(
+            f"y of sample {at[0]} is {y[at]:g}, a number to learn, but the network's outputs lie between 0 and 1 "
+            f"({network.output_activation}): make it with output='identity' and cost='quadratic'"
+        )
+
+
 def _classes(y: NDArray[Any], network: NeuralNetwork, known: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The names of the classes, and each sample's place among them.
 
@@ -117,7 +152,7 @@ def _classes(y: NDArray[Any], network: NeuralNetwork, known: Sequence[str]) -> t
     names, labels = labelled((words_of(NAME, y) if y.dtype.kind in "US" else y.astype(np.str_)).tolist())
     if not free and not known and len(names) != outputs:
         raise DataError(
-            f"y has the {len(names)} classes {', '.join(names[:8])}, but the network has {network.n_outputs} outputs: "
-            "they must be as many, or y must be the outputs' numbers from 0"
+            f"y must have as many classes as the network has outputs, {outputs}, or hold the outputs' numbers from 0, "
+            f"got {len(names)}: {', '.join(names[:8])}"
         )
     return names, labels
