@@ -13,7 +13,7 @@ ROOT = Path(byhand.__file__).parent
 
 # From the bottom up. A module imports from the groups below its own, and from within its own.
 LAYERS = [
-    ["printable"],
+    ["printable", "colours", "png"],
     ["console", "errors", "blas", "equation", "files", "formula", "lock", "notebook_html", "safe_reading", "registry"],
     ["limits", "terms"],
     ["backend"],
@@ -44,9 +44,11 @@ LAYERS = [
 # Narrower than their place in the order.
 ONLY = {
     "data": {"data", "backend", "errors", "files", "kernels", "limits", "notebook_html", "safe_reading"},
-    "notebook_html": set(),
+    "notebook_html": {"colours", "png"},
     "errors": {"printable"},
     "printable": set(),
+    "colours": set(),
+    "png": set(),
     "blas": {"errors"},
     "console": {"printable"},
     "files": {"errors"},

@@ -122,7 +122,7 @@ class Model:
 
 
 def save(model: Any, path: Path | str, *, class_names: Sequence[str] = ()) -> None:
-    """Write a network, or a `Model`, as a model file, which `byhand.load` and every command reads.
+    """Write a network, or a `Model`, as a model file, which `byhand.load` reads, and the commands that are given data.
 
     class_names: what the outputs of a network are called, in their order; a `Model` has its own.
 

@@ -142,7 +142,7 @@ class NeuralNetwork(Protocol):
         return fit(self, data, **settings)
 
     def save(self, path: Any, *, class_names: Any = ()) -> None:
-        """Write it as a model file, which `byhand.load` and every command reads: see `byhand.save`."""
+        """Write it as a model file, for `byhand.load` and the commands that are given data: see `byhand.save`."""
         from byhand.modelfile import save  # upward, as above
 
         save(self, path, class_names=class_names)

@@ -5,18 +5,19 @@ Jupyter calls `_repr_html_` of what a cell returns. Nothing here runs a script o
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from byhand import png
+from byhand.colours import ACCENT, INK, SECOND
+
 WIDTH, HEIGHT, MARGIN = 460, 160, 34  # of curves, in pixels
 SHOWN_SIZE = 56  # pixels that a small picture is drawn at
-COLOURS = ("#d9480f", "#1c7ed6")
+COLOURS = (ACCENT, SECOND)
 
 
 def heading(text: str) -> str:
@@ -80,23 +81,19 @@ def _stretches(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     return [stretch if len(stretch) > 1 else stretch * 2 for stretch in found if stretch]
 
 
-def _text(x: float, y: float, words: str, colour: str = "#1f2937") -> str:
+def _text(x: float, y: float, words: str, colour: str = INK) -> str:
     return f'<text x="{x}" y="{y}" font-size="12" font-family="sans-serif" fill="{colour}">{html.escape(words)}</text>'
 
 
 def pictures(images: Any, names: Sequence[str]) -> str:
     """Images (N, H, W, C) in [0, 1] side by side, each with its name below; C is 1 or 3."""
-    from PIL import Image
-
     parts = []
     for image, name in zip(images, names, strict=True):
         pixels = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
-        file = io.BytesIO()
-        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, format="PNG")
-        address = base64.b64encode(file.getvalue()).decode()
+        address = png.address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         parts.append(
             f'<figure style="display:inline-block;margin:2px;text-align:center"><img alt="{html.escape(name, quote=True)}" '
-            f'width="{SHOWN_SIZE}" height="{SHOWN_SIZE}" style="image-rendering:pixelated" src="data:image/png;base64,{address}">'
+            f'width="{SHOWN_SIZE}" height="{SHOWN_SIZE}" style="image-rendering:pixelated" src="{address}">'
             f"<figcaption>{html.escape(name)}</figcaption></figure>"
         )
     return f"<div>{''.join(parts)}</div>"

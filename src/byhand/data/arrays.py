@@ -31,7 +31,7 @@ def datasets(path: Path, parts: dict[str, tuple[Any, Any]], ink: str) -> dict[st
     for part, (x, y) in parts.items():
         if x.ndim < 2 or x.dtype.kind not in "fiub":
             raise DataError(f"{path}: x must be numbers (N, ...), got {x.dtype} {x.shape}; y is {y.dtype} {y.shape}")
-        classes = _classes(path, y)
+        classes = classes_of(path, y)
         texts = classes.astype(np.str_).tolist()
         if names is None:
             names, labels = labelled(texts)
@@ -51,16 +51,16 @@ def datasets(path: Path, parts: dict[str, tuple[Any, Any]], ink: str) -> dict[st
     return found
 
 
-def _classes(path: Path, y: Any) -> Any:
+def classes_of(path: Path | str, y: Any) -> Any:
     """The class of each sample, (N,) whole numbers or words."""
     if y.dtype.kind not in "biufUS" or y.ndim not in (1, 2):
         raise DataError(f"{path}: y must be labels (N,) or one-hot rows (N, classes), got {y.dtype} {y.shape}")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2:
-        return class_of_rows(path, y)
+        return _one_hot(path, y)
     if y.dtype.kind in "US":
-        return words_of(path, y)
+        return _words(path, y)
     if y.dtype.kind == "f":
         wrong = ~(np.abs(y) < WHOLE) | (y != np.floor(y))  # so too where one is NaN
         if wrong.any():
@@ -73,7 +73,7 @@ def _classes(path: Path, y: Any) -> Any:
     return y.astype(np.int64) if y.dtype.kind == "b" else y
 
 
-def words_of(path: Path | str, y: Any) -> Any:
+def _words(path: Path | str, y: Any) -> Any:
     """Labels that are words, (N,) strings: of bytes in UTF-8 or of NumPy's four bytes per character.
 
     Raises DataError where the bytes are no characters.
@@ -86,7 +86,7 @@ def words_of(path: Path | str, y: Any) -> Any:
         raise DataError(f"{path}: y must be words in UTF-8, got {error}: save it again, or label by number") from error
 
 
-def class_of_rows(path: Path | str, y: Any) -> Any:
+def _one_hot(path: Path | str, y: Any) -> Any:
     """The class of each row that has a single one."""
     if y.dtype.kind in "US":
         raise DataError(f"{path}: y must be labels (N,) or one-hot rows (N, classes), got {y.dtype} {y.shape}")

@@ -16,7 +16,7 @@ from byhand.errors import DataError
 if TYPE_CHECKING:
     from byhand.data.tables.encoding import Encoding
 
-SHOWN = 20  # samples, in a notebook; of rows of numbers half of them
+SHOWN = 20  # samples and classes, in a notebook; of rows of numbers half of them
 MANY = 20  # classes that are numbers: with more, and broken or single ones among them, they are rather measurements
 
 
@@ -109,15 +109,14 @@ class Dataset:
     def _repr_html_(self) -> str:
         """For notebooks: how many samples there are of each class, and the first ones."""
         told = notebook_html.heading(repr(self).removeprefix("Dataset(").removesuffix(")"))
-        targets: Any = self.labels if self.values is None else self.values
         if self.values is None:
             names = [self.class_names[label] for label in self.labels[:SHOWN].tolist()]
             counts = np.bincount(self.labels, minlength=self.n_classes).tolist()
-            most = [("and more", sum(counts[MANY:]))] if len(counts) > MANY else []
-            rows = [*zip(self.class_names[:MANY], counts[:MANY], strict=True), *most]
+            most = [("and more", sum(counts[SHOWN:]))] if len(counts) > SHOWN else []
+            rows = [*zip(self.class_names[:SHOWN], counts[:SHOWN], strict=True), *most]
             told += notebook_html.table(("class", "samples"), rows)
         else:
-            names = [", ".join(f"{value:.4g}" for value in row) for row in targets[:SHOWN].tolist()]
+            names = [", ".join(f"{value:.4g}" for value in row) for row in self.values[:SHOWN].tolist()]
         if self.inputs.ndim == 4 and self.inputs.shape[3] in (1, 3):
             return told + notebook_html.pictures(self.inputs[:SHOWN], names)
         columns = self.feature_names if len(self.feature_names) == self.flat.shape[1] else range(self.flat.shape[1])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byhand.backend import Array
+from byhand.colours import FAINT, INK
 from byhand.draw.animation import Frame, write_picture
-from byhand.draw.curves import FAINT, INK, figure_of, save_figure
+from byhand.draw.curves import figure_of, save_figure
 from byhand.errors import ModelError
 from byhand.models.elbo import Variational
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from byhand.colours import ACCENT, FAINT, INK, SECOND
 from byhand.files import write_atomically
 from byhand.printable import printable
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
     from byhand.training.evaluate_classifier import ClassifierEvaluation
     from byhand.training.history import Epoch, History
-
-INK, ACCENT, SECOND, FAINT = "#1f2937", "#d9480f", "#1c7ed6", "#9ca3af"
 
 
 def figure_of(width: float, height: float) -> Figure:

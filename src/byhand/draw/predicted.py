@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from byhand.draw.curves import ACCENT, FAINT, SECOND, figure_of, save_figure, style
+from byhand.colours import ACCENT, FAINT, SECOND
+from byhand.draw.curves import figure_of, save_figure, style
 from byhand.training.evaluate_numbers import NumbersEvaluation
 
 MOST = 5_000  # points: more are a cloud without points

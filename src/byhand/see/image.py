@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from byhand import png
 from byhand.backend import Array
 
 UP = np.array([33, 102, 172])  # blue and red from ColorBrewer's RdBu: told apart by all kinds of colour vision
@@ -30,13 +28,13 @@ def side(n: int) -> int:
 def grey(values: Array) -> str:
     """A square image of values in [0, 1], flat, white on black, as a `data:` address."""
     n = side(values.size)
-    return _address((np.clip(values, 0, 1) * 255).round().astype(np.uint8).reshape(n, n))
+    return png.address((np.clip(values, 0, 1) * 255).round().astype(np.uint8).reshape(n, n))
 
 
 def diverging(values: Array) -> str:
     """A square image of values of both signs, flat: blue above 0, red below, white at 0, scaled by the largest size."""
     n = side(values.size)
-    return _address(_signed(values.reshape(n, n)))
+    return png.address(_signed(values.reshape(n, n)))
 
 
 def sheet(maps: Array, *, followed: int | None = None, grey: bool = False) -> tuple[str, int, int]:
@@ -55,7 +53,7 @@ def sheet(maps: Array, *, followed: int | None = None, grey: bool = False) -> tu
         pixels[top : top + h + 2, left : left + w + 2] = (*MARK, 255)
     for (top, left), colour in zip(corners, colours, strict=True):
         pixels[top + 1 : top + 1 + h, left + 1 : left + 1 + w] = np.dstack([colour, np.full((h, w), 255, np.uint8)])
-    return _address(pixels), pixels.shape[1], pixels.shape[0]
+    return png.address(pixels), pixels.shape[1], pixels.shape[0]
 
 
 def framed(values: Array, box: tuple[int, int, int, int], *, grey: bool = False, scale: int = 8) -> tuple[str, int, int]:
@@ -69,7 +67,7 @@ def framed(values: Array, box: tuple[int, int, int, int], *, grey: bool = False,
     inside = pixels[y : y + scale * height, x : x + scale * width].copy()
     pixels[y - line : y + scale * height + line, x - line : x + scale * width + line] = (*MARK, 255)
     pixels[y : y + scale * height, x : x + scale * width] = inside
-    return _address(pixels), pixels.shape[1], pixels.shape[0]
+    return png.address(pixels), pixels.shape[1], pixels.shape[0]
 
 
 def shade(value: float, largest: float) -> tuple[str, bool]:
@@ -88,9 +86,3 @@ def _signed(values: Array) -> NDArray[np.uint8]:
     strength = (values / (np.abs(values).max() or 1))[..., None]
     colour = 255 - np.abs(strength) * (255 - np.where(strength > 0, UP, DOWN))
     return colour.round().astype(np.uint8)
-
-
-def _address(pixels: NDArray[np.uint8]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

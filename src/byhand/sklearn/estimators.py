@@ -25,7 +25,7 @@ from byhand.neural_network import NeuralNetwork
 from byhand.training.steps import Steps, steps
 
 
-class Estimator(BaseEstimator):  # type: ignore[misc]
+class Estimator(BaseEstimator):
     """What all have in common: the training, and how a network is pickled. Each says which network it makes."""
 
     classes_: Any
@@ -88,7 +88,7 @@ def _costs(training: Steps, samples: int) -> list[float]:
     return found
 
 
-class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
+class Classifier(ClassifierMixin, Estimator):
     """What estimators that tell classes apart have in common."""
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -205,7 +205,7 @@ class FeedForwardClassifier(Classifier, Layers):
     output, cost = "softmax", "cross_entropy"
 
 
-class FeedForwardRegressor(RegressorMixin, Layers):  # type: ignore[misc]
+class FeedForwardRegressor(RegressorMixin, Layers):
     """A network that learns numbers, one or several a sample, by the squared error.
 
     Arguments: those of `FeedForwardClassifier`.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from byhand.data.arrays import class_of_rows, words_of
+from byhand.data.arrays import classes_of
 from byhand.data.classes import labelled
 from byhand.data.dataset import Dataset
 from byhand.errors import DataError
@@ -106,7 +106,7 @@ def _from_objects(y: NDArray[Any]) -> NDArray[Any]:
 
 
 def _are_numbers(y: NDArray[Any], network: NeuralNetwork) -> bool:
-    """Whether y holds numbers to learn, and no classes."""
+    """Whether y holds numbers to learn, and no classes; raises DataError for numbers where several outputs tell classes."""
     n_outputs = network.n_outputs
     if y.dtype.kind in "bUS" or network.purpose in WITHOUT_TARGETS:
         return False
@@ -142,14 +142,13 @@ def _classes(y: NDArray[Any], network: NeuralNetwork, known: Sequence[str]) -> t
     """
     outputs = max(network.n_outputs, 2)  # one output has two answers
     free = network.purpose in WITHOUT_TARGETS  # whose outputs are no classes
+    found = classes_of(NAME, y if y.dtype.kind in "US" else y.astype(np.int64))
     if y.ndim == 2:
-        return tuple(map(str, range(y.shape[1]))), class_of_rows(NAME, y)
-    if y.dtype.kind not in "US":
-        y = y.astype(np.int64)
-        if y.min(initial=0) >= 0 and (free or y.max(initial=0) < outputs):
-            count = max(network.classes, int(y.max(initial=0)) + 1) if free else outputs
-            return tuple(map(str, range(count))), y
-    names, labels = labelled((words_of(NAME, y) if y.dtype.kind in "US" else y.astype(np.str_)).tolist())
+        return tuple(map(str, range(y.shape[1]))), found
+    if y.dtype.kind not in "US" and found.min(initial=0) >= 0 and (free or found.max(initial=0) < outputs):
+        count = max(network.classes, int(found.max(initial=0)) + 1) if free else outputs
+        return tuple(map(str, range(count))), found
+    names, labels = labelled(found.astype(np.str_).tolist())
     if not free and not known and len(names) != outputs:
         raise DataError(
             f"y must have as many classes as the network has outputs, {outputs}, or hold the outputs' numbers from 0, "
