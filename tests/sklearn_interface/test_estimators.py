@@ -135,3 +135,22 @@ def test_what_cannot_be_opened_is_told() -> None:
     net = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs", max_iter=2000, random_state=0).fit([[0.0], [1.0]], [0.0, 1.0])
     with pytest.raises(ByhandError, match="solver='lbfgs' takes no steps of batches"):
         explain(net, [[0.0]], [0.0])
+
+
+def test_a_weight_of_two_is_the_row_twice_and_a_weight_of_zero_leaves_it_out() -> None:
+    x, y = load_iris(return_X_y=True)
+    counts = np.random.default_rng(0).integers(0, 3, len(x))
+    weighted = FeedForwardClassifier((5,), epochs=3, random_state=0).fit(x, y, sample_weight=counts)
+    repeated = FeedForwardClassifier((5,), epochs=3, random_state=0).fit(np.repeat(x, counts, axis=0), np.repeat(y, counts))
+    assert np.array_equal(weighted.predict_proba(x), repeated.predict_proba(x))
+
+
+def test_weights_with_fractions_move_what_is_told() -> None:
+    rng = np.random.default_rng(0)
+    x, y = np.zeros((400, 1)), np.repeat([0.0, 1.0], 200)
+    told = FeedForwardRegressor((4,), epochs=60, random_state=0).fit(
+        x, y, sample_weight=np.where(y == 1, 0.75, 0.25) * rng.uniform()
+    )
+    assert abs(float(told.predict(x[:1])[0]) - 0.75) < 0.1  # the weighted mean; 0.5 without weights
+    with pytest.raises(ValueError, match="sample_weight must be 0 or more, got -1"):
+        told.fit(x, y, sample_weight=-np.ones(400))

@@ -245,3 +245,25 @@ def test_clipping_saves_a_training_that_explodes_without_it() -> None:
     network = FeedForward((4, 8, 3), "relu", output="identity", seed=1)
     network.fit(data, epochs=5, optimizer=optim.SGD(1e3), clip=1e-4)
     assert np.isfinite(network.parameters).all()
+
+
+def test_samples_come_as_often_as_their_weights_say() -> None:
+    from dataclasses import replace
+
+    import byhand
+    from byhand.errors import DataError, ModelError
+
+    iris = byhand.data.load("iris").train
+    weights = np.random.default_rng(0).exponential(size=len(iris))
+    weights[7] = 0.0
+    data = replace(iris, weights=weights)
+    seen = np.zeros(len(iris))
+    for step in byhand.steps(byhand.FeedForward((4, 5, 3), seed=1), data, epochs=200, optimizer=byhand.optim.SGD(0.1)):
+        np.add.at(seen, step.indices, 1)
+    assert seen[7] == 0 and np.abs(seen / 200 - weights * len(iris) / weights.sum()).max() < 0.15
+    with pytest.raises(ModelError, match="even and the weights"):
+        byhand.steps(byhand.FeedForward((4, 5, 3), seed=1), data, even=True)
+    with pytest.raises(DataError, match="the weight of a sample must be 0 or more, got -1 for sample 0"):
+        replace(iris, weights=weights - 1.0 - weights)
+    with pytest.raises(DataError, match="all weights are 0"):
+        replace(iris, weights=0 * weights)

@@ -32,6 +32,7 @@ class Dataset:
         scaling: (mean, deviation) of each column, where they were taken off: inputs are then (measured - mean) / deviation.
         values: (N, k) float32, the numbers to learn, standardised as `encoding` says; None where classes are learned.
         encoding: of a table, how its columns became the inputs.
+        weights: (N,) how much each sample counts in the training; None where all count alike.
 
     Raises DataError where the parts do not fit together or a number is not finite.
     """
@@ -45,6 +46,7 @@ class Dataset:
     scaling: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     values: NDArray[np.float32] | None = None
     encoding: Encoding | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         check_arrays(self)
@@ -67,6 +69,7 @@ class Dataset:
             raise DataError(
                 f"{self.name}: labels must be from 0 to {len(self.class_names) - 1}, one for each class name, got {low} to {high}"
             )
+        check_weights(self.name, self.weights, len(self))
         if not np.isfinite(self.inputs).all():
             row = int(np.flatnonzero(~np.isfinite(self.flat).all(axis=1))[0])
             raise DataError(f"{self.name}: sample {row} holds NaN or infinity: remove it or fill it in")
@@ -135,7 +138,8 @@ class Dataset:
     def take(self, indices: Any) -> Dataset:
         """The data set of these samples alone."""
         values = None if self.values is None else self.values[indices]
-        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], values=values)
+        weights = None if self.weights is None else self.weights[indices]
+        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], values=values, weights=weights)
 
 
 def check_arrays(data: Dataset) -> None:
@@ -149,6 +153,19 @@ def check_arrays(data: Dataset) -> None:
     names = data.class_names
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise DataError(f"{data.name}: class_names must be a tuple of text, one for each class, got {limits.told(names)}")
+
+
+def check_weights(name: str, weights: Any, n: int) -> None:
+    """Raises DataError where the weights of samples are not one per sample, from 0 up, and some above 0."""
+    if weights is None:
+        return
+    if not isinstance(weights, np.ndarray) or weights.dtype.kind != "f" or weights.shape != (n,):
+        raise DataError(f"{name}: weights must be numbers ({n},), one per sample, got {limits.told(weights)}")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size:
+        raise DataError(f"{name}: the weight of a sample must be 0 or more, got {weights[wrong[0]]:g} for sample {wrong[0]}")
+    if not weights.any():
+        raise DataError(f"{name}: all weights are 0, so no sample would be trained on: give some a weight above 0")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ to learn are standardised inside, and given back in their own unit.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from byhand import optim
 from byhand.backend import Array
@@ -23,6 +24,8 @@ from byhand.feedforward import FeedForward
 from byhand.network_kinds import KINDS
 from byhand.neural_network import NeuralNetwork
 from byhand.training.steps import Steps, steps
+
+MOST_COPIES = 10  # of each sample on average: with larger whole weights samples are drawn by them instead
 
 
 class Estimator(BaseEstimator):
@@ -51,6 +54,29 @@ class Estimator(BaseEstimator):
             self.network_ = read(architecture, np.float64)
             for name, view in self.network_.tensors().items():
                 view[...] = tensors[name]
+
+    def _weighed(self, x: Array, y: Any, sample_weight: Any) -> tuple[Array, Any, Any]:
+        """Samples and targets in an order of their own, without those of weight 0; and the weights, None where all count alike.
+
+        Weights that are whole numbers say how often a sample is there: so two equal rows are the same as one of weight 2, to the
+        bit, as scikit-learn asks. That is also why the order is that of the numbers, whatever the order in which they came.
+        """
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, x, dtype=np.float64)
+            if (weights < 0).any():
+                raise ValueError(f"sample_weight must be 0 or more, got {weights.min():g}")
+            kept = np.flatnonzero(weights)
+            if not kept.size:
+                raise ValueError("sample_weight is 0 for every sample: give some a weight above 0")
+            x, y, weights = x[kept], y[kept], weights[kept]
+            if not (weights % 1).any() and weights.sum() <= MOST_COPIES * len(x):
+                counts = weights.astype(np.intp)
+                x, y, weights = np.repeat(x, counts, axis=0), np.repeat(y, counts, axis=0), None
+        codes = y if y.dtype.kind == "f" else np.unique(y, return_inverse=True)[1]
+        pairs = zip(x + 0.0, np.ascontiguousarray(codes), strict=True)  # -0 is 0, and has other bits
+        order = np.argsort([zlib.crc32(target.tobytes(), zlib.crc32(row.tobytes())) for row, target in pairs], kind="stable")
+        return x[order], y[order], None if weights is None else weights[order]
 
     def _trained(self, data: Dataset, epochs: int, *, again: bool) -> Self:
         """Train on these data; `again`: on from what was learned before."""
@@ -91,10 +117,11 @@ def _costs(training: Steps, samples: int) -> list[float]:
 class Classifier(ClassifierMixin, Estimator):
     """What estimators that tell classes apart have in common."""
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on samples X, (N, n), with labels y, (N,)."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on samples X, (N, n), with labels y, (N,); sample_weight: (N,), how much each sample counts."""
         again = bool(self.warm_start) and hasattr(self, "network_")
         x, labels = self._checked(X, y, reset=not again)
+        x, labels, weights = self._weighed(x, labels, sample_weight)
         found = np.unique(labels)
         if again and not np.isin(found, self.classes_).all():
             raise ValueError(
@@ -102,12 +129,13 @@ class Classifier(ClassifierMixin, Estimator):
             )
         if not again:
             self.classes_ = found
-        return self._fit(x, labels, self.epochs, again=again)
+        return self._fit(x, labels, self.epochs, weights, again=again)
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one epoch on; the first call needs to know all classes. The optimiser begins anew in each call."""
         again = hasattr(self, "network_")
         x, labels = self._checked(X, y, reset=not again)
+        x, labels, weights = self._weighed(x, labels, sample_weight)
         if not again:
             if classes is None:
                 raise ValueError("classes must be given in the first call of partial_fit: all that will ever come")
@@ -118,7 +146,7 @@ class Classifier(ClassifierMixin, Estimator):
             )
         if not np.isin(labels, self.classes_).all():
             raise ValueError(f"y must hold no other classes than {self.classes_.tolist()}")
-        return self._fit(x, labels, 1, again=again)
+        return self._fit(x, labels, 1, weights, again=again)
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class, (N, K), in the order of `classes_`."""
@@ -134,11 +162,11 @@ class Classifier(ClassifierMixin, Estimator):
         check_classification_targets(y)
         return x, y
 
-    def _fit(self, x: Any, labels: Any, epochs: int, *, again: bool) -> Self:
+    def _fit(self, x: Any, labels: Any, epochs: int, weights: Any, *, again: bool) -> Self:
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold two classes or more, got one class: {self.classes_.tolist()}")
         places = np.searchsorted(self.classes_, labels)
-        data = Dataset("X", x, places, tuple(map(str, range(len(self.classes_)))))
+        data = Dataset("X", x, places, tuple(map(str, range(len(self.classes_)))), weights=weights)
         return self._trained(data, epochs, again=again)
 
 
@@ -222,13 +250,13 @@ class FeedForwardRegressor(RegressorMixin, Layers):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on samples X, (N, n), with numbers y, (N,) or (N, k)."""
-        return self._fit(X, y, self.epochs, again=bool(self.warm_start) and hasattr(self, "network_"))
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on samples X, (N, n), with numbers y, (N,) or (N, k); sample_weight: (N,), how much each sample counts."""
+        return self._fit(X, y, sample_weight, self.epochs, again=bool(self.warm_start) and hasattr(self, "network_"))
 
-    def partial_fit(self, X: Any, y: Any) -> Self:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on; the first call's numbers say mean and deviation. The optimiser begins anew in each call."""
-        return self._fit(X, y, 1, again=hasattr(self, "network_"))
+        return self._fit(X, y, sample_weight, 1, again=hasattr(self, "network_"))
 
     def predict(self, X: Any) -> Any:
         """The numbers of each sample, (N,) or (N, k), in their own unit."""
@@ -242,14 +270,16 @@ class FeedForwardRegressor(RegressorMixin, Layers):
             self.several_ = y.ndim == 2
         return x, np.asarray(y, np.float64).reshape(len(x), -1)
 
-    def _measure(self, values: Array) -> None:
-        self.mean_, self.deviation_ = values.mean(axis=0), values.std(axis=0)
+    def _measure(self, values: Array, weights: Any) -> None:
+        self.mean_ = np.average(values, axis=0, weights=weights)
+        self.deviation_ = np.sqrt(np.average((values - self.mean_) ** 2, axis=0, weights=weights))
         self.deviation_ = np.where(self.deviation_ > 0, self.deviation_, 1.0)
 
-    def _fit(self, X: Any, y: Any, epochs: int, *, again: bool) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, epochs: int, *, again: bool) -> Self:
         x, values = self._checked(X, y, reset=not again)
+        x, values, weights = self._weighed(x, values, sample_weight)
         if not again:
-            self._measure(values)
+            self._measure(values, weights)
         scaled = (values - self.mean_) / self.deviation_
-        data = Dataset("X", x, np.zeros(len(x), np.int64), (), values=scaled)
+        data = Dataset("X", x, np.zeros(len(x), np.int64), (), values=scaled, weights=weights)
         return self._trained(data, epochs, again=again)
