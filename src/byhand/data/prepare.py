@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from byhand import limits
+from byhand.data import photograph
 from byhand.errors import DataError
 from byhand.safe_reading import check_is_file
 
@@ -58,7 +59,9 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     grey = _grey(image)
     if ink not in INKS:
         raise DataError(f"ink must be one of {', '.join(INKS)}, got {limits.told(ink)}")
-    if ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
+    if not photograph.is_even(grey):
+        grey = photograph.ink_of(grey, ink)
+    elif ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
         grey = np.subtract(255, grey, out=grey)
     contrast = float(grey.max() - grey.min())
     grey = _without_paper(grey)
