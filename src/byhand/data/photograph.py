@@ -5,7 +5,7 @@ estimated in a coarse grid from the paper around each place (a closing: what is 
 filled up), and divided out. What is left is how dark the ink is, from 0 to 1, wherever it lies. The drawing page does the same
 (`web/page/photograph.js`), and a test holds the two together.
 
-Source: Serra (1982), "Image analysis and mathematical morphology", for closings; Otsu (1979) for thresholds between two kinds.
+Source: Serra (1982), "Image analysis and mathematical morphology", for closings.
 """
 
 from __future__ import annotations
@@ -55,10 +55,9 @@ def ink_of(grey: Grey, ink: str) -> Grey:
 
 
 def _is_light(dark: Grey, light: Grey) -> bool:
-    """Whether the strokes are lighter than their paper: what is darkest of either kind decides."""
-    return float(np.maximum(light, 0).mean() / (np.sort(light, axis=None)[-1] + 0.1)) < 0.5 * float(
-        np.maximum(dark, 0).mean() / (np.sort(dark, axis=None)[-1] + 0.1)
-    )
+    """Whether the strokes are lighter than their paper: strokes are few and strong, and what is left of the light is faint."""
+    spread = [float(np.maximum(one, 0).mean() / (one.max() + 0.1)) for one in (dark, light)]
+    return spread[1] < 0.5 * spread[0]
 
 
 def _reduced(grey: Grey) -> Grey:
@@ -82,15 +81,23 @@ def _light(grey: Grey) -> Grey:
     padded = np.pad(grey, ((0, rows * cell - grey.shape[0]), (0, columns * cell - grey.shape[1])), mode="edge")
     cells = np.sort(padded.reshape(rows, cell, columns, cell).swapaxes(1, 2).reshape(rows, columns, -1), axis=2)
     paper = cells[:, :, int(PAPER * (cell * cell - 1))]
-    closed = -_largest(-_largest(paper, WINDOW), WINDOW)
+    closed = -_largest(-_largest(_extended(_extended(paper, 0), 1)))
     return _enlarged(closed, cell, grey.shape)
 
 
-def _largest(values: Grey, reach: int) -> Grey:
-    """The largest value within `reach` cells, in both directions."""
+def _extended(cells: Grey, axis: int) -> Grey:
+    """Two windows more on both ends, mirrored in place and value: light that falls towards the border falls on behind it."""
+    n = cells.shape[axis]
+    steps = np.minimum(np.arange(1, 2 * WINDOW + 1), n - 1)
+    before = 2 * cells.take([0], axis) - cells.take(steps[::-1], axis)
+    after = 2 * cells.take([n - 1], axis) - cells.take(n - 1 - steps, axis)
+    return np.concatenate([before, cells, after], axis)
+
+
+def _largest(values: Grey) -> Grey:
+    """The largest value within `WINDOW` cells in both directions, of the cells that have so many around them."""
     for axis in (0, 1):
-        padded = np.pad(values, [(reach, reach) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-        values = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=axis).max(axis=-1)
+        values = np.lib.stride_tricks.sliding_window_view(values, 2 * WINDOW + 1, axis=axis).max(axis=-1)
     return values
 
 
