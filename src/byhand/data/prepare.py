@@ -1,7 +1,8 @@
 r"""The one preparation of images: any picture of one character becomes 28 x 28 pixels as MNIST has them.
 
-Grey; white ink on black, and of a photograph only the ink (`photograph.py`); crop to it; scale the longer side to 20 pixels; put the centre of mass in the middle. The
-drawing page does the same in the browser (`web/page/prepare.js`), step by step, and a test holds the two together.
+Grey; white ink on black, and of a photograph only the ink (`photograph.py`); crop to the ink; scale the longer side to 20
+pixels; put the centre of mass in the middle. The drawing page does the same in the browser (`web/page/prepare.js`), step by
+step, and a test holds the two together.
 
 Source: LeCun et al. (1998), "Gradient-based learning applied to document recognition", section III.A, for MNIST's own.
 """
