@@ -107,10 +107,10 @@ CONDITIONS: dict[str, dict[str, object]] = {
 
 
 def photographs(strokes: list[tuple[int, Strokes]], condition: str, count: int = EACH) -> Iterator[tuple[int, Image.Image]]:
-    """So many photographs of a condition, with the digit on each: every third digit of the strokes, in turn."""
+    """So many photographs of a condition, with the digit on each: by strokes that all differ, of all writers."""
     rng = np.random.default_rng([ord(letter) for letter in condition])
     for number in range(count):
-        digit, one = strokes[(7 * number) % len(strokes)]
+        digit, one = strokes[(11 * number) % len(strokes)]
         yield digit, photograph(one, rng, **CONDITIONS[condition])  # type: ignore[arg-type]
 
 
