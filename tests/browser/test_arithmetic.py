@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.photographs import own_strokes, photographs
 
 from byhand import activations, costs, data, nn
 from byhand.data.preparation import from_pixels
@@ -72,6 +74,23 @@ def test_pictures_in_colour_become_the_same_grey_as_in_python(page: Any, packed:
         """
         found = page.run(code, packed(rgba), 40, 50)
         assert np.abs(np.array(found) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("condition", ["squared, 30 %, shadow", "light falls off by 50 %", "squared, in pencil"])
+def test_a_photograph_becomes_the_same_as_in_python(page: Any, condition: str) -> None:
+    for _, picture in photographs(own_strokes(), condition, 2):
+        bytes_ = io.BytesIO()
+        picture.save(bytes_, "png")
+        code = """
+          const { prepare, greyOf } = await import("/prepare.js");
+          const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(args[0]), (c) => c.charCodeAt(0))]));
+          const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+          context.drawImage(bitmap, 0, 0);
+          const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+          return [...prepare(greyOf(data, bitmap.width, bitmap.height)).pixels];
+        """
+        found = page.run(code, base64.b64encode(bytes_.getvalue()).decode())
+        assert np.abs(np.array(found) - prepare(picture.convert("RGB")).pixels.ravel().astype(int)).max() <= 1
 
 
 def encoded(path: Path) -> str:

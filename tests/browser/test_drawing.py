@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
+from tests.photographs import own_strokes, photographs
 
 from byhand import data
 
@@ -226,6 +227,15 @@ def test_a_dropped_picture_is_read(page: Any, tmp_path: Path, ink: str) -> None:
     dropped(page, tmp_path / "digit.png")
     page.wait("document.querySelector('#verdict .digit').textContent !== '?'")
     assert page.digit() == str(test.labels[0])
+
+
+def test_a_dropped_photograph_with_a_shadow_on_squared_paper_is_read(page: Any, tmp_path: Path) -> None:
+    digit, photograph = next(photographs(own_strokes(), "squared, 30 %, shadow"))
+    photograph.resize((1600, 1200)).save(tmp_path / "photograph.jpg", quality=85)
+    dropped(page, tmp_path / "photograph.jpg")
+    page.wait("document.querySelector('#verdict .digit').textContent !== '?'")
+    assert page.digit() == str(digit)
+    assert page.complaints() == []
 
 
 def test_what_is_no_picture_is_told_in_one_line(page: Any, tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.photographs import own_strokes, photographs
 
 from byhand import data
 from byhand.data.prepare import prepare, prepare_file
 from byhand.errors import DataError
+from byhand.shipped import open_model
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +201,25 @@ def test_a_large_picture_takes_sixteen_bytes_for_each_pixel_and_no_more(tmp_path
         assert tracemalloc.get_traced_memory()[1] < 16 * 2_000_000  # so that 50 million pixels stay below a gigabyte
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", ["light falls off by 40 %", "a hand's shadow", "squared paper", "lined paper", "pencil"])
+def test_photographs_with_shadows_and_lines_are_read(condition: str) -> None:
+    model = open_model("mnist-cnn")
+    found = list(photographs(own_strokes(), condition, 10))
+    read = model.read(np.stack([prepare(picture).pixels for _, picture in found])).argmax(axis=1)
+    assert (read == [digit for digit, _ in found]).sum() >= 9
+
+
+def test_chalk_in_uneven_light_is_the_same_as_ink() -> None:
+    for _, picture in photographs(own_strokes(), "light falls off by 10 %", 2):
+        chalk = Image.fromarray(255 - np.asarray(picture))
+        assert np.array_equal(prepare(chalk).pixels, prepare(picture).pixels)
+        assert np.array_equal(prepare(chalk, "white").pixels, prepare(picture, "black").pixels)
+
+
+def test_paper_without_ink_in_uneven_light_is_said_to_be_empty() -> None:
+    rng = np.random.default_rng(0)
+    light = np.linspace(230, 120, 320) + rng.normal(0, 2, (240, 320))
+    assert prepare(light).empty and prepare(light.T).empty

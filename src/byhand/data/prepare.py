@@ -1,7 +1,8 @@
 r"""The one preparation of images: any picture of one character becomes 28 x 28 pixels as MNIST has them.
 
-Grey; white ink on black; crop to the ink; scale the longer side to 20 pixels; put the centre of mass in the middle. The
-drawing page does the same in the browser (`web/page/prepare.js`), step by step, and a test holds the two together.
+Grey; white ink on black, and of a photograph only the ink (`photograph.py`); crop to the ink; scale the longer side to 20
+pixels; put the centre of mass in the middle. The drawing page does the same in the browser (`web/page/prepare.js`), step by
+step, and a test holds the two together.
 
 Source: LeCun et al. (1998), "Gradient-based learning applied to document recognition", section III.A, for MNIST's own.
 """
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from byhand import limits
+from byhand.data import photograph
 from byhand.errors import DataError
 from byhand.safe_reading import check_is_file
 
@@ -58,7 +60,9 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     grey = _grey(image)
     if ink not in INKS:
         raise DataError(f"ink must be one of {', '.join(INKS)}, got {limits.told(ink)}")
-    if ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
+    if not photograph.is_even(grey):
+        grey = photograph.ink_of(grey, ink)
+    elif ink == "black" or (ink == "auto" and _border_mean(grey) > 127.5):
         grey = np.subtract(255, grey, out=grey)
     contrast = float(grey.max() - grey.min())
     grey = _without_paper(grey)

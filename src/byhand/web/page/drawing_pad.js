@@ -4,7 +4,8 @@
 // the ink is the canvas's alpha channel, whatever colours the page has.
 
 import { element } from "./html.js";
-import { greyOf, resize } from "./prepare.js";
+import { greyOf } from "./prepare.js";
+import { resize } from "./resize.js";
 
 const STEP = 14; // canvas pixels: how far one arrow key moves the pen
 const FINE = 4;
@@ -230,6 +231,6 @@ export class Pad {
     const { data } = this.context.getImageData(0, 0, width, height);
     this.values ??= new Float32Array(width * height);
     for (let i = 0; i < this.values.length; i += 1) this.values[i] = data[4 * i + 3];
-    return { values: this.values, width, height };
+    return { values: this.values, width, height, drawn: true };
   }
 }

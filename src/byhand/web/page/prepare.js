@@ -3,14 +3,21 @@
 // White ink on black; crop to the ink; scale the longer side to 20 pixels; put the centre of mass in the middle. This is
 // `data/prepare.py` step by step, with Pillow's anti-aliased resize written out, and a test holds the two within one grey level.
 
+import { inkOf, isEven } from "./photograph.js";
+import { resize } from "./resize.js";
+
 const FRAME = 28;
 const BOX = 20; // pixels: the square that the ink is scaled into
 const MIDDLE = 14; // pixels: where MNIST's digits have their centre of mass
 const FAINTEST = 8; // of 255: an image whose shades differ by less, or whose ink is fainter, is empty
 const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
 
-/** An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty }. */
-export function prepare(image) {
+/**
+ * An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty }.
+ * `drawn`: its ink is known, and there is no light to take out of it.
+ */
+export function prepare(given) {
+  const image = given.drawn || isEven(given) ? given : inkOf(given, "white");
   const { width, height } = image;
   const values = withoutPaper(image);
   const contrast = brightestOf(image.values) + brightestOf(image.values.map((value) => -value));
@@ -80,46 +87,6 @@ function scale(image) {
   return resize(image, width, height);
 }
 
-/** Resize with a triangle filter that widens with the reduction: first along the rows, then down the columns, as Pillow does. */
-export function resize({ values, width, height }, newWidth, newHeight) {
-  const across = windows(width, newWidth);
-  const wide = new Float32Array(newWidth * height);
-  for (let row = 0; row < height; row += 1) {
-    for (let column = 0; column < newWidth; column += 1) {
-      const { first, weights } = across[column];
-      let sum = 0;
-      for (let i = 0; i < weights.length; i += 1) sum += values[row * width + first + i] * weights[i];
-      wide[row * newWidth + column] = sum;
-    }
-  }
-  const down = windows(height, newHeight);
-  const small = new Float32Array(newWidth * newHeight);
-  for (let row = 0; row < newHeight; row += 1) {
-    const { first, weights } = down[row];
-    for (let column = 0; column < newWidth; column += 1) {
-      let sum = 0;
-      for (let i = 0; i < weights.length; i += 1) sum += wide[(first + i) * newWidth + column] * weights[i];
-      small[row * newWidth + column] = sum;
-    }
-  }
-  return { values: small, width: newWidth, height: newHeight };
-}
-
-/** For every new pixel the old ones that it is a mean of, and their weights. Source: Pillow, `Resample.c`, precompute_coeffs. */
-function windows(size, newSize) {
-  const step = size / newSize;
-  const support = Math.max(step, 1);
-  return Array.from({ length: newSize }, (_, i) => {
-    const centre = (i + 0.5) * step;
-    const first = Math.max(0, Math.trunc(centre - support + 0.5));
-    const end = Math.min(size, Math.trunc(centre + support + 0.5));
-    const weights = [];
-    for (let k = first; k < end; k += 1) weights.push(Math.max(0, 1 - Math.abs((k - centre + 0.5) / support)));
-    const sum = weights.reduce((total, weight) => total + weight, 0);
-    return { first, weights: weights.map((weight) => weight / sum) };
-  });
-}
-
 /** Where the first row (column) goes, so that the centre of mass falls nearest the middle of the frame. */
 function offset({ values, width }, length, place) {
   let mass = 0;
@@ -131,7 +98,10 @@ function offset({ values, width }, length, place) {
   return Math.min(Math.max(Math.floor(MIDDLE - moment / mass + 0.5), 0), FRAME - length);
 }
 
-/** Grey levels, white ink on black, of a picture's RGBA bytes on white paper; ink is what the picture's border is not. */
+/**
+ * Grey levels, white ink on black, of a picture's RGBA bytes on white paper; ink is what the picture's border is not. A photograph
+ * is `drawn` then: the light, the paper and its lines are taken out.
+ */
 export function greyOf(rgba, width, height) {
   const values = new Float32Array(width * height);
   let frame = 0;
@@ -146,6 +116,8 @@ export function greyOf(rgba, width, height) {
       counted += 1;
     }
   }
+  const grey = { values, width, height };
+  if (!isEven(grey)) return inkOf(grey, "auto");
   const blackInk = frame / counted > 127.5;
   return { values: blackInk ? values.map((value) => 255 - value) : values, width, height };
 }
