@@ -13,7 +13,7 @@ import numpy as np
 from byhand import data
 from byhand.backend import Array
 from byhand.data.dataset import Dataset
-from byhand.data.prepare import prepare_file
+from byhand.data.pictures import prepare_for
 from byhand.draw import latent_walk
 from byhand.draw.animation import style_named, write_animation, write_picture
 from byhand.errors import ByhandError, ModelError
@@ -85,7 +85,7 @@ def find_image(spec: str, test: Dataset, judge: Any) -> Array:
         return test.flat[int(spec[1:])]
     path = Path(spec)
     if os.path.exists(path):
-        prepared = prepare_file(path)
+        prepared = prepare_for({} if test.pictures is None else {"pictures": test.pictures.to_json()}, path)
         if prepared.empty:
             raise ByhandError(f"{path} shows nothing: give a picture with a character on it")
         return prepared.pixels.reshape(-1).astype(np.float32) / 255

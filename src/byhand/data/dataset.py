@@ -14,6 +14,7 @@ from byhand.data.task import is_yes_no
 from byhand.errors import DataError
 
 if TYPE_CHECKING:
+    from byhand.data.pictures import PicturePreparation
     from byhand.data.tables.encoding import Encoding
 
 SHOWN = 20  # samples, in a notebook; of rows of numbers half of them
@@ -32,6 +33,7 @@ class Dataset:
         scaling: (mean, deviation) of each column, where they were taken off: inputs are then (measured - mean) / deviation.
         values: (N, k) float32, the numbers to learn, standardised as `encoding` says; None where classes are learned.
         encoding: of a table, how its columns became the inputs.
+        pictures: how pictures of a folder were scaled; None for data that were not.
 
     Raises DataError where the parts do not fit together or a number is not finite.
     """
@@ -45,6 +47,7 @@ class Dataset:
     scaling: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     values: NDArray[np.float32] | None = None
     encoding: Encoding | None = None
+    pictures: PicturePreparation | None = None
 
     def __post_init__(self) -> None:
         check_arrays(self)

@@ -141,8 +141,11 @@ def begin(recipe: Recipe, network: NeuralNetwork, splits: Splits) -> Steps:
     if recipe.augment is not None:
         augment = Augment(**recipe.augment)
         shape = splits.train.inputs.shape[1:]
-        if shape != (PIXELS,) and (len(shape) == 1 or shape not in ((shape[0],) * 2, (shape[0], shape[0], 1))):
-            raise ModelError(f"augment needs square grey images, got {splits.train.name} with samples of {shape}: leave it out")
+        if shape != (PIXELS,) and (len(shape) == 1 or shape[0] != shape[1] or shape[2:] not in ((), (1,), (3,))):
+            raise ModelError(
+                f"augment needs square grey images or coloured ones, got {splits.train.name} with samples of {shape}: "
+                "leave it out"
+            )
     return steps(
         network,
         splits.train,
