@@ -16,6 +16,7 @@ from byhand.data.dataset import Dataset
 from byhand.data.pictures import prepare_for
 from byhand.draw import latent_walk
 from byhand.draw.animation import style_named, write_animation, write_picture
+from byhand.draw.square import is_square
 from byhand.errors import ByhandError, ModelError
 from byhand.modelfile import Model
 from byhand.models.elbo import Variational
@@ -56,9 +57,9 @@ def write_walk(
     opened = {name: open_model(name) for name in models}
     coders = _titled(opened)
     sizes = {coder.n for coder in coders.values()}
-    if sizes != {latent_walk.SIDE**2}:
+    if len(sizes) > 1 or not is_square(min(sizes)):
         raise ModelError(
-            f"a walk needs models of images of 28 x 28, got ones that read {', '.join(map(str, sorted(sizes)))} numbers"
+            f"a walk needs models of square images of one size, got ones that read {', '.join(map(str, sorted(sizes)))} numbers"
         )
     first = next(iter(opened.values()))
     test = data.load(first.preprocessing.get("data", "mnist"), **first.preprocessing.get("data_options", {})).test

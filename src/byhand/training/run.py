@@ -28,7 +28,7 @@ from byhand.safe_reading import reading
 from byhand.shipped import open_model
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.encoded_data import encoded
-from byhand.training.evaluate import Evaluation, measure
+from byhand.training.evaluate import Evaluation, measure, nonsense
 from byhand.training.fit import Callback, EarlyStopping, fit
 from byhand.training.history import Epoch, History, whole_rows
 from byhand.training.recipes import Recipe, read
@@ -241,6 +241,8 @@ def _finished(recipe: Recipe, folder: Path, training: Steps, splits: Splits, his
     """Measure what was trained, and write the model."""
     network: Any = training.model
     evaluation = measure(network, splits.test, binarised=recipe.binarise)
+    if why := nonsense(evaluation, splits.test.inputs[0].size):
+        raise TrainingError(f"the training came to nothing: {why}; lower the learning rate, for example --lr {recipe.lr / 10:g}")
     model = Model(
         network,
         class_names=splits.train.class_names,
