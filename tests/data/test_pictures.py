@@ -109,7 +109,7 @@ def test_parts_by_their_usual_names_uneven_classes_and_duplicates_are_told(tmp_p
         (tmp_path / "training" / "circle" / f"{i}.png").unlink()
     splits = data.load(tmp_path)
     assert "its own training and val folders" in splits.note and (len(splits.train), len(splits.test)) == (13, 8)
-    assert "2 of the 8 test images are also among the training images" in splits.note
+    assert "2 of the 8 test images equal a training image" in splits.note
     assert "uneven classes: 4 of" in splits.note and "1 of circle" in splits.note and "--balance" in splits.note
 
 

@@ -204,8 +204,8 @@ def oddities(splits: Splits) -> list[str]:
     twice = sum(_digest(image) in known for image in splits.test.inputs)
     if twice:
         told.append(
-            f"{twice:,} of the {len(splits.test):,} test images {'is' if twice == 1 else 'are'} also among the training images, "
-            "so the result on them says little"
+            f"{twice:,} of the {len(splits.test):,} test images {'equals' if twice == 1 else 'equal'} a training image once they "
+            "are prepared, so the result on them says little"
         )
     return told
 
