@@ -13,9 +13,10 @@ import numpy as np
 from byhand import data
 from byhand.backend import Array
 from byhand.data.dataset import Dataset
-from byhand.data.prepare import prepare_file
+from byhand.data.pictures import prepare_for
 from byhand.draw import latent_walk
 from byhand.draw.animation import style_named, write_animation, write_picture
+from byhand.draw.square import is_square
 from byhand.errors import ByhandError, ModelError
 from byhand.modelfile import Model
 from byhand.models.elbo import Variational
@@ -56,9 +57,9 @@ def write_walk(
     opened = {name: open_model(name) for name in models}
     coders = _titled(opened)
     sizes = {coder.n for coder in coders.values()}
-    if sizes != {latent_walk.SIDE**2}:
+    if len(sizes) > 1 or not is_square(min(sizes)):
         raise ModelError(
-            f"a walk needs models of images of 28 x 28, got ones that read {', '.join(map(str, sorted(sizes)))} numbers"
+            f"a walk needs models of square images of one size, got ones that read {', '.join(map(str, sorted(sizes)))} numbers"
         )
     first = next(iter(opened.values()))
     test = data.load(first.preprocessing.get("data", "mnist"), **first.preprocessing.get("data_options", {})).test
@@ -85,7 +86,7 @@ def find_image(spec: str, test: Dataset, judge: Any) -> Array:
         return test.flat[int(spec[1:])]
     path = Path(spec)
     if os.path.exists(path):
-        prepared = prepare_file(path)
+        prepared = prepare_for({} if test.pictures is None else {"pictures": test.pictures.to_json()}, path)
         if prepared.empty:
             raise ByhandError(f"{path} shows nothing: give a picture with a character on it")
         return prepared.pixels.reshape(-1).astype(np.float32) / 255

@@ -222,6 +222,7 @@ def _check_facts(preprocessing: Any, metrics: Any, path: Path) -> None:
         "binarised": limits.truth,
         "latents_of": limits.text,
         "task": limits.text,
+        "pictures": limits.settings,
     }
     for key, check in checks.items():
         if key in preprocessing:

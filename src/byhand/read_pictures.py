@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from byhand.data.prepare import prepare_file
+from byhand.data.pictures import prepare_for
 from byhand.errors import ModelError
 from byhand.modelfile import Model
 from byhand.shipped import open_model
@@ -61,7 +61,7 @@ def predict(model: Model | Path | str, images: Sequence[Path | str], *, ink: str
 
 
 def _read(model: Model, path: Path, ink: str) -> Prediction:
-    prepared = prepare_file(path, ink)
+    prepared = prepare_for(model.preprocessing, path, ink)
     if prepared.empty:  # the network would name a class for nothing at all, and be sure of it
         return Prediction(str(path), None)
     outputs = model.read(prepared.pixels[None])[0]

@@ -147,7 +147,7 @@ def test_what_is_typed_wrong_is_told_with_what_to_type(setting: str, told: str) 
         ({"model": "vae", "dropout": 0.5}, "a vae does not read dropout"),
         ({"model_options": {"latent": 2}}, "a feedforward does not read model_options"),
         ({"augment": {"shift": 1}, "binarise": True}, "augment and binarise must not both be set"),
-        ({"augment": {"shift": 1}}, r"augment needs square grey images, got iris with samples of \(4,\)"),
+        ({"augment": {"shift": 1}}, r"augment needs square grey images or coloured ones, got iris with samples of \(4,\)"),
         ({"binarise": True}, "binarise needs brightnesses from 0 to 1, got iris with -"),
         ({"data_options": {"sed": 1}}, "the data 'iris' has no setting 'sed': did you mean 'seed'"),
         ({"data_options": {"seed": "x"}}, "seed must be a whole number"),

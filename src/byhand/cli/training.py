@@ -34,6 +34,9 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE unless given.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint, bit for bit.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where the folder holds another training.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="What learns: feedforward, cnn, vae, diffusion, gan; what fits the data unless given.")
+    ] = None,
     hidden: Annotated[str | None, typer.Option(help="Hidden units per layer, for example 30 or 100,50.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the data.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate eta.")] = None,
@@ -58,6 +61,16 @@ def train(
     missing: Annotated[
         str, typer.Option(help="Missing values of a table: mean, median, drop, or keep for marks such as -999.")
     ] = "",
+    size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Of a folder of images: the side that they are scaled to; 32 or less.")
+    ] = None,
+    colour: Annotated[
+        bool | None,
+        typer.Option("--colour/--grey", help="Of a folder of images: keep colours, or not; as they are unless given."),
+    ] = None,
+    preparation: Annotated[
+        str, typer.Option(help="Of a folder of images: scaled, or mnist (ink on paper, centred); by their looks unless given.")
+    ] = "",
     balance: Annotated[bool, typer.Option("--balance", help="Train every class equally often, however rare it is.")] = False,
     device: Annotated[str, typer.Option(help="cpu, or gpu: experimental, with CuPy, for networks of modules.")] = "cpu",
     record: Annotated[bool, typer.Option("--record", help="Keep what `byhand replay` needs to go back to any step.")] = False,
@@ -67,11 +80,13 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network and measure it on the test data."""
+    from byhand.draw.progress import counting
     from byhand.training.own_data import recipe_for
     from byhand.training.recipes import parse_setting
     from byhand.training.run import continued
 
     given: dict[str, Any] = {
+        "model": model,
         "epochs": epochs,
         "lr": lr,
         "optimizer": optimizer,
@@ -86,8 +101,11 @@ def train(
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     changes.update(parse_setting(text) for text in settings or [])
-    of_table = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
-    recipe, splits = recipe_for(what, {name: value for name, value in of_table.items() if value}, changes)
+    of_data: dict[str, Any] = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
+    options = {name: value for name, value in (of_data | {"preparation": preparation}).items() if value}
+    options |= {name: value for name, value in (("size", size), ("colour", colour)) if value is not None}
+    with counting("reading images", quiet=as_json) as progress:
+        recipe, splits = recipe_for(what, options, changes, progress)
     folder = out or Path("runs") / recipe.name
     if resume:
         recipe, said = continued(recipe, folder, changes)

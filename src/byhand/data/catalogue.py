@@ -28,11 +28,15 @@ class Available:
     where: str
 
 
-def load(spec: Any, **options: Any) -> Splits:
+def load(spec: Any, *, progress: Callable[[int, int], None] | None = None, **options: Any) -> Splits:
     """The data set of this name, or of this path: a folder of images, an `.npz`, a table, or text in a `.txt` file.
 
     Tables are `.csv`, `.tsv` and `.parquet` files, and DataFrames. Which column is learned, and from which others, is decided by
     rules and told in the note; target="price", drop=["id"], use=["age"], task="numbers", missing="median" say it.
+
+    Pictures of a folder are scaled to 32 x 32 or less, in colour where they have any; those that look like characters are
+    prepared as MNIST's. size=64, colour=False, preparation="scaled" or "mnist" say it. `progress` hears how many are read, and
+    of how many.
 
     Raises DataError for anything else, with what there is.
 
@@ -45,7 +49,8 @@ def load(spec: Any, **options: Any) -> Splits:
     spec = limits.text("data", os.fspath(spec) if isinstance(spec, os.PathLike) else spec, error=DataError)
     load_it, known = _loader(spec)
     limits.known_settings(f"the data {limits.told(spec)}", options, known, DataError)
-    return load_it(**options)
+    listening = {"progress": progress} if progress is not None and os.path.isdir(spec) and spec not in LOADERS else {}
+    return load_it(**options, **listening)
 
 
 def _load_frame(frame: Any, options: dict[str, Any]) -> Splits:
@@ -67,7 +72,7 @@ def _loader(spec: str) -> tuple[Callable[..., Splits], list[str]]:
         from byhand.data import own, text
 
         read = text.load_text if Path(spec).suffix.lower() == ".txt" else own.load_own
-        return partial(read, Path(spec)), limits.parameters(read, "path")
+        return partial(read, Path(spec)), limits.parameters(read, "path", "progress")
     near = difflib.get_close_matches(spec, LOADERS, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(LOADERS)}, or a path to your own"
     raise DataError(f"{limits.told(spec)} does not exist: {hint}")

@@ -14,6 +14,7 @@ from byhand.data.task import is_yes_no
 from byhand.errors import DataError
 
 if TYPE_CHECKING:
+    from byhand.data.pictures import PicturePreparation
     from byhand.data.tables.encoding import Encoding
 
 SHOWN = 20  # samples and classes, in a notebook; of rows of numbers half of them
@@ -33,6 +34,7 @@ class Dataset:
         values: (N, k) float32, the numbers to learn, standardised as `encoding` says; None where classes are learned.
         encoding: of a table, how its columns became the inputs.
         weights: (N,) how much each sample counts in the training; None where all count alike.
+        pictures: how pictures of a folder were scaled; None for data that were not.
 
     Raises DataError where the parts do not fit together or a number is not finite.
     """
@@ -47,6 +49,7 @@ class Dataset:
     values: NDArray[np.float32] | None = None
     encoding: Encoding | None = None
     weights: NDArray[np.float64] | None = None
+    pictures: PicturePreparation | None = None
 
     def __post_init__(self) -> None:
         check_arrays(self)

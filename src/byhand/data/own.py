@@ -1,6 +1,7 @@
 """Your own data: a folder of images with one subfolder per class, an `.npz` of arrays, IDX files as MNIST's, or a table.
 
-Images all go through the one preparation to 28 x 28. Without parts of their own, a fifth is held out to test on.
+Pictures of characters go through the one preparation to 28 x 28, all others are scaled (`byhand.data.folder`). Without parts of
+their own, a fifth is held out to test on.
 """
 
 from __future__ import annotations
@@ -9,15 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
+from byhand.data import folder
 from byhand.data.arrays import datasets
-from byhand.data.classes import ordered
 from byhand.data.dataset import Dataset, Splits, stratified_split
 from byhand.data.idx import is_idx, read_named
 from byhand.data.npz import read_arrays
-from byhand.data.prepare import FORMATS, FRAME, prepare_file
 from byhand.data.tables.splits import HELD_OUT, table_splits
 from byhand.data.tables.table import Table, is_table, of_arrays, read_table
 from byhand.errors import DataError
@@ -32,10 +30,15 @@ def load_own(
     use: Sequence[str] = (),
     task: str = "",
     missing: str = "",
+    preparation: str = "",
+    size: int | None = None,
+    colour: bool | None = None,
+    progress: folder.Progress = None,
 ) -> Splits:
     """Your own data, parted for training and testing; raises DataError with the file, row or class that is at fault.
 
-    ink is for images; target, drop, use, task and missing are for tables, see `tables.splits.table_splits`.
+    target, drop, use, task and missing are for tables, see `tables.splits.table_splits`; ink, preparation, size and colour for
+    images, see `byhand.data.folder`; progress hears how many images of how many are read.
     """
     if not path.is_dir() and is_table(path):
         return table_splits(read_table(path), seed, target, drop, use, task, missing)
@@ -44,26 +47,39 @@ def load_own(
     for_tables = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
     if given := next((name for name, value in for_tables.items() if value), ""):
         raise DataError(f"{path} is no table, so {given} means nothing to it: leave it out")
-    if path.is_dir():
-        if (path / "train").is_dir() and (path / "test").is_dir():
-            train, test = (read_folder(path / part, ink) for part in ("train", "test"))
-            if train.class_names != test.class_names:  # both stand in their order
-                raise DataError(
-                    f"{path}: train and test hold different classes ({train.class_names} and {test.class_names}): make them alike"
-                )
-            return Splits(train, None, test, note=f"{path}: its own train and test folders")
-        if is_idx(path):
-            return _parted(path, datasets(path, read_named(path), ink), seed)
-        whole = read_folder(path, ink)
-    elif path.suffix.lower() == ".npz":
+    if path.is_dir() and not is_idx(path):
+        return _of_folder(path, seed, folder.asked(preparation, size, colour, ink), progress)
+    for_folders = {"preparation": preparation not in ("", "mnist"), "size": size is not None, "colour": colour is not None}
+    if given := next((name for name, value in for_folders.items() if value), ""):
+        raise DataError(f"{path} is no folder of images, so {given} means nothing to it: leave it out")
+    if path.suffix.lower() == ".npz":
         return _parted(path, datasets(path, read_arrays(path), ink), seed)
-    elif is_idx(path):
+    if is_idx(path):
         return _parted(path, datasets(path, read_named(path), ink), seed)
-    else:
-        raise DataError(
-            f"{path} is neither a folder of images nor .npz, IDX (-idx3-ubyte), .csv, .tsv or .parquet: byhand reads those"
-        )
-    return _held_out(path, whole, seed)
+    raise DataError(
+        f"{path} is neither a folder of images nor .npz, IDX (-idx3-ubyte), .csv, .tsv or .parquet: byhand reads those"
+    )
+
+
+def _of_folder(path: Path, seed: int, wanted: folder.Asked, progress: folder.Progress) -> Splits:
+    """The pictures of a folder, by its own parts for training and testing where it has them."""
+    parts = folder.parts_of(path)
+    if not parts:
+        (whole,), what = folder.read([folder.find(path)], wanted, progress)
+        return folder.told(_held_out(path, whole, seed), what)
+    founds = {part: folder.find(inside) for part, inside in parts.items()}
+    for part, found in founds.items():
+        if found.class_names != founds["train"].class_names:  # both stand in their order
+            raise DataError(
+                f"{path}: {parts['train'].name} and {parts[part].name} hold different classes ({founds['train'].class_names} and "
+                f"{found.class_names}): make them alike"
+            )
+    read, what = folder.read(list(founds.values()), wanted, progress)
+    sets = dict(zip(founds, read, strict=True))
+    if "test" not in sets:  # what was meant for choosing is all there is to measure on
+        sets["test"] = sets.pop("validation")
+    names = " and ".join(inside.name for inside in parts.values())
+    return folder.told(Splits(sets["train"], sets.get("validation"), sets["test"], f"{path}: its own {names} folders"), what)
 
 
 def _numbers_to_learn(path: Path) -> Table | None:
@@ -90,34 +106,6 @@ def _held_out(path: Path, whole: Dataset, seed: int) -> Splits:
     train, test = stratified_split(whole, HELD_OUT, seed)
     note = f"{path}: {len(train):,} samples to train on, {len(test):,} held out to test on, evenly of each class (seed {seed})"
     return Splits(train, None, test, note=note)
-
-
-def read_folder(folder: Path, ink: str = "auto") -> Dataset:
-    """Images (N, 28, 28, 1) from a folder with one subfolder a class; files and folders that begin with a dot are passed over."""
-    try:
-        found = {entry.name: entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-        classes = [found[name] for name in ordered(found)]
-        contents = [sorted(file for file in one.iterdir() if not file.name.startswith(".")) for one in classes]
-    except OSError as error:
-        raise DataError(f"cannot read {folder}: {error.strerror or error}") from error
-    if len(classes) < 2:
-        raise DataError(
-            f"{folder} has {len(classes)} subfolder(s), but there must be one per class, at least two: sort the images into them"
-        )
-    known = {extension for extension, kind in Image.registered_extensions().items() if kind in FORMATS}
-    images, labels = [], []
-    for label, (one, content) in enumerate(zip(classes, contents, strict=True)):
-        files = [file for file in content if file.suffix.lower() in known]
-        if not files:
-            raise DataError(f"{one} holds no images: expected at least one, as .png or .jpg")
-        for file in files:
-            prepared = prepare_file(file, ink)
-            if prepared.empty:
-                raise DataError(f"{file} shows nothing, all of it is one shade: remove it")
-            images.append(prepared.pixels)
-            labels.append(label)
-    inputs: NDArray[np.float32] = np.stack(images).reshape(-1, FRAME, FRAME, 1).astype(np.float32) * np.float32(1 / 255)
-    return Dataset(folder.name, inputs, np.array(labels, np.int64), tuple(one.name for one in classes), str(folder))
 
 
 def read_npz(path: Path, ink: str = "auto") -> Dataset:

@@ -2,7 +2,7 @@
 
 A model file says it in its `preprocessing`: `range`, the least and greatest number of the training inputs; `ink`, of images
 whether it was dark or light; `features`, the names of the columns; `mean` and `std`, where the columns were standardised;
-`table`, how the columns of a table became inputs; `task`, what was learned.
+`table`, how the columns of a table became inputs; `pictures`, how pictures of any colour were scaled; `task`, what was learned.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def preparation(data: Dataset) -> dict[str, Any]:
     if data.inputs.dtype.kind != "f":
         return {}
     found: dict[str, Any] = {"range": list(range_of(data.inputs)), "task": data.task}
-    if _side(data.inputs.shape[1:]):
+    if data.pictures is not None:
+        found |= {"range": [0, 1], "pictures": data.pictures.to_json()}  # they have no ink that could be the other way round
+    elif _side(data.inputs.shape[1:]):
         found["ink"] = ink_of(data.inputs)
     if data.feature_names:
         found["features"] = list(data.feature_names)
@@ -71,6 +73,8 @@ def as_trained(data: Dataset, preprocessing: dict[str, Any]) -> Dataset:
     Raises DataError where that is not known: the columns of both sides, or the ranges.
     """
     if data.inputs.dtype.kind != "f":
+        return data
+    if "pictures" in preprocessing:
         return data
     data = _columns(data, preprocessing.get("features", ()))
     data = _rescaled_values(_standardised(data, preprocessing), preprocessing)

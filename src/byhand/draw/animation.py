@@ -71,7 +71,7 @@ def check_ending(path: Path) -> None:
 
 
 def write_animation(frames: Sequence[Frame], durations: Sequence[int], path: Path, style: Style = STYLES["dark"]) -> None:
-    """Write grey frames (H, W), 0 for paper to 255 for ink, each shown for so many ms, repeated for ever.
+    """Write grey frames (H, W), 0 for paper to 255 for ink, or coloured ones (H, W, 3), each shown for so many ms, for ever.
 
     The file appears whole or not at all. Raises ByhandError for an ending that is not known, frames of different sizes or
     none, and an MP4 without ffmpeg.
@@ -100,7 +100,7 @@ def write_animation(frames: Sequence[Frame], durations: Sequence[int], path: Pat
 
 
 def write_picture(frame: Frame, path: Path, style: Style = STYLES["light"]) -> None:
-    """Write one grey frame as a PNG, whole or not at all."""
+    """Write one frame, grey (H, W) or coloured (H, W, 3), as a PNG, whole or not at all."""
     held = io.BytesIO()
     _picture(frame, style, palette=False).save(held, "PNG", optimize=True)
     write_atomically(path, held.getvalue())
@@ -127,10 +127,13 @@ def _ramp(style: Style, levels: int) -> NDArray[np.uint8]:
 
 
 def _picture(frame: Frame, style: Style, palette: bool) -> Image.Image:
+    if frame.ndim == 3:  # colours are what they are, in every style
+        coloured = Image.fromarray(frame, "RGB")
+        return coloured.quantize(LEVELS * 2, dither=Image.Dither.NONE) if palette else coloured
     if style.transparent and not palette:
-        coloured = np.empty((*frame.shape, 4), np.uint8)
-        coloured[..., :3], coloured[..., 3] = style.ink, frame
-        return Image.fromarray(coloured, "RGBA")
+        clear = np.empty((*frame.shape, 4), np.uint8)
+        clear[..., :3], clear[..., 3] = style.ink, frame
+        return Image.fromarray(clear, "RGBA")
     if not palette:
         return Image.fromarray(_ramp(style, 256)[frame], "RGB")
     picture = Image.fromarray(np.round(frame * ((LEVELS - 1) / 255)).astype(np.uint8), "P")
@@ -142,9 +145,12 @@ def _mp4(frames: Sequence[Frame], durations: Sequence[int], style: Style, path: 
     ffmpeg = _ffmpeg(path)
     rate = 50
     ramp = _ramp(style, 256)
-    height, width = (side - side % 2 for side in frames[0].shape)  # H.264 wants even sides
+    height, width = (side - side % 2 for side in frames[0].shape[:2])  # H.264 wants even sides
     times = [max(1, round(duration * rate / 1000)) for duration in durations]
-    raw = b"".join(ramp[frame[:height, :width]].tobytes() * n for frame, n in zip(frames, times, strict=True))
+    raw = b"".join(
+        (ramp[kept] if (kept := frame[:height, :width]).ndim == 2 else kept).tobytes() * n
+        for frame, n in zip(frames, times, strict=True)
+    )
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate), "-i", "-"]
     target = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4", "-"]
     done = subprocess.run([ffmpeg, "-loglevel", "error", *source, *target], input=raw, capture_output=True, check=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from byhand.backend import Array
 from byhand.colours import FAINT, INK
 from byhand.draw.animation import Frame, write_picture
 from byhand.draw.curves import figure_of, save_figure
+from byhand.draw.square import levels, square
 from byhand.errors import ModelError
 from byhand.models.elbo import Variational
 
@@ -100,15 +100,13 @@ def _colour(k: int, n: int) -> Any:
 
 
 def _sheet(images: Array, columns: int, n: int) -> Frame:
-    """Square images (N, n) in [0, 1] in rows of so many, as grey levels."""
-    side = math.isqrt(n)
-    if side * side != n:
-        raise ModelError(f"images of {n} numbers are not square, and cannot be drawn")
-    levels = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8).reshape(-1, side, side).repeat(SCALE, 1).repeat(SCALE, 2)
-    rows = -(-len(levels) // columns)
+    """Square images (N, n) in [0, 1] in rows of so many, grey or in colour."""
+    side = square(n)[0]
+    large = levels(images).repeat(SCALE, 1).repeat(SCALE, 2)
+    rows = -(-len(large) // columns)
     step = side * SCALE + GAP
-    sheet = np.zeros((rows * step + GAP, columns * step + GAP), np.uint8)
-    for at, image in enumerate(levels):
+    sheet = np.zeros((rows * step + GAP, columns * step + GAP, *large.shape[3:]), np.uint8)
+    for at, image in enumerate(large):
         top, left = at // columns * step + GAP, at % columns * step + GAP
         sheet[top : top + side * SCALE, left : left + side * SCALE] = image
     return sheet

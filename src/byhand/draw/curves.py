@@ -114,7 +114,8 @@ def draw_mistakes(evaluation: ClassifierEvaluation, data: Dataset, path: Path, n
     for axes in grid.flat:
         axes.axis("off")
     for axes, i in zip(grid.flat, indices, strict=False):
-        axes.imshow(data.inputs[i].reshape(data.inputs.shape[1:3]), cmap="gray_r", vmin=0, vmax=1)
+        image = data.inputs[i] if data.inputs.shape[3] == 3 else data.inputs[i].reshape(data.inputs.shape[1:3])
+        axes.imshow(image, cmap="gray_r" if data.pictures is None else "gray", vmin=0, vmax=1)
         true, read = data.class_names[data.labels[i]], data.class_names[evaluation.predictions[i]]
         sure = evaluation.outputs[i, evaluation.predictions[i]]
         axes.set_title(f"{true} → {read} ({sure:.2f})", fontsize=8, color=ACCENT, pad=2)

@@ -15,12 +15,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from byhand.backend import Array
 from byhand.draw.animation import Frame
+from byhand.draw.square import is_square, levels, square
 from byhand.errors import ByhandError
 
-SIDE = 28
-SCALE = 7  # of the large pictures
+LARGE = 196  # pixels on a side of the large pictures: 7 for each of MNIST's
 MARGIN, GAP = 28, 36  # pixels
-SMALL = 2  # scale of the two images between which one walks
+SMALL = 56  # of the two images between which one walks
 MOST = 1_000  # moments of a walk
 NEIGHBOURS = 50
 
@@ -38,7 +38,7 @@ class Walk:
 
     Attributes:
         names: of the networks. shares: (T,) how far along each moment is, from 0 to 1.
-        drawn: one (T, 784) a network. ends: the two images, (2, 784).
+        drawn: one (T, n) a network. ends: the two images, (2, n): square ones, grey or in colour.
     """
 
     names: tuple[str, ...]
@@ -81,12 +81,13 @@ def eased(count: int) -> Array:
 
 
 def walk(coders: dict[str, Any], ends: Array, shares: Array, spherical: bool = False) -> Walk:
-    """Walk from the first to the second of two images (2, 784) in [0, 1], through each network's own latent space.
+    """Walk from the first to the second of two images (2, n) in [0, 1], through each network's own latent space.
 
     `shares` (T,), from 0 to 1, are the moments at which is drawn: `eased` ones for what moves, even ones for paper.
     """
-    if ends.shape != (2, SIDE * SIDE):
-        raise ByhandError(f"the two images of a walk must be (2, {SIDE * SIDE}), got {ends.shape}")
+    if ends.ndim != 2 or len(ends) != 2 or not is_square(ends.shape[1]):
+        wanted = ends.shape[1] if ends.ndim == 2 and is_square(ends.shape[1]) else "n"
+        raise ByhandError(f"the two images of a walk must be (2, {wanted}), got {ends.shape}")
     drawn = []
     for coder in coders.values():
         start, end = coder.code(ends)
@@ -105,47 +106,59 @@ def strip(walked: Walk) -> Frame:
     """The walk for print: a row a network, its name before it, all moments from one end to the other."""
     count, font = len(walked.shares), _font(26)
     label = max(int(font.getlength(name)) for name in walked.names) + 24
-    size, gap = SIDE * 4, 8
-    sheet = Image.new("L", (label + count * (size + gap) - gap + 24, len(walked.names) * (size + gap) + 48), 0)
+    size, gap = LARGE // 7 * 4, 8
+    sheet = Image.new(_mode(walked), (label + count * (size + gap) - gap + 24, len(walked.names) * (size + gap) + 48), 0)
     draw = ImageDraw.Draw(sheet)
     for row, (name, pictures) in enumerate(zip(walked.names, walked.drawn, strict=True)):
         top = 12 + row * (size + gap)
-        draw.text((12, top + size // 2), name, fill=255, font=font, anchor="lm")
+        draw.text((12, top + size // 2), name, fill=_shade(walked, 255), font=font, anchor="lm")
         for column, picture in enumerate(pictures):
-            sheet.paste(_large(picture, 4), (label + column * (size + gap), top))
+            sheet.paste(_large(picture, size), (label + column * (size + gap), top))
     for column, share in enumerate(walked.shares):
         draw.text(
-            (label + column * (size + gap) + size // 2, sheet.height - 14), f"{share:.0%}", fill=150, font=_font(17), anchor="ms"
+            (label + column * (size + gap) + size // 2, sheet.height - 14),
+            f"{share:.0%}",
+            fill=_shade(walked, 150),
+            font=_font(17),
+            anchor="ms",
         )
     return np.asarray(sheet)
 
 
 def _frame(walked: Walk, i: int) -> Frame:
-    count, size = len(walked.names), SIDE * SCALE
+    count, size = len(walked.names), LARGE
     width = 2 * MARGIN + count * size + (count - 1) * GAP
-    small = SIDE * SMALL
+    small = SMALL
     height = MARGIN + size + 54 + small + 20
-    sheet = Image.new("L", (width, height), 0)
+    sheet = Image.new(_mode(walked), (width, height), 0)
     draw = ImageDraw.Draw(sheet)
     for place, (name, pictures) in enumerate(zip(walked.names, walked.drawn, strict=True)):
         left = MARGIN + place * (size + GAP)
-        sheet.paste(_large(pictures[i], SCALE), (left, MARGIN))
-        draw.text((left + size // 2, MARGIN + size + 24), name, fill=225, font=_font(19), anchor="mm")
+        sheet.paste(_large(pictures[i], size), (left, MARGIN))
+        draw.text((left + size // 2, MARGIN + size + 24), name, fill=_shade(walked, 225), font=_font(19), anchor="mm")
     # Below: the two images, and how far along the way between them this is.
     top, middle = height - small - 14, height - 14 - small // 2
     for x, image in ((MARGIN, walked.ends[0]), (width - MARGIN - small, walked.ends[1])):
-        sheet.paste(_large(image, SMALL), (x, top))
+        sheet.paste(_large(image, small), (x, top))
     first, last = MARGIN + small + 20, width - MARGIN - small - 20
-    draw.line([(first, middle), (last, middle)], fill=80, width=2)
+    draw.line([(first, middle), (last, middle)], fill=_shade(walked, 80), width=2)
     here = first + (last - first) * float(walked.shares[i])
-    draw.line([(first, middle), (here, middle)], fill=170, width=2)
-    draw.ellipse([here - 6, middle - 6, here + 6, middle + 6], fill=255)
+    draw.line([(first, middle), (here, middle)], fill=_shade(walked, 170), width=2)
+    draw.ellipse([here - 6, middle - 6, here + 6, middle + 6], fill=_shade(walked, 255))
     return np.asarray(sheet)
 
 
-def _large(pixels: Any, scale: int) -> Image.Image:
-    levels = np.round(np.clip(pixels, 0, 1).reshape(SIDE, SIDE) * 255).astype(np.uint8)
-    return Image.fromarray(levels, "L").resize((SIDE * scale, SIDE * scale), Image.Resampling.BICUBIC)
+def _large(pixels: Any, size: int) -> Image.Image:
+    return Image.fromarray(levels(pixels[None])[0]).resize((size, size), Image.Resampling.BICUBIC)
+
+
+def _mode(walked: Walk) -> str:
+    return "L" if len(square(walked.ends.shape[1])) == 2 else "RGB"
+
+
+def _shade(walked: Walk, grey: int) -> Any:
+    """A grey in the mode of the walk's pictures."""
+    return grey if _mode(walked) == "L" else (grey, grey, grey)
 
 
 def _font(size: int) -> Any:

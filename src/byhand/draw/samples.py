@@ -14,6 +14,7 @@ from byhand import limits
 from byhand.backend import Array
 from byhand.draw.animation import STYLES, Frame, write_picture
 from byhand.draw.game import GameFilm
+from byhand.draw.square import is_square, levels
 from byhand.errors import ModelError
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.gan import GAN
@@ -29,27 +30,31 @@ if TYPE_CHECKING:
     from byhand.data.dataset import Splits
     from byhand.training.recipes import Recipe
 
-SIDE, GAP, LABEL = 28, 2, 24
+GAP, LABEL = 2, 24
 MOST, SMALLEST = 10_000, 6  # samples in one picture; pixels on a side
+SHEETS_MADE = 20  # in a training
 BLOCKS = 4  # columns of classes, where there are many
 
 
 def sheet(images: Array, labels: Sequence[int], class_names: Sequence[str]) -> Frame:
-    """Images (n, 784) in [0, 1] as one picture: the samples of a class beside each other, its name before them."""
+    """Square images (n, ...) in [0, 1] as one picture: the samples of a class beside each other, its name before them."""
+    pictures = levels(images)
+    side, colour = pictures.shape[1], pictures.ndim == 4
     classes = sorted(set(map(int, labels)))
-    of = {label: [image for image, own in zip(images, labels, strict=True) if own == label] for label in classes}
+    of = {label: [image for image, own in zip(pictures, labels, strict=True) if own == label] for label in classes}
     most = max(map(len, of.values()))
     blocks = BLOCKS if len(classes) > 20 else 1
     lines = math.ceil(len(classes) / blocks)
-    width = LABEL + most * (SIDE + GAP) + 10
-    picture = Image.new("L", (blocks * width + 6, lines * (SIDE + GAP) + 12), 0)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(17)
+    font = ImageFont.load_default(17)
+    label_width = max(LABEL, *(math.ceil(font.getlength(class_names[label])) + 10 for label in classes))
+    width = label_width + most * (side + GAP) + 10
+    picture = Image.new("RGB" if colour else "L", (blocks * width + 6, lines * (side + GAP) + 12), 0)
+    draw, faint = ImageDraw.Draw(picture), (150, 150, 150) if colour else 150
     for place, label in enumerate(classes):
-        left, top = 6 + place // lines * width, 6 + place % lines * (SIDE + GAP)
-        draw.text((left + LABEL // 2, top + SIDE // 2), class_names[label], fill=150, font=font, anchor="mm")
+        left, top = 6 + place // lines * width, 6 + place % lines * (side + GAP)
+        draw.text((left + label_width // 2, top + side // 2), class_names[label], fill=faint, font=font, anchor="mm")
         for column, image in enumerate(of[label]):
-            levels = np.round(255 * np.clip(image, 0, 1)).reshape(SIDE, SIDE).astype(np.uint8)
-            picture.paste(Image.fromarray(levels, "L"), (left + LABEL + column * (SIDE + GAP), top))
+            picture.paste(Image.fromarray(image), (left + label_width + column * (side + GAP), top))
     return np.asarray(picture)
 
 
@@ -61,6 +66,8 @@ def draw_samples(images: Array, labels: Sequence[int], class_names: Sequence[str
 class SampleSheet(Callback):
     """Writes `samples/epoch-N.png` into a run's folder after each epoch: always the same noise, seen through better and better.
 
+    Of a training of many short epochs, only after some 20 of them.
+
     Arguments:
         class_names: what it learns to draw. folder: of the run. autoencoder: where it draws codes, what makes images of them.
         steps: how often the network is asked for each image.
@@ -70,6 +77,8 @@ class SampleSheet(Callback):
         self.class_names, self.folder, self.autoencoder, self.steps = tuple(class_names), folder, autoencoder, steps
 
     def after_epoch(self, epoch: Epoch, training: Steps) -> bool:
+        if (epoch.epoch + 1) % max(1, training.epochs // SHEETS_MADE) and epoch.epoch + 1 < training.epochs:
+            return False
         labels = np.arange(len(self.class_names))
         if len(labels) <= 20:
             labels = np.repeat(labels, 8)
@@ -90,9 +99,13 @@ def sample_sheets(recipe: Recipe, splits: Splits, folder: Path) -> list[Callback
     shape = splits.train.inputs.shape[1:]
     if recipe.model == GAN.kind and shape == (2,):
         return [GameFilm(folder)]
-    if recipe.model not in DRAWERS or not (autoencoder is not None or shape == (SIDE, SIDE, 1)):
+    if recipe.model not in DRAWERS or not (autoencoder is not None or _is_picture(shape)):
         return []
     return [SampleSheet(splits.train.class_names, folder, autoencoder)]
+
+
+def _is_picture(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[0] == shape[1] and shape[2] in (1, 3)
 
 
 def draw_model(spec: str, out: Path, *, count: int = 64, seed: int = 0, of_class: str | None = None) -> int:
@@ -119,21 +132,20 @@ def draw_model(spec: str, out: Path, *, count: int = 64, seed: int = 0, of_class
         images = network.sample(count, wanted, seed=seed)
     else:
         images = network.sample(count, seed, np.eye(network.classes)[wanted] if network.classes else None)
-    side = round(images.shape[1] ** 0.5)
-    if side * side != images.shape[1] or side < SMALLEST:
+    if images.shape[1] < SMALLEST**2 or not is_square(images.shape[1]):
         raise ModelError(
             f"{spec} draws {images.shape[1]} numbers, which are no square image: choose a model of images, such as mnist-gan"
         )
-    write_picture(tiles(images.reshape(-1, side, side)), out, STYLES["dark"])
+    write_picture(tiles(levels(images)), out, STYLES["dark"])
     return count
 
 
-def tiles(images: Array) -> Frame:
-    """Images (n, H, W) in [0, 1] beside each other, in a nearly square picture."""
-    n, height, width = images.shape
+def tiles(images: Frame) -> Frame:
+    """Images (n, H, W), or in colour (n, H, W, 3), as bytes, beside each other in a nearly square picture."""
+    n, height, width = images.shape[:3]
     columns = math.ceil(math.sqrt(n))
-    sheet = np.zeros((math.ceil(n / columns) * (height + GAP) + GAP, columns * (width + GAP) + GAP), np.uint8)
+    sheet = np.zeros((math.ceil(n / columns) * (height + GAP) + GAP, columns * (width + GAP) + GAP, *images.shape[3:]), np.uint8)
     for i, image in enumerate(images):
         top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
-        sheet[top : top + height, left : left + width] = np.round(255 * np.clip(image, 0, 1))
+        sheet[top : top + height, left : left + width] = image
     return sheet

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,12 +13,13 @@ from byhand import data as datasets
 from byhand import limits
 from byhand.backend import Array
 from byhand.data.dataset import Splits
+from byhand.data.pictures import preparation_of
 from byhand.errors import ModelError
 from byhand.modelfile import Model
 from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION, REGRESSION, NeuralNetwork
 from byhand.registry import Registry
 from byhand.shipped import open_model
-from byhand.training.evaluate_autoencoder import estimate_likelihood, evaluate_autoencoder
+from byhand.training.evaluate_autoencoder import AutoencoderEvaluation, estimate_likelihood, evaluate_autoencoder
 from byhand.training.evaluate_classifier import evaluate_classifier
 from byhand.training.evaluate_diffusion import evaluate_denoiser
 from byhand.training.evaluate_generator import evaluate_generator
@@ -26,6 +29,8 @@ from byhand.training.predict_table import table_to_measure, tables_of
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
+
+WORST = 10  # times the cost of guessing: a result beyond that comes of numbers that ran away
 
 
 class Evaluation(Protocol):
@@ -99,9 +104,10 @@ def evaluate(
         raise ModelError(f"{test.name} has other characters than the model was trained on: measure it on its own text")
     if likelihood is not None and network.purpose != RECONSTRUCTION:
         raise ModelError(f"a likelihood needs a VAE, and {opened.recipe or repr(network)} is none: leave it out")
-    if network.purpose == GENERATION and splits.train is not splits.test:
+    if network.purpose == GENERATION and splits.train is not splits.test and test.pictures is None:
         return evaluate_generator(opened, splits, **drawing)
-    limits.known_settings("evaluate", drawing, [])
+    if not (network.purpose == GENERATION and test.pictures is not None):  # no judge reads these, so none are drawn for it
+        limits.known_settings("evaluate", drawing, [])
     binarised = bool(opened.preprocessing.get("binarised"))
     measured = measure(network, test, binarised=binarised)
     if likelihood is None:
@@ -116,6 +122,24 @@ def _opened(model: Any) -> Model:
     return open_model(str(model)) if isinstance(model, str | Path) else Model(model)
 
 
+def _pictures_as(preprocessing: dict[str, Any]) -> dict[str, Any]:
+    """The options that prepare the pictures of another folder as a model with this `preprocessing` was trained to read them."""
+    how = preparation_of(preprocessing)
+    if how is not None:
+        return {"preparation": "scaled", "size": how.side, "colour": how.colour}
+    return {"preparation": "mnist"} if preprocessing.get("data_options", {}).get("preparation") == "mnist" else {}
+
+
+def nonsense(evaluation: Any, numbers: int) -> str:
+    """In words, why the result of a training on samples of so many numbers can be no result; "" where it may be one."""
+    for name, figure in evaluation.figures().items():
+        if isinstance(figure, float) and not math.isfinite(figure):
+            return f"its {name} is {figure}"
+    if isinstance(evaluation, AutoencoderEvaluation) and evaluation.cost > WORST * numbers * math.log(2):
+        return f"a cost of {evaluation.cost:.3g} nats an image, where guessing a middle grey costs {numbers * math.log(2):.3g}"
+    return ""
+
+
 def _splits(model: Model, data: Any) -> Splits:
     """The data as the model reads them; where only a part is given, it is all there is."""
     own = model.preprocessing
@@ -125,7 +149,8 @@ def _splits(model: Model, data: Any) -> Splits:
     if data is None:
         data = datasets.load(own["data"], **own.get("data_options", {}))
     elif isinstance(data, str | Path):
-        data = table_to_measure(model, str(data)) if tables_of(model, data) else datasets.load(str(data))
+        prepared = _pictures_as(own) if os.path.isdir(data) else {}
+        data = table_to_measure(model, str(data)) if tables_of(model, data) else datasets.load(str(data), **prepared)
     elif not isinstance(data, Splits):
         data = dataset_of(data, model.network, model.class_names)
         data = Splits(data, None, data)

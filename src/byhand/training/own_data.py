@@ -8,6 +8,8 @@ from typing import Any
 
 from byhand import data
 from byhand.data.dataset import Dataset, Splits
+from byhand.data.folder import Progress, options_of
+from byhand.training.picture_defaults import for_pictures
 from byhand.training.recipes import Recipe, recipe
 from byhand.training.run import load_splits
 
@@ -19,11 +21,14 @@ HIDDEN = {"classes": (64,), "yes_no": (64,), "numbers": (64, 32)}
 
 
 def recipe_for(
-    what: str, options: dict[str, Any] | None = None, changes: dict[str, Any] | None = None
+    what: str,
+    options: dict[str, Any] | None = None,
+    changes: dict[str, Any] | None = None,
+    progress: Progress = None,
 ) -> tuple[Recipe, Splits | None]:
     """A recipe by its name; or, for a path, the one that fits the data there, and these data, which it was chosen by.
 
-    options: of the data, such as a table's target; changes: settings of the recipe.
+    options: of the data, such as a table's target; changes: settings of the recipe; progress hears how many pictures are read.
 
     >>> recipe_for("iris", changes={"lr": 0.5})[0].lr
     0.5
@@ -40,8 +45,11 @@ def recipe_for(
         return known.changed(data_options=its | options, **changes), None
     if os.path.splitext(what)[1].lower() == ".txt":
         return recipe("attention").changed(**{"name": stem(what), "data": what, "data_options": options, **changes}), None
-    splits = data.load(what, **options)
+    splits = data.load(what, progress=progress, **options)
     about = for_table(splits.train) if splits.train.encoding is not None else {"lr": 0.5}
+    if os.path.isdir(what) and splits.train.inputs.ndim == 4:
+        about = for_pictures(splits.train, str(changes.get("model", "cnn")))
+        options |= options_of(splits.train)  # whatever else will stand in the folder, the model's pictures stay as they were
     chosen = Recipe(stem(what), data=what, data_options=options, **(for_outputs(splits.train) | about)).changed(**changes)
     return chosen, load_splits(chosen, splits if chosen.data == what else None)
 

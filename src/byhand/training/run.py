@@ -28,7 +28,7 @@ from byhand.safe_reading import reading
 from byhand.shipped import open_model
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.encoded_data import encoded
-from byhand.training.evaluate import Evaluation, measure
+from byhand.training.evaluate import Evaluation, measure, nonsense
 from byhand.training.fit import Callback, EarlyStopping, fit
 from byhand.training.history import Epoch, History, whole_rows
 from byhand.training.recipes import Recipe, read
@@ -141,8 +141,11 @@ def begin(recipe: Recipe, network: NeuralNetwork, splits: Splits) -> Steps:
     if recipe.augment is not None:
         augment = Augment(**recipe.augment)
         shape = splits.train.inputs.shape[1:]
-        if shape != (PIXELS,) and (len(shape) == 1 or shape not in ((shape[0],) * 2, (shape[0], shape[0], 1))):
-            raise ModelError(f"augment needs square grey images, got {splits.train.name} with samples of {shape}: leave it out")
+        if shape != (PIXELS,) and (len(shape) == 1 or shape[0] != shape[1] or shape[2:] not in ((), (1,), (3,))):
+            raise ModelError(
+                f"augment needs square grey images or coloured ones, got {splits.train.name} with samples of {shape}: "
+                "leave it out"
+            )
     return steps(
         network,
         splits.train,
@@ -238,6 +241,8 @@ def _finished(recipe: Recipe, folder: Path, training: Steps, splits: Splits, his
     """Measure what was trained, and write the model."""
     network: Any = training.model
     evaluation = measure(network, splits.test, binarised=recipe.binarise)
+    if why := nonsense(evaluation, splits.test.inputs[0].size):
+        raise TrainingError(f"the training came to nothing: {why}; lower the learning rate, for example --lr {recipe.lr / 10:g}")
     model = Model(
         network,
         class_names=splits.train.class_names,

@@ -203,7 +203,7 @@ def _entry(name: str, path: Path) -> dict[str, str]:
     if model.network.n_inputs != PIXELS:
         raise ModelError(
             f"{path} reads {model.network.n_inputs} numbers, but the page draws 28 x 28 = {PIXELS} pixels: "
-            "choose a model of images"
+            "choose a model of images, or one that was trained with --preparation mnist; `byhand predict` reads pictures for it"
         )
     network = model.classifier
     facts = [_convolutions(network) if network.modules() else "–".join(map(str, network.sizes))]
