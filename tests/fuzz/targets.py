@@ -26,7 +26,7 @@ from tests.fuzz.watching import Run
 
 from byhand import data, optim
 from byhand.costs import COSTS
-from byhand.data import emnist, prepare
+from byhand.data import emnist, picture_file
 from byhand.data.idx import read_images, read_labels, write
 from byhand.data.own import load_own
 from byhand.data.prepare import prepare_file
@@ -171,11 +171,11 @@ def pictures() -> list[bytes]:
 
 def read_picture(path: Path) -> None:
     """Large ones take a second each, and have a test of their own: here the limit is lower."""
-    limit, prepare.MAX_PIXELS = prepare.MAX_PIXELS, 1_000_000
+    limit, picture_file.MAX_PIXELS = picture_file.MAX_PIXELS, 1_000_000
     try:
         prepare_file(path)
     finally:
-        prepare.MAX_PIXELS = limit
+        picture_file.MAX_PIXELS = limit
 
 
 # ---------------------------------------------------------------- models

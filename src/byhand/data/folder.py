@@ -17,6 +17,7 @@ from PIL import Image
 from byhand import limits
 from byhand.data.classes import ordered
 from byhand.data.dataset import Dataset, Splits
+from byhand.data.picture_file import FORMATS, opened
 from byhand.data.pictures import (
     PREPARATIONS,
     USUAL_SIDE,
@@ -28,7 +29,7 @@ from byhand.data.pictures import (
     scaled,
     size_checked,
 )
-from byhand.data.prepare import FORMATS, FRAME, prepare_file
+from byhand.data.prepare import FRAME, prepare_file
 from byhand.errors import DataError
 
 Progress = Callable[[int, int], None] | None
@@ -169,12 +170,9 @@ def _datasets(founds: list[Found], pixels: NDArray[np.uint8], how: PicturePrepar
 
 
 def _size(file: Path) -> tuple[int, int]:
-    """Width and height of a picture as its file's header tells them; (0, 0) where only reading it whole can say what is wrong."""
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            return image.size
-    except Exception:  # `open_picture` tells what it is
-        return 0, 0
+    """Width and height of a picture, as its file's header tells them."""
+    with opened(file) as image:
+        return image.size
 
 
 def _typical(sizes: list[tuple[int, int]]) -> int:

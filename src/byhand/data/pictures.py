@@ -7,8 +7,6 @@ mean colour of its own border.
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from byhand import limits
-from byhand.data.prepare import FORMATS, MAX_BYTES, MAX_PIXELS, MAX_SIDE, Prepared, prepare_file
+from byhand.data.picture_file import opened
+from byhand.data.prepare import Prepared, prepare_file
 from byhand.errors import DataError
-from byhand.safe_reading import check_is_file
 
 Pixels = NDArray[np.uint8]
 PREPARATIONS = ("auto", "scaled", "mnist")
@@ -72,29 +70,9 @@ def open_picture(path: Path) -> Image.Image:
 
     Raises DataError for a file that is no picture, is damaged, or is absurdly large.
     """
-    check_is_file(path, DataError)
-    try:
-        size = path.stat().st_size
-        if size == 0:
-            raise DataError(f"{path} is empty (0 bytes): expected a picture")
-        if size > MAX_BYTES:
-            raise DataError(f"{path} has {size:,} bytes, more than {MAX_BYTES:,}: make it smaller")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow can still read is good enough
-            with Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS) as image:
-                _check_size(image, path)
-                image.load()
-                return _red_green_blue(ImageOps.exif_transpose(image))
-    except DataError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path} has far more than {MAX_PIXELS:,} pixels: make it smaller") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise DataError(f"cannot read {path}: {error.strerror}: check its name and its permissions") from error
-        raise _no_picture(path, error) from error
-    except Exception as error:  # Pillow's readers raise whatever a damaged file makes them stumble over
-        raise _no_picture(path, error) from error
+    with opened(path) as image:
+        image.load()
+        return _red_green_blue(ImageOps.exif_transpose(image))
 
 
 def scaled(image: Image.Image, side: int) -> Pixels:
@@ -162,16 +140,3 @@ def _red_green_blue(image: Image.Image) -> Image.Image:
         paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(paper, layer).convert("RGB")
     return image.convert("RGB")
-
-
-def _check_size(image: Image.Image, path: Path) -> None:
-    if max(image.size) > MAX_SIDE or image.width * image.height > MAX_PIXELS:
-        raise DataError(
-            f"{path} is {image.width:,} x {image.height:,} pixels, more than {MAX_SIDE:,} a side or {MAX_PIXELS:,} in all: "
-            "make it smaller"
-        )
-
-
-def _no_picture(path: Path, error: Exception) -> DataError:
-    kind = type(error).__name__
-    return DataError(f"{path} is not a picture that can be read whole ({kind}): save it again as PNG or JPEG, or remove it")

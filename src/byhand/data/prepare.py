@@ -9,9 +9,7 @@ Source: LeCun et al. (1998), "Gradient-based learning applied to document recogn
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +20,14 @@ from PIL import Image, ImageOps
 
 from byhand import limits
 from byhand.data import photograph
+from byhand.data.picture_file import check_size, opened
 from byhand.errors import DataError
-from byhand.safe_reading import check_is_file
 
 FRAME, BOX = 28, 20  # pixels: the image, and the square in it that the ink is scaled into
 MIDDLE = 14.0  # pixels: where MNIST's digits have their centre of mass, in both directions
 FAINTEST = 8.0  # of 255: an image whose shades differ by less, or whose ink is fainter, is empty
 NOISE = 0.1  # of the brightest pixel: what is darker is paper, not ink
-MAX_SIDE, MAX_PIXELS = 10_000, 50_000_000
-MAX_BYTES = 4 * MAX_PIXELS  # of a file: such an image, not compressed
 STRIP = 64  # rows of a picture that are converted at once
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # not EPS, which Pillow gives to another program to run
 
 INKS = ("auto", "white", "black")
 GREY = ("1", "L", "I;16", "I;16B", "I", "F")  # Pillow's modes of one channel; those with an I have 16 bits
@@ -81,41 +76,15 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
 
 def prepare_file(path: Path, ink: str = "auto") -> Prepared:
     """Prepare the picture in a file; raises DataError for a file that is none, or an absurdly large one."""
-    check_is_file(path, DataError)
-    try:
-        size = path.stat().st_size
-        if size == 0:
-            raise DataError(f"{path} is empty (0 bytes): expected a picture")
-        if size > MAX_BYTES:
-            raise DataError(f"{path} has {size:,} bytes, more than {MAX_BYTES:,}: make it smaller")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow: what it can still read is good enough, and our own limit is stricter
-            # Out of memory, where there is no more to read than the file holds, whatever lengths are written in it.
-            with Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS) as image:
-                _check_size(image.width, image.height, str(path))
-                image.load()
-                ImageOps.exif_transpose(image, in_place=True)  # a phone stores its photos lying, and says so in a tag
-                return prepare(image, ink)
-    except DataError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path} has far more than {MAX_PIXELS:,} pixels: make it smaller") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise DataError(f"cannot read {path}: {error.strerror}: check its name and its permissions") from error
-        raise _no_picture(path, error) from error
-    except Exception as error:  # Pillow's readers raise whatever a damaged file makes them stumble over
-        raise _no_picture(path, error) from error
-
-
-def _no_picture(path: Path, error: Exception) -> DataError:
-    kind = type(error).__name__
-    return DataError(f"{path} is not a picture that can be read whole ({kind}): save it again as PNG or JPEG, or remove it")
+    with opened(path) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)  # a phone stores its photos lying, and says so in a tag
+        return prepare(image, ink)
 
 
 def _grey(image: Image.Image | NDArray[Any]) -> NDArray[np.float64]:
     if isinstance(image, Image.Image):
-        _check_size(image.width, image.height, "the image")
+        check_size(image.width, image.height, "the image")
         if image.mode in GREY and "transparency" not in image.info:
             levels = np.array(image.convert("F"), np.float64)
             return _checked(np.divide(levels, 257, out=levels) if image.mode.startswith("I") else levels)
@@ -126,7 +95,7 @@ def _grey(image: Image.Image | NDArray[Any]) -> NDArray[np.float64]:
         return grey
     grey = np.array(image, np.float64)  # a copy, which is worked on in place
     if grey.ndim == 2:
-        _check_size(grey.shape[1], grey.shape[0], "the image")
+        check_size(grey.shape[1], grey.shape[0], "the image")
     return _checked(grey)
 
 
@@ -146,13 +115,6 @@ def _checked(grey: NDArray[np.float64]) -> NDArray[np.float64]:
     if not (low >= 0 and high <= 255):  # so too where one is NaN
         raise DataError(f"the image holds grey levels from {low:g} to {high:g}: expected finite ones, from 0 to 255")
     return grey
-
-
-def _check_size(width: int, height: int, what: str) -> None:
-    if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
-        raise DataError(
-            f"{what} is {width:,} x {height:,} pixels, more than {MAX_SIDE:,} a side or {MAX_PIXELS:,} in all: make it smaller"
-        )
 
 
 def _border_mean(grey: NDArray[np.float64]) -> float:
