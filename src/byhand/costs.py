@@ -15,10 +15,11 @@ from byhand import limits
 from byhand.activations import Activation, sigmoid
 from byhand.backend import Array
 from byhand.errors import ModelError
+from byhand.formula import factor, number, setting
 from byhand.registry import Registry
 from byhand.terms import At, Factor, NamedArray, Sum, indexed, single
 
-MINUS = Factor("(-1)", -1.0)
+MINUS = Factor("(-1)", -1.0, worked="(-1)")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ def quadratic_terms(z: NamedArray, a: NamedArray, y: NamedArray, activation: Act
     def square(k: int) -> tuple[Factor, ...]:
         at = (rows.start + k // n, k % n)
         shown = rf"({indexed(a.symbol, at)} - {indexed(y.symbol, at)})"
-        difference = Factor(shown, float(apart.reshape(-1)[k]), a.factor(at).ref)
+        worked = f"({number(a.values[at])} - {target(y.values[at])})"
+        difference = Factor(shown, float(apart.reshape(-1)[k]), a.factor(at).ref, worked)
         return (Factor(rf"\frac{{1}}{{{2 * m}}}", 0.5 / m), difference, difference)
 
     return [Sum(apart * apart * (0.5 / m), square, len(a.values) == m)]
@@ -133,9 +135,15 @@ def quadratic_error_terms(z: NamedArray, a: NamedArray, y: NamedArray, activatio
     i, j = at
     slopes = activation.slopes(z.values[i], a.values[i], j)
 
+    units = np.arange(len(slopes)) if activation.joint else np.array([j])
+
     def apart(of: NamedArray, *sign: Factor) -> Sum:
-        products = of.values[i] * slopes * (-1 if sign else 1)
-        return Sum(products, lambda k: (*sign, of.factor((i, k)), slope(z, i, k, j, activation, slopes)))
+        products = (of.values[i] * slopes * (-1 if sign else 1))[units]
+
+        def factors(k: int) -> tuple[Factor, ...]:
+            return (*sign, of.factor((i, int(units[k]))), slope(z, i, int(units[k]), j, activation, slopes))
+
+        return Sum(products, factors)
 
     return [apart(a), apart(y, MINUS)]
 
@@ -149,7 +157,9 @@ def huber_terms(z: NamedArray, a: NamedArray, y: NamedArray, activation: Activat
         at = (rows.start + k // n, k % n)
         shown = rf"h({indexed(a.symbol, at)} - {indexed(y.symbol, at)})"
         share = (Factor(rf"\frac{{1}}{{{m}}}", 1 / m),) if m > 1 else ()
-        return (*share, Factor(shown, float(costs.reshape(-1)[k]), a.factor(at).ref))
+        off = float(far.reshape(-1)[k])
+        worked = rf"(\frac{{1}}{{2}} \cdot {number(off)}^2)" if off <= HUBER else rf"({number(off)} - \frac{{1}}{{2}})"
+        return (*share, Factor(shown, float(costs.reshape(-1)[k]), a.factor(at).ref, worked))
 
     return [Sum(costs / m, bent, len(a.values) == m)]
 
@@ -173,7 +183,9 @@ def cross_entropy_terms(z: NamedArray, a: NamedArray, y: NamedArray, activation:
 
     def logarithm(k: int) -> tuple[Factor, ...]:
         at = (rows.start + k // n, k % n)
-        return (minus, y.factor(at), Factor(rf"\ln {indexed(a.symbol, at)}", float(log_a.reshape(-1)[k]), a.factor(at).ref))
+        log = float(log_a.reshape(-1)[k])
+        worked = rf"\ln {number(np.exp(log))}"
+        return (minus, y.factor(at), Factor(rf"\ln {indexed(a.symbol, at)}", log, a.factor(at).ref, worked))
 
     if activation.name == "softmax":
         return [Sum(-y_rows * log_a / m, logarithm, whole)]
@@ -182,8 +194,9 @@ def cross_entropy_terms(z: NamedArray, a: NamedArray, y: NamedArray, activation:
     def rest(k: int) -> tuple[Factor, ...]:
         at = (rows.start + k // n, k % n)
         left = Factor(f"(1 - {indexed(y.symbol, at)})", float(1 - y.values[at]), y.factor(at).ref)
-        log = Factor(rf"\ln(1 - {indexed(a.symbol, at)})", float(log_rest.reshape(-1)[k]), a.factor(at).ref)
-        return (minus, left, log)
+        value = float(log_rest.reshape(-1)[k])
+        worked = rf"\ln {number(np.exp(value))}"
+        return (minus, left, Factor(rf"\ln(1 - {indexed(a.symbol, at)})", value, a.factor(at).ref, worked))
 
     return [Sum(-y_rows * log_a / m, logarithm, whole), Sum(-(1 - y_rows) * log_rest / m, rest, whole)]
 
@@ -192,6 +205,11 @@ def cross_entropy_error_terms(z: NamedArray, a: NamedArray, y: NamedArray, activ
     total = float(y.values[at[0]].sum()) if activation.name == "softmax" else 1.0
     times = () if np.isclose(total, 1) else (Factor(r"\sum y", total),)
     return [single(*times, a.factor(at)), single(MINUS, y.factor(at))]
+
+
+def target(y: float) -> str:
+    """A target in a formula: 0 or 1 as it is, anything else with its digits."""
+    return setting(float(y)) if float(y).is_integer() and y >= 0 else factor(y)
 
 
 def slope(z: NamedArray, i: int, u: int, j: int, activation: Activation, slopes: Array) -> Factor:

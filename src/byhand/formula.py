@@ -6,6 +6,7 @@ A line of a formula is a tuple of pieces, broken where a reader would break it, 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,16 @@ def signed(value: Any) -> str:
     return f"- {text[1:]}" if text.startswith("-") else f"+ {text}"
 
 
+def _added(term: str) -> str:
+    r"""A term with its sign in front.
+
+    >>> _added(r"(-1)\, y"), _added("x")
+    ('- y', '+ x')
+    """
+    taken = re.match(r"\(-1\)(\\,| \\cdot) ", term)
+    return f"- {term[taken.end() :]}" if taken else f"+ {term}"
+
+
 def total(
     left: str, terms: Sequence[Term], value: Any, *, last: Sequence[Term] = (), before: tuple[str, str] = ("", "")
 ) -> list[Line]:
@@ -109,11 +120,13 @@ def total(
     more_number = [rf"{signed(rest)} \text{{ (the {others:,} others)}}"] if many else []
     every = [*shown, *last]
     lines = [
-        line(f"{left} = {before[0]}", [*(f"+ {t.symbols}" for t in shown), *more_symbols, *(f"+ {t.symbols}" for t in last)]),
-        line(f"= {before[1]}", [*(f"+ {t.numbers}" for t in shown), *more_number, *(f"+ {t.numbers}" for t in last)]),
+        line(f"{left} = {before[0]}", [*(_added(t.symbols) for t in shown), *more_symbols, *(_added(t.symbols) for t in last)]),
+        line(f"= {before[1]}", [*(_added(t.numbers) for t in shown), *more_number, *(_added(t.numbers) for t in last)]),
     ]
     if len(every) > 1 and any(t.numbers != number(t.value) and t.numbers != factor(t.value) for t in every):
         lines.append(line(f"= {before[1]}", [*(signed(t.value) for t in shown), *more_number, *(signed(t.value) for t in last)]))
+    if before[0] and len(every) > 1:
+        lines.append(Line((rf"= {before[1]} \cdot {factor(rest + math.fsum(term.value for term in every))}",)))
     if len(every) == 1 and every[0].numbers in {number(value), factor(value)} and not before[0]:
         lines.pop()  # a sum of one number is that number
     lines.append(Line((f"= {number(value)}",), float(value)))

@@ -198,7 +198,7 @@ def test_an_activation_of_one_s_own_is_worked_out_by_its_formula_or_else_by_its_
     section = next(section for section in found.stage("forward") if section.title == "Layer 2: activation (square)")
     z = found.step.record.z[2][0, found.details["followed"][2]]
     shown = f"({number(z)})^2" if formula else rf"\sigma({number(z)})"
-    assert section.numbers[0].pieces[-1] == f"= {shown}"
+    assert section.numbers[1].pieces[-1] == f"= {shown}"
     assert section.numbers[-1].value == pytest.approx(z * z, rel=1e-12)
     assert all(followed.proof.agrees for followed in found.weights)
 

@@ -92,25 +92,25 @@ def test_one_can_drill_back_through_the_draw(name: str, at: tuple[int, ...], beh
 def test_it_is_what_the_explanation_says(kind: str, settings: Any) -> None:
     found = explained(kind, at=["2,17"], **settings)
     values = {section.title: section.numbers[-1].value for section in found.sections if section.numbers}
-    same = {
-        "The cost: both parts together" if kind == "vae" else "The cost": ("C", ()),
-        "L_rec: how far the image that came back is from the one that went in": ("L_rec", (0,)),
-        "Out of the decoder: the error of number 2 of the code": ("dz" if kind == "vae" else "d_code", (0, 2)),
+    same: dict[str, tuple[str, tuple[int, ...]]] = {
+        f"C: the mean over the batch of {'both parts' if kind == 'vae' else 'L_rec'}": ("C", ()),
+        "L_rec: the image that came back against the one that went in": ("L_rec", (0,)),
+        "Code: its error, out of the decoder": ("dz" if kind == "vae" else "d_code", (0, 2)),
     }
     if kind == "vae":
         same |= {
-            "The code is drawn: number 2": ("z", (0, 2)),
-            "L_reg: how far the Gaussian of the code is from N(0, 1)": ("L_reg", (0,)),
-            "Through the draw: the errors of mu and s, number 2": ("d_log_sigma", (0, 2)),
+            "Code: it is drawn": ("z", (0, 2)),
+            "L_reg: the Gaussian of the code against N(0, 1)": ("L_reg", (0,)),
+            "Code: through the draw": ("d_log_sigma", (0, 2)),
         }
     for section in found.sections:
-        if section.scope not in ("encoder", "decoder") or section.layer == 0:
+        what = next((what for what in ("weighted", "activation", "BP1", "BP2", "BP3", "BP4") if what in section.title), "")
+        if not what:
             continue
-        name, unit = f"{section.scope}.{section.layer - 2}", found.details["followed"][section.scope][section.layer]
-        what = next(what for what in ("weighted", "activation", "BP1", "BP2", "BP3", "BP4") if what in section.title)
+        unit = found.details["followed"][f"{section.scope}.z"][1]
         weight = tuple(int(k) for k in re.findall(r"_\{(\d+),(\d+)\}", section.numbers[0].latex)[0]) if what == "BP4" else ()
         array = {"weighted": "z", "activation": "a", "BP3": "bias.gradient", "BP4": "weight.gradient"}.get(what, "delta")
-        same[section.title] = (f"{name}.{array}", {"BP3": (unit,), "BP4": weight}.get(what, (0, unit)))
+        same[section.title] = (f"{section.scope}.{array}", {"BP3": (unit,), "BP4": weight}.get(what, (0, unit)))
     assert len([title for title in same if title.startswith("BP4")]) == 6
     for title, (name, at) in same.items():
         made = terms_of(found, name, at)

@@ -204,7 +204,7 @@ def test_a_chosen_weight_is_counted_as_in_the_book_and_its_unit_is_followed() ->
     assert [str(chosen.weight) for chosen in found.weights] == ["2:5,100", "3:7,2"]
     assert found.weights[0].before == found.step.network.weights[0][5, 100]
     assert found.weights[1].before == found.step.network.weights[1][7, 2]
-    assert found.sections[0].numbers[0].latex.startswith("z^{2}_{5} = w^{2}_{5,")
+    assert found.sections[0].numbers[0].latex.startswith("z^{2}_{0,5} = w^{2}_{5,")
 
 
 def test_clipping_is_shown_and_used() -> None:

@@ -48,7 +48,6 @@ def _plain(value: Any) -> Any:
 def _section(section: Section) -> dict[str, Any]:
     return {
         "stage": section.stage,
-        "layer": section.layer,
         "scope": section.scope,
         "title": section.title,
         "why": section.why,

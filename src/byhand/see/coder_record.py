@@ -31,6 +31,8 @@ CLASS = "It is the class, which a conditional network is told."
 DRAWN = "It was drawn from N(0, 1). The backward pass holds it fixed, so that gradients go through the draw."
 OUT_OF_DECODER = "BP2 without an activation: before the decoder’s first layer there is none"
 THROUGH_THE_DRAW = "The first parts come from the reconstruction, the second pull the code to N(0, 1)"
+HELD = "With eps held fixed this is a function like any other, and gradients go through it: the reparameterisation."
+COLLAPSE = "A sum over the pixels: their mean would weigh the other part 784 times as much, and the codes would collapse."
 
 
 class CoderRecord:
@@ -84,11 +86,11 @@ class CoderNumbers:
         equations: Sequence[str] = (),
         documented: Documented | None = None,
         group: str = "Code",
-        note: str = "",
+        **more: Any,
     ) -> None:
         """An operation around the layers; function: what ran. Its equation is that of the first array unless others are given."""
         equations = equations or [arrays[0].equation]
-        self.arrays.add_operation(stage, group, title, arrays, [function], equations, documented, note=note)
+        self.arrays.add_operation(stage, group, title, arrays, [function], equations, documented, **more)
 
     # ---------------------------------------------------------------- what the two kinds say for themselves
 
@@ -170,7 +172,9 @@ class CoderNumbers:
         equation = rf"{indexed(symbol, ('i,j',))} = \sum_k {w.symbol}_{{k,j}}\, {delta.symbol}_{{i,k}}"
         error = self._add(name, symbol, "the error of the code, out of the decoder", values, terms, equation)
         title = "Code: its error, out of the decoder"
-        self._operation("backward", title, (error, delta, w), Stack.input_error, note=OUT_OF_DECODER)
+        why = "What the decoder would rather have been told: BP2 once more, past its first layer."
+        book = rf"{indexed(symbol, ())} = ({w.symbol})^\top {delta.symbol}"
+        self._operation("backward", title, (error, delta, w), Stack.input_error, note=OUT_OF_DECODER, why=why, book=book)
         return error
 
     def _join(self, layer: LayerNumbers, parts: Sequence[StepArray]) -> None:
@@ -211,7 +215,8 @@ class CoderNumbers:
         about = "how far each image that came back is from the one that went in"
         rec = self._add("L_rec", symbol, about, values, lambda at: net.cost.sums(z, a, x, activation, at[0]), equation)
         title = "L_rec: the image that came back against the one that went in"
-        self._operation("cost", title, (rec, a, x), net.cost.per_sample, group="Cost")
+        why = "Each pixel that came back wrong costs something: the more so the surer the decoder was of it."
+        self._operation("cost", title, (rec, a, x), net.cost.per_sample, group="Cost", why=why, note=COLLAPSE)
         share, reg = Factor(rf"\frac{{1}}{{{m}}}", 1 / m), self.regularisation()
         if reg is None:
             parts, what, note, summed = [rec], "L_rec", "", f"{symbol}_i"
@@ -229,7 +234,8 @@ class CoderNumbers:
         equation = rf"C = \frac{{1}}{{m}} \sum_i {summed}"
         c = self.arrays.add("C", "C", "the cost of the batch", np.array(step.cost), lambda at: sums, equation=equation)
         title = f"C: the mean over the batch of {what}"
-        self._operation("cost", title, (c, *parts), type(net).learn, group="Cost", note=note)
+        why = "One number for all of it. What follows asks how each weight could make it smaller."
+        self._operation("cost", title, (c, *parts), type(net).learn, group="Cost", note=note, why=why)
 
 
 class AutoencoderNumbers(CoderNumbers):
@@ -237,8 +243,10 @@ class AutoencoderNumbers(CoderNumbers):
 
     def code(self) -> StepArray:
         net, learn = self.net, type(self.net).learn
-        code = self.part("code", "c", "the codes")
-        self._operation("forward", "Code: what the encoder gives", (code, self.halves["encoder"][-1]["z"]), learn)
+        code, z = self.part("code", "c", "the codes"), self.halves["encoder"][-1]["z"]
+        why = "Few numbers for many pixels: only what images have in common fits through."
+        note = "What the encoder says is the code; nothing pulls it to any place."
+        self._operation("forward", "Code: what the encoder gives", (code, z), learn, why=why, note=note)
         if not net.noise:
             return code
         eps = self._add("eps", r"\varepsilon", "the noise, in standard deviations", self.step.chance[0], why=DRAWN)
@@ -249,7 +257,10 @@ class AutoencoderNumbers(CoderNumbers):
 
         values, equation = self.found["decoder.a"][0][:, : net.latent], r"\tilde c = c + \sigma \varepsilon"
         noisy = self._add("noisy", r"\tilde c", "the codes with their noise", values, terms, equation)
-        self._operation("forward", "Code: noise is added", (noisy, code, eps), learn)
+        why = (
+            "A decoder that is told the code a little wrongly learns to draw nearly the same for codes that are nearly the same."
+        )
+        self._operation("forward", "Code: noise is added", (noisy, code, eps), learn, why=why)
         return noisy
 
     def code_errors(self) -> list[StepArray]:
@@ -267,7 +278,8 @@ class VAENumbers(CoderNumbers):
         mu = self.part("mu", r"\mu", "means of the codes")
         s = self.part("log_sigma", "s", "log standard deviations of the codes", d)
         title = "Code: its Gaussian, the two halves of what the encoder gives"
-        self._operation("forward", title, (mu, s, z), VAE._encode, [mu.equation, s.equation])
+        why = "The encoder gives no point but a cloud: where it is, and how wide."
+        self._operation("forward", title, (mu, s, z), VAE._encode, [mu.equation, s.equation], why=why, worked=("mu", "log_sigma"))
         eps = self._add("eps", r"\varepsilon", "what the draw adds, in standard deviations", self.step.chance[0], why=DRAWN)
 
         def terms(at: At) -> list[Sum]:
@@ -275,7 +287,8 @@ class VAENumbers(CoderNumbers):
 
         equations = split(found.equation)
         code = self._add("z", "z", "the codes that were drawn", self.found["z"], terms, equations[0].rstrip(","))
-        self._operation("forward", "Code: it is drawn", (code, mu, s, eps), draw_code, equations, found)
+        why = "The decoder has to do with any point of the cloud: so codes that lie close come to mean images that are alike."
+        self._operation("forward", "Code: it is drawn", (code, mu, s, eps), draw_code, equations, found, why=why, note=HELD)
         return code
 
     def regularisation(self) -> StepArray:
@@ -298,7 +311,9 @@ class VAENumbers(CoderNumbers):
             r"L^{\text{reg}}_i = \sum_j \text{KL}_{i,j}",
         )
         title, equations = "L_reg: the Gaussian of the code against N(0, 1)", [reg.equation, kl.equation]
-        self._operation("cost", title, (reg, kl, mu, s), divergence, equations, found, group="Cost")
+        more: dict[str, Any] = {"worked": ("kl", "L_reg"), "group": "Cost"}
+        more["why"] = "It keeps the clouds near one another, so that a code drawn from N(0, 1) means an image too."
+        self._operation("cost", title, (reg, kl, mu, s), divergence, equations, found, **more)
         return reg
 
     def code_errors(self) -> list[StepArray]:
@@ -321,7 +336,11 @@ class VAENumbers(CoderNumbers):
             for name, of, terms, own in (("d_mu", mu, of_mu, equations[0]), ("d_log_sigma", s, of_s, equations[1]))
         ]
         reads = (*errors, dz, mu, s, eps)
-        self._operation("backward", "Code: through the draw", reads, code_errors, equations, found, note=THROUGH_THE_DRAW)
+        more: dict[str, Any] = {"worked": ("d_mu", "d_log_sigma"), "note": THROUGH_THE_DRAW}
+        more["why"] = (
+            "The draw only shifts and stretches eps, so its error goes on to both: to the mean as it is, to the width times eps."
+        )
+        self._operation("backward", "Code: through the draw", reads, code_errors, equations, found, **more)
         return errors
 
 

@@ -15,17 +15,18 @@ import numpy as np
 from byhand.backend import Array
 from byhand.engine import Tensor, no_grad
 from byhand.equation import read
-from byhand.formula import Line, factor, number, setting, signed, total
+from byhand.formula import Line, factor, number, setting, signed
 from byhand.kernels.threads import one_blas_thread
 from byhand.models.denoiser import DiffusionNetwork, NoiseDraw
 from byhand.models.diffusion import Diffusion
 from byhand.models.running_mean import take_into
 from byhand.models.samplers import ddim
-from byhand.see.layer import mean_of, products
 from byhand.see.section import Picture, Section, documented, sources, summary
 from byhand.see.step import TrainingStep
+from byhand.see.sum_lines import lines_of
 from byhand.see.update import flat_place
 from byhand.see.weight import Entry
+from byhand.terms import Factor, Sum
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,18 @@ def loss_section(step: Denoising, place: tuple[int, ...], cost: float) -> Sectio
         below = {"v": rf"{number(snr)} + 1", "epsilon": number(snr), "x0": "1"}[net.diffusion.target]
         own.append(Line((rf"w_t = \frac{{\min({number(snr)}, {setting(net.gamma)})}}{{{below}}}", f"= {number(weight)}"), weight))
         equations.append(read(Diffusion.weights).equation)
-    terms = products((lambda i: f"w_{{{i}}}", step.weights), (lambda i: f"e_{{{i}}}", squares))
+    share = (Factor(rf"\frac{{1}}{{{step.m}}}", 1 / step.m),) if step.m > 1 else ()
+
+    def weighted(i: int) -> tuple[Factor, ...]:
+        return (*share, Factor(f"w_{{{i}}}", float(step.weights[i])), Factor(f"e_{{{i}}}", float(squares[i])))
+
     return Section(
         stage="cost",
         scope="cost",
         title="The loss: how far the answers are from what was asked for",
         why="A square for each number, so that one large error costs more than many small ones.",
         equations=tuple(equations),
-        numbers=(*own, *total("C", terms, cost, before=mean_of(step.m))),
+        numbers=(*own, *lines_of("C", [Sum(step.weights * squares / step.m, weighted)], cost)),
         sizes=f"w, e: ({step.m},); e_i is the mean square over the {math.prod(net.input_shape)} numbers of sample i",
         summaries=(summary("e", squares), summary("w", step.weights)),
         source=sources(DiffusionNetwork._loss, Diffusion.weights),

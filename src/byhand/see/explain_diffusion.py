@@ -31,10 +31,11 @@ from byhand.see.diffusion_sections import (
 from byhand.see.explain_network import followed_places, names_of_parameters, op_update_sections
 from byhand.see.explanation import Explanation, Sample, Stage
 from byhand.see.image import side
-from byhand.see.one_output import prove
 from byhand.see.op_sections import op_backward_sections, op_forward_sections, thumbnails
+from byhand.see.proof import prove
 from byhand.see.section import Picture
 from byhand.see.step import TrainingStep
+from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
 from byhand.see.update import clipping, follow
 from byhand.see.weight import Entry
@@ -80,7 +81,7 @@ def explain_diffusion(network: DiffusionNetwork, request: Request) -> Explanatio
         loss_section(step, place, taken.cost),
         *op_backward_sections(all_ops, followed, 0, taken.m),
         *clipping(taken),
-        *op_update_sections(taken, entries),
+        *op_update_sections(StepNumbers(taken, samples), entries),
         average_section(taken, entries[-1]),
         ddpm_section(step, place),
         ddim_section(step, place),

@@ -16,13 +16,14 @@ from byhand.errors import ModelError
 from byhand.nn import Network
 from byhand.optim import SGD
 from byhand.see.accounts import Request, gives_account
-from byhand.see.explanation import Explanation, FollowedWeight, Output, Sample, Stage, table_of_names
+from byhand.see.explanation import BOOK, Explanation, FollowedWeight, Output, Sample, Stage, named_alike, table_of_names
 from byhand.see.image import side
-from byhand.see.layer import BOOK
-from byhand.see.one_output import pixel_section, prove, strongest, weight_section
+from byhand.see.one_output import pixel_section, strongest, weight_section
 from byhand.see.op_sections import op_backward_sections, op_forward_sections, plain_symbol, thumbnails
+from byhand.see.proof import prove
 from byhand.see.section import Listing, Picture, Section
 from byhand.see.step import TrainingStep
+from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
 from byhand.see.tape import ModuleOp
 from byhand.see.unit_address import UnitAddress, find_unit
@@ -91,7 +92,7 @@ def explain_network(network: Network, request: Request) -> Explanation:
         section, worked = pixel_section(op, anchor, f"sample {names[row]}")
         pixel = {"scope": op.name, "at": list(anchor), "sum": worked.value, "network": worked.network}
         weights, told = follow(step, [prove(step, entry)], samples), op.title
-        sections += [*op_update_sections(step, [entry]), section, weight_section(op, entry, anchor, names)]
+        sections += [*op_update_sections(StepNumbers(step, samples), [entry]), section, weight_section(op, entry, anchor, names)]
     shapes = [" × ".join(map(str, shape)) for shape in (network.input_shape, network.output_shape)]
     return Explanation(
         step=step,
@@ -145,11 +146,7 @@ def names_of_parameters(step: TrainingStep) -> Listing:
         for given in op.inputs
         if given.parameter
     }
-    rows = []
-    for name, values in step.record.parameters(step.theta).items():
-        index = ",".join("ijklmn"[: values.ndim])
-        rows.append((letters.get(name, ""), values.shape, f"{name}:{index}", "", name, name))
-    return table_of_names(rows)
+    return table_of_names(named_alike(step.record.parameters(step.theta), letters))
 
 
 def _samples(step: TrainingStep, numbers: Sequence[int], names: Sequence[str]) -> tuple[Sample, ...]:
@@ -218,13 +215,14 @@ def followed_places(
 # ---------------------------------------------------------------- the update
 
 
-def op_update_sections(step: TrainingStep, entries: Sequence[Entry]) -> Iterator[Section]:
+def op_update_sections(numbers: StepNumbers, entries: Sequence[Entry]) -> Iterator[Section]:
     """What the optimiser made of each weight; the first with a table of all parameters."""
+    step = numbers.step
     rows: list[tuple[str | float, ...]] = []
     vectors = [step.record.parameters(vector) for vector in (step.theta, step.used, step.update)]
     for name, theta in vectors[0].items():
         rows.append((name, " × ".join(map(str, theta.shape)), *(float(np.linalg.norm(views[name])) for views in vectors)))
     title = "Every parameter: its length, its gradient's, and that of its change"
     listing = Listing(title, ("parameter", "shape", "‖θ‖", "‖g‖", "‖Δθ‖"), tuple(rows))
-    for k, section in enumerate(update_sections(step, entries)):
+    for k, section in enumerate(update_sections(numbers, entries)):
         yield replace(section, scope=entries[k].name, listing=None if k else listing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,12 @@ from byhand.see.weight import Entry, Weight
 Names = tuple[
     str, Sequence[int], str, str, str, str
 ]  # in the formulas, the shape, as an option, in Python, in files, in the microscope
+
+
+BOOK = (
+    "Here a row is a sample, in the book a column: z = a wᵀ is the book's z = w a, transposed. Under each equation stands the "
+    "book's form, for one sample."
+)
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,13 @@ def batch_names(samples: Sequence[Sample], most: int = 12) -> str:
     return f"{name} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
-def table_of_names(rows: Sequence[Names], option: str = "--number") -> Listing:
+def named_alike(parameters: Mapping[str, Array], symbols: Mapping[str, str]) -> Iterable[Names]:
+    """Of parameters that have one name everywhere but in formulas."""
+    for name, values in parameters.items():
+        yield symbols.get(name, ""), values.shape, f"{name}:{','.join('ijklmn'[: values.ndim])}", "", name, name
+
+
+def table_of_names(rows: Iterable[Names], option: str = "--number") -> Listing:
     """What each parameter is called, without the columns that nobody needs; option: that takes such a name in the terminal."""
     heads = ["formula", "shape", option, "Python", "model file", "microscope"]
     table = [(first, " × ".join(map(str, shape)), *others) for first, shape, *others in rows]

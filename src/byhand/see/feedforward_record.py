@@ -94,15 +94,23 @@ class FeedForwardRecord:
             [FeedForward._drop],
             (r"\tilde a^l = a^l \odot r", r"r_j = \frac{[u_j \ge p]}{1 - p}"),
             reference="Srivastava et al. (2014), JMLR 15",
+            why="Units that may be missing at any step cannot rely on one another: each has to be of use by itself.",
             note=f"p = {self.network.dropout:g}: {int((kept == 0).sum()):,} of {kept.size:,} are left out.",
         )
         return d
 
     def _cost(self, last: LayerNumbers, y: StepArray, arrays: StepArrays) -> None:
         net, cost, activation = self.network, self.cost_function, self.activations[self.last]
+        z, a = last["z"], last["a"]
+        costs, m = cost.per_sample(z.values, a.values, y.values, activation), len(y.values)
+        each = arrays.add(
+            "costs", "C", "the cost of each sample", costs, lambda at: cost.sums(z, a, y, activation, at[0]), batch=True
+        )
+        share = (Factor(rf"\frac{{1}}{{{m}}}", 1 / m),) if m > 1 else ()
 
         def terms(at: At) -> list[Sum]:
-            sums, weights = cost.sums(last["z"], last["a"], y, activation), net.parameters[: net.n_weights]
+            weights = net.parameters[: net.n_weights]
+            sums = [Sum(costs / m, lambda i: (*share, each.factor((i,))), True)]
             if net.l2:
                 sums.append(single(Factor(r"\frac{\lambda_2}{2}", net.l2 / 2), Factor(r"\sum w^2", float(weights @ weights))))
             if net.l1:
@@ -116,10 +124,13 @@ class FeedForwardRecord:
             "cost",
             "Cost",
             f"The cost ({cost.name.replace('_', '-')})",
-            (c, last["a"], y),
+            (c, each, a, y),
             [cost.per_sample, type(cost).value, *([FeedForward.penalty] if decay else [])],
             equations,
             shapes="z, a, y: (m, n_L) -> C: one number",
             reference=cost.source,
-            note="With its weight decay." if decay else "",
+            why="One number for how far off the answer is. All that follows asks how each weight could make it smaller."
+            + (" Large weights cost something too, so the network keeps only those that pay." if decay else ""),
+            note="With its weight decay: the mean over the samples, and what the weights cost." if decay else "",
+            worked=("costs", "C"),
         )

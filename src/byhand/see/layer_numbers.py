@@ -30,6 +30,18 @@ from byhand.terms import At, Factor, Sum, indexed, single
 
 INPUT = "It is the input: where the numbers come from."
 TARGET = "It is the target: what was asked for."
+WHY = {
+    "z": "Each unit adds up what the layer before says, each part with a weight of its own; the bias is what it says to nothing.",
+    "a": "Without this bend, layers after layers would be one straight line, however many there were.",
+    "BP1": "How far the answer is from the target, times how steeply the output still reacts. Where sigma is flat, sigma' is "
+    "next to 0: a change of z would change the answer by next to nothing, so little of the error is passed on.",
+    "BP2": "A unit is to blame for the errors of the next layer as far as its weights carried it there. So the same weights work "
+    "backwards: each error goes back along the line that it came from.",
+    "BP3": "A bias is added to z as it is, so the cost changes with it exactly as with z: the gradient is the error itself.",
+    "BP4": "A weight counts as much as what came in through it. From a silent unit (a = 0) it learns nothing, however large the "
+    "error.",
+    "decay": " Weight decay pulls it towards 0 beside; what the data do not hold up decays.",
+}
 
 
 @dataclass(frozen=True)
@@ -77,8 +89,17 @@ class LayerNumbers:
 
         equation = rf"z^{{{self.number}}}_{{i,j}} = \sum_k {w.symbol}_{{j,k}}\, {a.symbol}_{{i,k}} + {b.symbol}_j"
         z = self._add("z", "z", f"weighted inputs of {self.within}", values, terms, equation=equation)
-        title = f"{self.group}: weighted input"
-        self.arrays.add_operation("forward", self.group, title, (z, w, a, b), [weighted_input], (found.equation, equation), found)
+        title, equations = f"{self.group}: weighted input", (found.equation, equation)
+        self._operation(
+            "forward", title, (z, w, a, b), [weighted_input], equations, found, why=WHY["z"], picture=self._seen(a, w)
+        )
+
+    def _operation(self, stage: str, title: str, arrays: Sequence[StepArray], code: list[Any], *rest: Any, **more: Any) -> None:
+        self.arrays.add_operation(stage, self.group, title, arrays, code, *rest, **more)
+
+    def _seen(self, a: StepArray, rows: StepArray) -> str:
+        """The array whose rows are pictures over what the layer reads, where that is the input itself."""
+        return rows.name if a.why == INPUT else ""
 
     def activation(self, activation: Activation, values: Array, about: str = "", **more: Any) -> None:
         """a = sigma(z)."""
@@ -87,20 +108,21 @@ class LayerNumbers:
         note += ": of all of the layer’s, as a softmax adds up to 1." if activation.joint else "."
 
         def terms(at: At) -> list[Sum]:
-            return [single(Factor(rf"\sigma({indexed(z.symbol, at)})", float(values[at]), z.factor(at).ref))]
+            worked, _ = activation.worked_out(z.values[at[0]], at[1])
+            return [single(Factor(rf"\sigma({indexed(z.symbol, at)})", float(values[at]), z.factor(at).ref, worked))]
 
         equation = rf"a^{{{self.number}}} = \sigma({z.symbol})"
         about = about or f"activations of {self.within}"
         a = self._add("a", "a", about, values, terms, equation=equation, note=lambda _: note, **more)
-        self.arrays.add_operation(
+        self._operation(
             "forward",
-            self.group,
             f"{self.group}: activation ({name})",
             (a, z),
             [activate, activation.forward],
             (found.equation, *split(activation.equation)),
             found,
             reference=f"{found.source}; {activation.source}",
+            why=WHY["a"],
         )
 
     # ---------------------------------------------------------------- backward
@@ -116,7 +138,9 @@ class LayerNumbers:
             equations = (found.equation, *equations)
         code = [function, cost.output_error, *([activation.backward] if sloped else [])]
         title = f"BP1, {self.within}: the error of the output"
-        self._error(title, equations, (a, y, z), code, found, values, lambda at: cost.error_sums(z, a, y, activation, at))
+        self._error(
+            title, WHY["BP1"], equations, (a, y, z), code, found, values, lambda at: cost.error_sums(z, a, y, activation, at)
+        )
 
     def error_from(self, later: LayerNumbers, activation: Activation, values: Array, kept: Array | None = None) -> None:
         """BP2: its error from that of the later layer. kept: of dropout, 0 or 1/(1-p) for each unit."""
@@ -139,11 +163,12 @@ class LayerNumbers:
         equations = (found.equation, *split(activation.derivative))
         title = f"BP2, {self.within}: the error from {later.within}"
         code = [backpropagated_error, activation.backward]
-        self._error(title, equations, (delta, w, z), code, found, values, terms, later.number)
+        self._error(title, WHY["BP2"], equations, (delta, w, z), code, found, values, terms, later.number)
 
     def _error(
         self,
         title: str,
+        why: str,
         equations: tuple[str, ...],
         reads: Sequence[StepArray],
         code: list[Any],
@@ -156,7 +181,7 @@ class LayerNumbers:
         own = own.replace("^{l+1}", f"^{{{next_number}}}").replace("^l", f"^{{{self.number}}}")
         about = f"errors of {self.within}: how a sample’s cost changes with each weighted input"
         delta = self._add("delta", r"\delta", about, values, terms, equation=own)
-        self.arrays.add_operation("backward", self.group, title, (delta, *reads), code, equations, found)
+        self._operation("backward", title, (delta, *reads), code, equations, found, why=why)
 
     def gradients(self, a: StepArray, of_weights: Array, of_biases: Array, l2: float = 0.0, l1: float = 0.0) -> None:
         """BP3 and BP4: means over the batch, of weights with their decay. a: what the layer read."""
@@ -180,10 +205,10 @@ class LayerNumbers:
 
         decay = (r" + \lambda_2 w" if l2 else "") + (r" + \lambda_1 \operatorname{sign} w" if l1 else "")
         mean = rf"\frac{{1}}{{m}} \sum_i {delta.symbol}_{{i,j}}"
-        weights = (w, of_weights, weight_terms, weight_gradient, rf"{mean}\, {a.symbol}_{{i,k}}{decay}", "BP4", "weights", [a])
+        mean_a = rf"{mean}\, {a.symbol}_{{i,k}}{decay}"
         for of, values, terms, function, equation, law, what, reads in (
-            weights,
             (b, of_biases, bias_terms, bias_gradient, mean, "BP3", "biases", []),
+            (w, of_weights, weight_terms, weight_gradient, mean_a, "BP4", "weights", [a]),
         ):
             found, symbol = read(function), rf"\frac{{\partial C}}{{\partial {of.symbol}@}}"
             about = f"gradient of {of.name}: how the batch’s cost changes with each"
@@ -191,4 +216,7 @@ class LayerNumbers:
             gradient = self.arrays.add(f"{of.name}.gradient", symbol, about, values, terms, equation=whole, parameter=of.name)
             code = [function, *([FeedForward._decay] if of is w and decay else [])]
             title = f"{law}, {self.within}: the gradient of the {what}"
-            self.arrays.add_operation("backward", self.group, title, (gradient, delta, *reads), code, (found.equation,), found)
+            picture = self._seen(a, gradient) if of is w else ""
+            equations = (found.equation, whole) if of is w and decay else (found.equation,)
+            why = WHY[law] + (WHY["decay"] if of is w and decay else "")
+            self._operation("backward", title, (gradient, delta, *reads), code, equations, found, why=why, picture=picture)

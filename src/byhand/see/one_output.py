@@ -1,21 +1,17 @@
-"""One output of a convolution (or of a linear layer) in full, and one of its weights: gradient, proof, and who pushed it."""
+"""One output of a convolution (or of a linear layer) in full, and the gradient of one of its weights."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from byhand.backend import Array
-from byhand.engine import Node, Tensor, no_grad, watch
 from byhand.engine.call import unravelled
 from byhand.engine.ops.conv import met_by_weight, pixel_under_weight
 from byhand.formula import Line, number
-from byhand.see.proof import STEP, Proof, central_difference
 from byhand.see.section import Listing, Picture, Section, summary
-from byhand.see.step import TrainingStep, parameter_views
 from byhand.see.tape import ModuleOp
 from byhand.see.weight import Entry
 from byhand.see.working import WorkedNumber, work_back, work_out
@@ -23,7 +19,6 @@ from byhand.terms import At, Grid
 
 CHANNELS = 3  # input channels whose filters are shown number by number
 PLACES = 12  # products of a weight's gradient that are listed
-STEPS = (STEP, 1e-6, 1e-7, 1e-8)
 
 
 def strongest(op: ModuleOp, sample: int) -> At:
@@ -209,16 +204,11 @@ def pixel_section(op: ModuleOp, at: At, who: str) -> tuple[Section, WorkedNumber
     )
     return Section(
         stage="pixel",
-        layer=0,
         scope=op.name,
         title=f"One output of {op.name}: {weights.output(at)}",
         equations=(found.equation,),
         numbers=(*worked.lines, *_compared(worked.value, worked.network, "the network")),
         shapes=found.shapes,
-        sizes="",
-        summaries=(),
-        source=(),
-        reference="",
         note=" ".join(part for part in (f"For {who}.", weights.note) if part),
         pictures=weights.pictures(at),
         grids=weights.grids(at),
@@ -243,16 +233,11 @@ def weight_section(op: ModuleOp, entry: Entry, at: At, names: Sequence[str]) -> 
     per = "one per sample" + (" and place" if x.ndim > 1 else "")
     return Section(
         stage="pixel",
-        layer=0,
         scope=op.name,
         title=f"One weight of {op.name}: the gradient of {entry}",
         equations=tuple(rf"\partial C/\partial {one}".strip().removesuffix(r"\quad").strip() for one in gradients),
         numbers=(*worked.lines, *_compared(worked.value, worked.network, "the engine")),
-        shapes="",
-        sizes="",
         summaries=(summary(symbol, np.asarray(x)), summary(r"\delta", np.asarray(delta))),
-        source=(),
-        reference="",
         note=f"A sum of {each.size:,} products, {per}; {int((each == 0).sum()):,} of them are 0.",
         pictures=weights.weight_pictures(entry, at[0]),
         listing=Listing(f"The {len(rows)} largest products", heads, tuple(rows)),
@@ -267,56 +252,3 @@ def _compared(here: float, there: float, who: str) -> tuple[Line, ...]:
         Line((f"{number(there, 9)}", rf"\text{{ computed by {who}}}")),
         Line((f"{number(apart)}", r"\text{ apart}"), apart),
     )
-
-
-# ---------------------------------------------------------------- the proof
-
-
-def prove(step: TrainingStep, entry: Entry) -> Proof:
-    """Measure the slope of the step's cost along one weight, in float64.
-
-    A ReLU whose input passes through 0 between w - h and w + h, or a window whose winner changes, has a kink there, and a whole
-    network has very many: h is made smaller until none lies between, or rounding would be all that one measures.
-    """
-    network = step.network.twin(np.float64)
-    parameters, before = network.named_parameters(), {name: buffer.copy() for name, buffer in network.buffers.items()}
-    x, y = network.as_batch(step.x, step.y)
-    tapes: list[list[Node]] = []
-
-    def cost() -> float:
-        network.rng = copy.deepcopy(step.rng)
-        for name, buffer in network.buffers.items():
-            buffer[...] = before[name]  # some count their steps, and weigh a part of the cost by that
-        with watch() as tape:
-            tapes.append(tape)
-            return network.learn(x, y, *step.chance)
-
-    if step.gradient.dtype == np.float64:
-        by_hand = float(step.parameter(entry.name, step.gradient)[entry.place])
-    else:
-        cost()
-        by_hand = float(parameter_views(network, network.gradient)[entry.name][entry.place])
-    kinks: int | None = None
-    for h in STEPS:
-        tapes.clear()
-        with no_grad():
-            higher, lower = central_difference(cost, parameters[entry.name], entry.place, h)
-        if tapes[0]:
-            sides = zip(*([side for node in tape for side in _sides(node)] for tape in tapes), strict=True)
-            kinks = sum(int((one != other).sum()) for one, other in sides)
-        if not kinks:
-            break
-    rounding = 8 * np.finfo(np.float64).eps * max(abs(higher), abs(lower)) / h
-    proof = Proof(entry, by_hand, (higher - lower) / (2 * h), higher, lower, h, kinks=kinks)
-    return replace(proof, enough=max(proof.enough, float(rounding)))
-
-
-def _sides(node: Node) -> list[Array]:
-    """On which side of its kink each number of an op is: what a small step may not change. Empty for an op that is smooth."""
-    if node.op.name in {"relu", "leaky_relu"} or node.options.get("activation") == "relu":
-        return [node.output > 0]
-    if node.op.name == "max_pool2d":
-        return [node.saved[0]]
-    if node.op.name in {"absolute", "maximum", "minimum", "max", "min", "clip", "huber_loss"}:
-        return [np.sign(given.data) for given in node.inputs if isinstance(given, Tensor)]
-    return []

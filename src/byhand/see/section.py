@@ -59,14 +59,13 @@ class Listing:
 class Section:
     """One computation. `equations` and `numbers` are LaTeX; `shapes` is the docstring's, `sizes` the same with this step's.
 
-    layer is Nielsen's l (the input is 1), 0 where a section is of the whole network; scope is a module's name in a network of
-    modules, or the half of an autoencoder. `book` is the textbook's form of the equation, where it differs. `grids` are in the
-    order of a product: what is multiplied, by what, and what comes out. `why` is the idea behind it, in a sentence or two.
+    scope: the layer or the module that it is of, "" for the whole network. `book` is the textbook's form of the equation, where
+    it differs. `grids` are in the order of a product: what is multiplied, by what, and what comes out. `why` is the idea behind
+    it, in a sentence or two.
     """
 
     stage: str
     title: str
-    layer: int = 0
     scope: str = ""
     why: str = ""
     equations: tuple[str, ...] = ()
@@ -83,18 +82,16 @@ class Section:
     listing: Listing | None = None
 
 
-def documented(function: Callable[..., Any], *code: Callable[..., Any], sizes: Any = "", **fields: Any) -> Section:
+def documented(function: Callable[..., Any], *code: Callable[..., Any], **fields: Any) -> Section:
     """A section about a documented function: equation, shapes, source and reference are what its docstring says.
 
-    code: what else ran. sizes: this step's numbers for the letters in the shapes, or the sizes in words.
-    fields: as of `Section`; they go before what the docstring says.
+    code: what else ran. fields: as of `Section`; they go before what the docstring says.
     """
     mathematics = read(function)
     said = {
         "equations": split(mathematics.equation),
         "book": mathematics.book,
         "shapes": mathematics.shapes,
-        "sizes": sizes if type(sizes) is str else sized(mathematics.shapes, **sizes),
         "source": sources(function, *code),
         "reference": mathematics.source,
     }
@@ -116,13 +113,3 @@ def split(latex: str) -> tuple[str, ...]:
 
 def sources(*functions: Callable[..., Any]) -> tuple[Source, ...]:
     return tuple(source_of(function) for function in functions)
-
-
-def sized(shapes: str, **sizes: int) -> str:
-    """A docstring's shapes with this step's numbers in them; n_next stands for n_(l+1).
-
-    >>> sized("z: (m, n_out)", m=10, n_out=30)
-    'z: (10, 30)'
-    """
-    text = shapes.replace("n_(l+1)", "n_next")
-    return re.sub(r"\b(" + "|".join(sizes) + r")\b(?=[,)])", lambda match: str(sizes[match.group()]), text)

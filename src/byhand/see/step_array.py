@@ -51,6 +51,9 @@ class Operation:
     Attributes:
         stage: "forward", "cost", "backward" or "update". group: the layer or module that it belongs to.
         arrays: the first is what it computes. code: the functions that ran.
+        why: the idea behind it, in a sentence or two. book: the textbook's form of the equation, where it differs.
+        worked: the arrays of which an explanation works out a number, in this order; the first of all unless given.
+        picture: an array whose rows are pictures over the input, such as the weights of a unit that reads pixels; "" for none.
     """
 
     stage: str
@@ -63,6 +66,10 @@ class Operation:
     shapes: str = ""
     reference: str = ""
     note: str = ""
+    why: str = ""
+    book: str = ""
+    worked: tuple[str, ...] = ()
+    picture: str = ""
 
     def source(self) -> tuple[Source, ...]:
         """The code with the definitions of the kernels that it calls; without what was typed in and stands in no file."""
@@ -120,12 +127,12 @@ class StepArrays:
         short: str = "",
         reference: str = "",
         shapes: str = "",
-        note: str = "",
+        **more: Any,
     ) -> None:
-        """One more operation; documented: where its shapes and its reference stand."""
+        """One more operation; documented: where its shapes, its reference and the book's form stand. more: as of `Operation`."""
         names = tuple(array if isinstance(array, str) else array.name for array in arrays)
         if documented is not None:
             shapes, reference = shapes or documented.shapes, reference or documented.source
-        self.operations.append(
-            Operation(stage, group, title, short or names[0], tuple(equations), names, tuple(code), shapes, reference, note)
-        )
+            more.setdefault("book", documented.book)
+        fields = (stage, group, title, short or names[0], tuple(equations), names, tuple(code), shapes, reference)
+        self.operations.append(Operation(*fields, **more))

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from byhand.equation import read
 from byhand.errors import ModelError
-from byhand.formula import Line, number, setting, signed
+from byhand.formula import Line, number, setting
 from byhand.optim import Optimizer, clip
 from byhand.see.explanation import FollowedWeight, Sample
+from byhand.see.operation_section import ANYWHERE, section_of
 from byhand.see.proof import Proof
 from byhand.see.pushes import ranked
 from byhand.see.section import Section, sources, summary
 from byhand.see.step import TrainingStep
+from byhand.see.step_array import StepArrays
 from byhand.see.weight import Entry, Weight
-from byhand.see.working import lines_of
-from byhand.terms import Factor
-
-
-@dataclass(frozen=True)
-class Change:
-    """One parameter on its way through the optimiser: `latex` names it; before, after: its numbers in the optimiser's state."""
-
-    latex: str
-    gradient: float
-    was: float
-    now: float
-    change: float
-    before: dict[str, float]
-    after: dict[str, float]
+from byhand.terms import At
 
 
 def flat_place(step: TrainingStep, weight: Weight | Entry) -> int:
@@ -55,46 +43,22 @@ def follow(step: TrainingStep, proofs: Iterable[Proof], samples: Sequence[Sample
     return tuple(followed)
 
 
-def update_sections(step: TrainingStep, weights: Iterable[Weight | Entry]) -> Iterator[Section]:
+def sections_of(
+    numbers: StepArrays, weights: Iterable[Weight | Entry], places: Mapping[str, At] = ANYWHERE
+) -> tuple[Section, ...]:
+    """The whole step: every operation with its followed number (see `section_of`), clipping, and the update of each weight."""
+    operations = [section_of(numbers, one, places) for one in numbers.operations if one.stage != "update"]
+    return (*operations, *clipping(numbers.step), *update_sections(numbers, weights))
+
+
+def update_sections(numbers: StepArrays, weights: Iterable[Weight | Entry]) -> Iterator[Section]:
     """One section for each weight; only the first shows the arrays and the source."""
+    optimizer = type(numbers.step.optimizer).__name__
     for position, weight in enumerate(weights):
-        at = flat_place(step, weight)
-        change = Change(
-            weight.latex,
-            float(step.used[at]),
-            float(step.theta[at]),
-            float(step.theta_after[at]),
-            float(step.update[at]),
-            {slot: float(vector[at]) for slot, vector in step.before.items()},
-            {slot: float(vector[at]) for slot, vector in step.after.items()},
-        )
-        yield _section(step, change, f"Update: the weight {weight} by {type(step.optimizer).__name__}", position == 0)
-
-
-def _section(step: TrainingStep, change: Change, title: str, whole: bool) -> Section:
-    """What the optimiser made of one parameter; whole: with the arrays and the source."""
-    optimizer = step.optimizer
-    own = Section(
-        stage="update",
-        title=title,
-        why="The gradient points uphill, so the step goes the other way; the learning rate says how far.",
-        equations=optimizer.equations(),
-        numbers=tuple(_numbers(optimizer, change)),
-    )
-    if not whole:
-        return own
-    return replace(
-        own,
-        sizes=f"theta, g: ({step.gradient.size},), all parameters in one vector",
-        summaries=(
-            summary("g", step.used),
-            *(summary(optimizer.letters.get(slot, slot), vector) for slot, vector in step.after.items()),
-            summary(r"\Delta\theta", step.update),
-        ),
-        source=sources(*source_functions(optimizer)),
-        reference=reference(optimizer),
-        note=repr(optimizer),
-    )
+        (operation,) = [one for one in numbers.operations if one.arrays[0] == f"{weight.name}.after"]
+        section = section_of(numbers, operation, dict.fromkeys(operation.arrays, weight.place))
+        own = replace(section, title=f"Update: the weight {weight} by {optimizer}")
+        yield own if position == 0 else replace(own, sizes="", summaries=(), source=(), shapes="", reference="", note="")
 
 
 def clipping(step: TrainingStep) -> tuple[Section, ...]:
@@ -131,21 +95,3 @@ def source_functions(optimizer: Optimizer) -> list[Callable[..., Any]]:
     """What ran: the optimiser's own `_change`, and those that it goes on to."""
     kinds = [kind for kind in type(optimizer).__mro__ if "_change" in vars(kind) and kind is not Optimizer]
     return [*(vars(kind)["_change"] for kind in kinds), Optimizer.step]
-
-
-def _numbers(optimizer: Optimizer, change: Change) -> Iterator[Line]:
-    """The optimiser's terms for one parameter. Every left side is what the step left in the optimiser or in the network."""
-    g, theta, speaks = Factor("g", change.gradient), Factor(change.latex, change.was), optimizer.speaks()
-    yield Line((rf"g = \frac{{\partial C}}{{\partial {change.latex}}}", f"= {number(g.value)}"), g.value)
-    state = {}
-    for slot, now in change.after.items():
-        letter = optimizer.letters.get(slot, slot)
-        state[slot] = Factor(letter, now)
-        old = Factor(f"{letter}^{{-}}", change.before.get(slot, 0.0))
-        terms = optimizer.state_terms(slot, old, g) if speaks else None
-        yield from lines_of(letter, terms, now) if terms is not None else [Line((f"{letter} = {number(now)}",), now)]
-    left = rf"\Delta {change.latex}"
-    terms = optimizer.change_terms(theta, g, state) if speaks else None
-    yield from lines_of(left, terms, change.change) if terms else [Line((f"{left} = {number(change.change)}",), change.change)]
-    yield Line((rf"{change.latex} \leftarrow {number(change.was)}", signed(change.change)))
-    yield Line((f"= {number(change.now)}",), change.now)

@@ -60,6 +60,8 @@ def describe_update(numbers: StepArrays) -> None:
             short=name,
             reference=reference(optimizer),
             note=note,
+            why="The gradient points uphill, so the step goes the other way; the learning rate says how far.",
+            worked=tuple(array.name for array in (*own, changed, end)),
         )
 
 

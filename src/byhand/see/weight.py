@@ -38,6 +38,11 @@ class Weight:
         return f"w{self.layer}"
 
     @property
+    def tensor(self) -> str:
+        """Of the matrix, in the network and its file."""
+        return f"layers.{self.layer - 2}.weight"
+
+    @property
     def place(self) -> tuple[int, int]:
         """In the matrix."""
         return self.j, self.k
@@ -53,6 +58,11 @@ class Entry:
 
     name: str
     place: tuple[int, ...]
+
+    @property
+    def tensor(self) -> str:
+        """Of the parameter, in the network and its file."""
+        return self.name
 
     def __str__(self) -> str:
         return f"{self.name}[{', '.join(map(str, self.place))}]"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from byhand.formula import SHOWN, Line, Term, factor, total
+from byhand.formula import Line
+from byhand.see.sum_lines import lines_of
 from byhand.see.tape import ModuleOp
 from byhand.see.weight import Entry
-from byhand.terms import Aside, At, Factor, Grid, Sum, indexed
+from byhand.terms import Aside, At, Grid, Sum, indexed
 
 
 @dataclass(frozen=True)
@@ -45,29 +46,6 @@ def work_back(op: ModuleOp, slot: int, at: At) -> WorkedNumber:
 def _worked(left: str, sums: Sequence[Sum], aside: Aside, network: float) -> WorkedNumber:
     value = math.fsum(float(term) for each in sums for term in np.asarray(each.values, np.float64).reshape(-1))
     return WorkedNumber((*aside.lines, *lines_of(left, sums, value)), value, network, aside.grids, aside.note)
-
-
-def lines_of(left: str, sums: Sequence[Sum], value: float) -> list[Line]:
-    """A sum as lines of a formula: in symbols, in numbers, term by term, and its value."""
-    flat = [np.asarray(each.values, np.float64).reshape(-1) for each in sums]
-    values = np.concatenate(flat) if flat else np.zeros(0)
-    few = len(values) <= SHOWN + 2
-    first = set(range(len(values)) if few else np.argsort(-np.abs(values), kind="stable")[: 2 * SHOWN].tolist())
-    terms: list[Term] = []
-    last: list[Term] = []
-    at = 0
-    for each, part in zip(sums, flat, strict=True):
-        beside = not few and len(part) == 1  # what stands beside a long sum, such as a bias, is never left out
-        for inner, term in enumerate(part.tolist()):  # only those that are shown need their symbols
-            shown = _term(each.factors(inner), term) if beside or at in first else Term("", "", term)
-            (last if beside else terms).append(shown)
-            at += 1
-    return total(left, terms, value, last=last)
-
-
-def _term(factors: Sequence[Factor], value: float) -> Term:
-    plain = r" \cdot ".join(one.worked or factor(one.value) for one in factors)
-    return Term(r"\, ".join(one.symbol for one in factors), plain, value)
 
 
 def slope(symbol: str) -> str:
