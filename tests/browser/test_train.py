@@ -231,7 +231,7 @@ def test_a_vae_opens_in_the_microscope_too_and_a_pixel_of_its_first_weights_at_t
     assert "Step 1, as it will be taken" in train.text("moment")
     train.driver.get(train.js("document.getElementById('print').href"))
     train.wait("document.readyState === 'complete' && document.querySelector('.columns')", 60)
-    assert "Through the draw" in train.js("document.body.innerText")
+    assert "Code: through the draw" in train.js("document.body.innerText")
 
 
 def test_the_keyboard_alone_trains_and_looks_inside(train: Any) -> None:

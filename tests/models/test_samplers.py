@@ -17,7 +17,7 @@ from byhand.errors import ModelError
 from byhand.models import samplers
 from byhand.models.diffusion import TARGETS, Diffusion
 from byhand.models.noise_schedules import cosine, linear, short
-from byhand.models.samplers import Noise, SamplerStep, ddim, ddpm, dpm_solver, in_blocks, spaced_timesteps
+from byhand.models.samplers import Noise, SamplerStep, between, ddim, ddpm, dpm_solver, in_blocks, spaced_timesteps
 
 MEAN, SIGMA = 0.6, 0.3  # of the data
 
@@ -237,3 +237,20 @@ def test_what_cannot_be_drawn_is_told_in_one_line(call: Any, message: str) -> No
         call(Diffusion(short()))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_between_two_steps_stands_what_the_sampler_would_have_passed_through() -> None:
+    diffusion, image = Diffusion(short()), np.linspace(-1, 1, 6).reshape(2, 3)
+    knowing = oracle(diffusion, mean=image, sigma=0.0)  # type: ignore[arg-type]
+    every = {step.t: step for step in ddim(diffusion, knowing, Noise(2, (3,)), spaced_timesteps(50, 50))}
+    for one, other in ((50, 20), (20, 0), (1, 0)):
+        for t in range(other, one + 1):
+            x = between(diffusion.schedule, every[one], every[other], t)
+            assert np.allclose(x, every[t].x, atol=1e-12), (one, other, t)
+
+
+def test_between_two_steps_lies_at_each_end_what_stands_there() -> None:
+    diffusion, rng = Diffusion(short()), np.random.default_rng(0)
+    one, other = (SamplerStep(t, *rng.standard_normal((2, 4, 3))) for t in (30, 10))
+    assert np.allclose(between(diffusion.schedule, one, other, 30), one.x)
+    assert np.allclose(between(diffusion.schedule, one, other, 10), other.x)

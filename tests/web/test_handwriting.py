@@ -20,7 +20,7 @@ from byhand.web.connection_limits import configuration
 from byhand.web.handwriting import API, HEADER, MOST_LETTERS, tables, writers
 from byhand.web.server import application, listen
 from byhand.web.site import page_files
-from byhand.writing.letters import open_hand
+from byhand.writing.letters import FRAMES, open_hand
 
 ASKED: dict[str, Any] = {"characters": "Hi", "names": "0.0,1.0", "seed": 3, "steps": 2, "guidance": 2}
 
@@ -49,7 +49,7 @@ def ask_as(client: httpx.Client, page: str) -> httpx.Response:
 @pytest.mark.slow
 def test_every_moment_comes_as_it_is_drawn(client: httpx.Client) -> None:
     lines = [json.loads(line) for line in ask(client).text.splitlines()]
-    assert len(lines) == 3 and lines[0]["share"] < 0.01 and lines[-1]["share"] == 1
+    assert len(lines) == FRAMES + 1 and lines[0]["share"] < 0.01 and lines[-1]["share"] == 1
     pictures = np.frombuffer(base64.b64decode(lines[-1]["frames"]), np.uint8).reshape(2, 28, 28) / 255
     *_, (_, wanted) = open_hand("pixels").sample_steps(["H", "i"], ["0.0", "1.0"], steps=2, guidance=2, seed=3)
     assert np.abs(pictures - wanted).max() <= 0.5 / 255 + 1e-4

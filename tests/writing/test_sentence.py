@@ -31,6 +31,16 @@ def sentence(hand: Any) -> Any:
 
 
 @pytest.mark.slow
+def test_few_steps_are_shown_as_a_film_that_ends_in_the_letter(hand: Any) -> None:
+    (few,), (every,) = (hand.draw(["a"], ["0.0"], steps=steps, sampler="dpm_solver", seed=1) for steps in (8, 50))
+    assert len(few.frames) == 8 * 4 + 1 and len(every.frames) == 51
+    assert few.signal_rates[-1] == 1 and (np.diff(few.signal_rates) > 0).all()
+    asked = [step for _, step in hand.sample_steps(["a"], ["0.0"], steps=8, seed=1)]
+    assert np.allclose(few.frames[::4], np.concatenate(asked), atol=1e-6)  # those that the network was asked about
+    jumps = np.abs(np.diff(few.frames.astype(float), axis=0)).mean(axis=(1, 2))
+    assert jumps[jumps > 0].max() < 0.6 * np.abs(np.diff(np.concatenate(asked), axis=0)).mean(axis=(1, 2)).max()
+
+
 def test_the_same_seed_gives_the_same_letters_in_whatever_company(hand: Any) -> None:
     alone = letters(hand, ["H"], best_of=1, steps=5, seed=3)
     among = letters(hand, list("Hi,you"), best_of=1, steps=5, seed=3)
@@ -47,7 +57,7 @@ def test_the_same_letter_at_two_places_is_written_differently(hand: Any) -> None
 
 def test_letters_and_marks_come_out_of_the_noise(sentence: Any) -> None:
     for letter in sentence.letters:
-        assert letter.frames.shape == (21, 28, 28) and letter.frames.dtype == np.float32
+        assert letter.frames.shape == (41, 28, 28) and letter.frames.dtype == np.float32
         assert 0 <= letter.frames.min() <= letter.frames.max() <= 1
         assert letter.signal_rates[0] < 0.01 and letter.signal_rates[-1] == 1 and (np.diff(letter.signal_rates) > 0).all()
     comma = sentence.letters[2]

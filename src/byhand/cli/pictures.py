@@ -82,9 +82,9 @@ def write(
         Path, typer.Option("--out", "-o", help=".gif, .apng, .webp or .mp4 move; .png and .svg are the finished writing.")
     ] = Path("writing.gif"),
     model: Annotated[str, typer.Option(help="pixels (the U-Net), latent (coarser, much faster), or a model.")] = "pixels",
-    steps: Annotated[int, typer.Option(help="How often the network is asked for each letter.")] = 50,
+    steps: Annotated[int, typer.Option(help="How often the network is asked for each letter.")] = 8,
     guidance: Annotated[float, typer.Option(help="1 follows the letter, more exaggerates it.")] = 2.0,
-    sampler: Annotated[str, typer.Option(help="ddim, ddpm or dpm_solver (good with 12 steps).")] = "ddim",
+    sampler: Annotated[str, typer.Option(help="dpm_solver, or ddim or ddpm, which need about 50 steps.")] = "dpm_solver",
     seed: Annotated[int, typer.Option(help="The same seed, the same writing.")] = 7,
     width: Annotated[int, typer.Option(help="Characters a line.")] = 12,
     style: Annotated[str, typer.Option(help="dark, light, paper or transparent.")] = "dark",

@@ -30,6 +30,7 @@ from byhand.backend import Array, generator
 from byhand.errors import ModelError
 from byhand.kernels.threads import parallel
 from byhand.models.diffusion import Diffusion
+from byhand.models.noise_schedules import NoiseSchedule
 from byhand.registry import Registry
 
 
@@ -172,6 +173,25 @@ def dpm_solver(
         x = (rest / now) * x - signal * math.expm1(float(level[t] - level[s])) * seen
         before, x0_before = t, x0
     yield SamplerStep(0, x, x)
+
+
+def between(schedule: NoiseSchedule, one: SamplerStep, other: SamplerStep, t: int) -> Array:
+    r"""What a sampler would have shown at a time between two of its steps, to be looked at: nothing is asked of the network.
+
+    Equation:
+        x_u = \alpha_u \hat x_0(u) + \sigma_u \hat\varepsilon(u)
+    Shapes:
+        x, x0: (N, ...), where the clean data are about N(0, 1); t: u, from other.t to one.t
+    Source:
+        the image and the noise as `ddim` has them, each going evenly from one step to the other
+
+    At the ends it is what stands there.
+    """
+    share = (one.t - t) / (one.t - other.t)
+    noises = [(step.x - schedule.signal[step.t] * step.x0) / schedule.noise[step.t] for step in (one, other) if step.t > 0]
+    x0, eps = one.x0 + share * (other.x0 - one.x0), noises[0] + share * (noises[-1] - noises[0])
+    found: Array = (schedule.signal[t] * x0 + schedule.noise[t] * eps).astype(one.x.dtype)
+    return found
 
 
 SAMPLERS: dict[str, Callable[..., Iterator[SamplerStep]]] = Registry(

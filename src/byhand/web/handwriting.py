@@ -19,7 +19,7 @@ from byhand.draw.animation import STYLES
 from byhand.errors import ByhandError
 from byhand.shipped import shipped
 from byhand.writing import characters, frames, strokes, typeset
-from byhand.writing.letters import MODELS, Hand, open_hand
+from byhand.writing.letters import FRAMES, MODELS, STEPS, Hand, open_hand
 
 LATENT, CODER, PLANE = "emnist-latent-diffusion", "emnist-vae", "moons-diffusion"
 API = "api/draw"
@@ -35,7 +35,8 @@ def writers(served: bool = False) -> list[dict[str, Any]]:
     found, offered = shipped(), []
     if served and MODELS["pixels"] in found:
         hand = open_hand("pixels")
-        offered.append({"name": "pixels", "title": "U-Net, on this computer", "api": API, "names": list(hand.class_names)})
+        names, shown = list(hand.class_names), -(-FRAMES // STEPS) * STEPS
+        offered.append({"name": "pixels", "title": "U-Net, on this computer", "api": API, "names": names, "moments": shown})
     if LATENT in found and CODER in found:
         file, coder = f"write-{LATENT}.safetensors", f"write-{CODER}.safetensors"
         offered.append({"name": "latent", "title": "latent, in this browser", "file": file, "coder": coder})
@@ -176,7 +177,11 @@ class Drawer:
         if len(names) != len(wanted) or not all(1 <= len(name) <= LONGEST_NAME for name in names):
             raise ByhandError(f"names must be short ones, one for each of the {len(wanted)} characters, got {len(names)}")
         try:
-            seed, steps, guidance = int(given.get("seed", "7")), int(given.get("steps", "50")), float(given.get("guidance", "2"))
+            seed, steps, guidance = (
+                int(given.get("seed", "7")),
+                int(given.get("steps", str(STEPS))),
+                float(given.get("guidance", "2")),
+            )
         except ValueError as error:
             raise ByhandError("seed and steps must be whole numbers, and guidance a number") from error
         if not (0 <= seed < 2**32 and 1 <= steps <= MOST_STEPS and 0 <= guidance <= 20):
@@ -186,7 +191,7 @@ class Drawer:
         unknown = [character for character in wanted if character not in self.hand.class_names]
         if unknown:
             raise ByhandError(f"there is no handwriting for {unknown[0]!r}: choose letters and digits")
-        return wanted, names, {"seed": seed, "steps": steps, "guidance": guidance}
+        return wanted, names, {"seed": seed, "steps": steps, "guidance": guidance, "shown": FRAMES}
 
     def steps(self, wanted: list[str], names: list[str], settings: dict[str, Any]) -> Iterator[str]:
         """A line of JSON a step: the signal rate, and the letters' pixels, a byte each, in base 64."""

@@ -10,7 +10,7 @@ from byhand.errors import ByhandError
 from byhand.files import write_atomically
 from byhand.writing.characters import BLANK, writable
 from byhand.writing.frames import frames, picture
-from byhand.writing.letters import Hand, Letter, Progress, letters, open_hand
+from byhand.writing.letters import SAMPLER, STEPS, Hand, Letter, Progress, letters, open_hand
 from byhand.writing.outline import outline
 from byhand.writing.typeset import Page, typeset, wrapped
 
@@ -38,12 +38,12 @@ def compose(
     *,
     hand: Hand | None = None,
     model: str = "pixels",
-    steps: int = 50,
+    steps: int = STEPS,
     guidance: float = 2.0,
     seed: int = 7,
     width: int = 12,
     best_of: int = 4,
-    sampler: str = "ddim",
+    sampler: str = SAMPLER,
     skip_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Sentence:

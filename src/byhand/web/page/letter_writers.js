@@ -7,7 +7,7 @@
 import { bytesOf } from "./assets.js";
 import { ddimStep, normals, spacedTimesteps, unscaled } from "./denoiser.js";
 
-export const STEPS = 50;
+const STEPS = 50; // of the writer in this browser; the server chooses its own
 const PIXELS = 784;
 
 /** The latent model, in this browser: codes out of noise, a step for all letters at a time. */
@@ -15,6 +15,7 @@ export function latentWriter(network, coder, title) {
   return {
     name: "latent",
     title,
+    moments: STEPS,
     names: network.names,
     async draw(characters, drawings, { seed, guidance }, shown, going) {
       const labels = characters.map((character) => network.names.indexOf(character));
@@ -36,15 +37,16 @@ export function latentWriter(network, coder, title) {
 const PAGE = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** The U-Net on this computer: the server sends every step as it comes. `waiting()` is called before the first. */
-export function servedWriter({ name, title, api, names }, waiting) {
+export function servedWriter({ name, title, api, names, moments }, waiting) {
   let leave = null; // leaves the answer to the writing before
   return {
     name,
     title,
+    moments,
     names,
     stop: () => leave?.abort(),
     async draw(characters, drawings, { seed, guidance }, shown, going) {
-      const query = new URLSearchParams({ characters: characters.join(""), names: drawings.join(","), seed, guidance, steps: STEPS });
+      const query = new URLSearchParams({ characters: characters.join(""), names: drawings.join(","), seed, guidance });
       leave?.abort();
       leave = new AbortController();
       const { signal } = leave;

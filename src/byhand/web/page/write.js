@@ -6,7 +6,7 @@ import { normals, readDenoiser } from "./denoiser.js";
 import { download } from "./download.js";
 import { element, enable, option, redraw } from "./html.js";
 import { animatedGif, frameCount, lettersAt } from "./letter_animation.js";
-import { latentWriter, servedWriter, STEPS } from "./letter_writers.js";
+import { latentWriter, servedWriter } from "./letter_writers.js";
 import { Moons } from "./moons.js";
 import { drawSheet, middleGrey } from "./rasterise.js";
 import { themeButton } from "./theme.js";
@@ -111,7 +111,7 @@ async function drawLetters(letters, run) {
     letters.forEach((letter, i) => isMark(letter) && keep(letter, markInNoise(letter.character, seed, named[i], share), share));
     count += 1;
     if (count % 2 || share > 0.99) paint();
-    if (drawn.length) say(count > 1 ? `Drawing, step ${Math.min(count - 1, STEPS)} of ${STEPS}.` : "Drawing, from pure noise.");
+    if (drawn.length) say(count > 1 ? `Drawing, step ${Math.min(count - 1, writer.moments)} of ${writer.moments}.` : "Drawing, from pure noise.");
   };
   const drawings = drawn.map((letter) => named[letters.indexOf(letter)]);
   if (drawn.length) await writer.draw(drawn.map(({ character }) => character), drawings, state.asked, show, going);
