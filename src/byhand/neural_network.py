@@ -135,6 +135,10 @@ class NeuralNetwork(Protocol):
         """The first thing in the order of computation that is NaN or infinite, in words; "" where all is finite."""
         return "" if np.isfinite(self.parameters).all() else "the parameters"
 
+    def can_start_from(self, other: Any) -> bool:
+        """Whether a training may begin with the weights of another network: one of the same architecture."""
+        return bool(other.architecture() == self.architecture())
+
     def fit(self, data: Any, **settings: Any) -> Any:
         """Train on a `Dataset` or a pair of arrays (x, y): the loop around `byhand.steps`; see `byhand.fit` for its settings."""
         from byhand.training.fit import fit  # upward, and only for the comfort of writing net.fit(...)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,9 @@ from byhand.models.elbo import bound
 from byhand.models.iwae import IWAE, from_architecture, log_weights, normalised
 from byhand.models.vae import VAE
 from byhand.see.explain import explain
+from byhand.shipped import open_model
+from byhand.training.recipes import Recipe
+from byhand.training.run import run
 
 
 def small(samples: int = 3, **settings: Any) -> IWAE:
@@ -148,3 +153,31 @@ def test_a_recipe_names_its_samples(tmp_path: Any) -> None:
     wrong = ["--set", 'model_options={"samples": 0}']
     made = CliRunner().invoke(app, ["train", "mnist-iwae", "--out", str(tmp_path / "run"), *wrong])
     assert made.exit_code != 0 and "samples must be 1 or more" in made.output + str(made.exception)
+
+
+def test_an_iwae_may_begin_with_the_weights_of_its_vae_and_of_no_other(tmp_path: Path) -> None:
+    splits = replace(whole := data.load("mnist"), train=whole.train.take(range(200)), test=whole.test.take(range(50)))
+    vae = Recipe(
+        "small",
+        about="",
+        data="mnist",
+        model="vae",
+        model_options={"latent": 3},
+        hidden=(9,),
+        activation="tanh",
+        optimizer="adam",
+        lr=0.001,
+        epochs=1,
+    )
+    run(vae, tmp_path / "vae", splits=splits)
+    options = {"latent": 3, "samples": 4}
+    iwae = replace(vae, model="iwae", model_options=options, start_from=str(tmp_path / "vae"), lr=1e-9)
+    began, ended = (open_model(str(tmp_path / "vae")).network, run(iwae, tmp_path / "iwae", splits=splits).model.network)
+    assert np.allclose(began.parameters, ended.parameters, atol=1e-6) and ended.samples == 4
+    for wrong in (
+        replace(iwae, activation="relu"),
+        replace(iwae, model_options={"latent": 2, "samples": 4}),
+        replace(vae, start_from=str(tmp_path / "iwae")),
+    ):
+        with pytest.raises(ModelError, match="start_from must be of the kind that is trained"):
+            run(wrong, tmp_path / "wrong", splits=splits)

@@ -33,6 +33,7 @@ from byhand import limits
 from byhand.backend import Array
 from byhand.models import encoder_decoder
 from byhand.models.elbo import bound
+from byhand.models.encoder_decoder import EncoderDecoder
 from byhand.models.vae import VAE
 from byhand.network_kinds import NetworkKind, register
 
@@ -154,6 +155,12 @@ class IWAE(VAE):
         """What a model file says of the network, and what `from_architecture` reads."""
         found = super().architecture()
         return {name: value for name, value in found.items() if name not in ("beta", "warm_up")} | {"samples": self.samples}
+
+    def can_start_from(self, other: Any) -> bool:
+        """A VAE's weights fit too: it is the same network, trained with a looser bound."""
+        return isinstance(other, VAE) and EncoderDecoder.architecture(other) | {"kind": self.kind} == EncoderDecoder.architecture(
+            self
+        )
 
     def __repr__(self) -> str:
         codes = f"{self.samples} code{'s' if self.samples > 1 else ''} per image"

@@ -283,9 +283,9 @@ def _in_classes_of_the_start(splits: Splits, model: str, *, needed: bool) -> Spl
 
 
 def start_from(network: NeuralNetwork, model: str) -> None:
-    """Give a network the weights of a trained one of the same architecture; raises ModelError where it is another."""
+    """Give a network the weights of a trained one that they fit; raises ModelError where they do not."""
     found = open_model(model).network
-    if found.architecture() != network.architecture():
+    if not network.can_start_from(found):
         raise ModelError(f"start_from must be of the kind that is trained, {network!r}, got {model} with {found!r}")
     for name, view in network.tensors().items():
         view[...] = found.tensors()[name]
