@@ -34,6 +34,18 @@ class Unlike(Exception):
 # ---------------------------------------------------------------- how PyTorch's operators are written with ours
 
 
+def linear_equations(a: Tensor, b: Any, left: bool = True) -> Any:
+    if not left:
+        raise Unlike("from the right")
+    return a.solve(b[..., None])[..., 0] if 1 < b.ndim == a.ndim - 1 else a.solve(b)  # a stack of vectors
+
+
+def orthogonal(a: Tensor, mode: str = "reduced") -> Any:
+    if mode != "reduced":
+        raise Unlike(mode)
+    return a.qr()
+
+
 def method(name: str) -> Call:
     return lambda x, *args, **options: getattr(x, name)(*args, **options)
 
@@ -485,6 +497,13 @@ OPERATORS: dict[str, Call] = {
     "std_mean": with_mean("std"),
     "logsumexp": reduced("logsumexp"),
     "linalg.vector_norm": normed,
+    "linalg.inv": method("inv"),
+    "linalg.det": method("det"),
+    "linalg.slogdet": method("slogdet"),
+    "linalg.solve": linear_equations,
+    "linalg.pinv": method("pinv"),
+    "linalg.qr": orthogonal,
+    "linalg.svdvals": lambda a: a.svd()[1],
     "max.reduction_no_dim": extreme("max"),
     "min.reduction_no_dim": extreme("min"),
     "max.reduction_with_dim": extreme("max"),

@@ -336,6 +336,27 @@ def _squares(draw: st.DrawFn, positive: bool = False) -> Call:
 
 
 @st.composite
+def _oblongs(draw: st.DrawFn) -> Call:
+    """Matrices of full rank with singular values that lie apart, with more rows, more columns, or as many."""
+    m, n, front = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(shapes(most=1))
+    k = min(m, n)
+    turned = [
+        np.linalg.qr(draw(numbers((*front, side, side), which=which)) + 2 * np.eye(side))[0] for which, side in enumerate((m, n))
+    ]
+    return Call([turned[0][..., :k] * (1.5 + np.arange(k)) @ turned[1][..., :k].swapaxes(-1, -2)])
+
+
+def _their_svd(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    u, s, vh = torch.linalg.svd(tensors[0], full_matrices=False)
+    signs = torch.where(torch.gather(u, -2, u.abs().argmax(-2, keepdim=True)) < 0, -1.0, 1.0).to(u.dtype)
+    return torch.cat([s[..., None, :], u * signs, vh.mT * signs], -2)
+
+
+def _their_qr(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+    return torch.cat([part.flatten(-2) for part in torch.linalg.qr(tensors[0])], -1)
+
+
+@st.composite
 def _equations(draw: st.DrawFn) -> Call:
     call = draw(_squares())
     a = call.inputs[0]
@@ -599,6 +620,10 @@ OPS: dict[str, Checked] = {
     "logdet": Checked(_squares(), lambda torch, x, options: torch.linalg.slogdet(x[0])[1]),
     "cholesky": Checked(_squares(positive=True), _plain("linalg.cholesky")),
     "eigh": Checked(_squares(positive=True), _their_eigh),
+    # factorisations
+    "svd": Checked(_oblongs(), _their_svd),
+    "qr": Checked(_oblongs(), _their_qr),
+    "pinv": Checked(_oblongs(), _plain("linalg.pinv")),
     # rounding
     "sign": Checked(elementwise(), _plain("sign")),
     "floor": Checked(elementwise(), _plain("floor")),

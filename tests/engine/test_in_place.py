@@ -41,6 +41,7 @@ CALLS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     **{name: ([0.5 * drawn(3, 4)], {}) for name in ("asin", "acos", "atanh")},
     "acosh": ([1 + drawn(3, 4)], {}),
     **{name: ([drawn(3, 3) + np.diag([2.0, 3.0, 5.0])], {}) for name in ("inv", "det", "logdet", "cholesky", "eigh")},
+    **{name: ([drawn(4, 3) + np.eye(4, 3) * [2.0, 3.0, 5.0]], {}) for name in ("svd", "qr", "pinv")},
     "solve": ([drawn(3, 3) + 2 * np.eye(3), drawn(3, 2)], {}),
     "roll": ([drawn(3, 4)], {"shifts": 1, "axis": 1}),
     "tile": ([drawn(3)], {"times": (2, 2)}),

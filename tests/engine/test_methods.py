@@ -207,7 +207,7 @@ def test_every_method_with_the_name_of_an_op_is_that_op() -> None:
     assert len(alone) > 40
     for name in alone:
         given = x + 1 if name == "acosh" else x[:, :2] + np.eye(2) if name in SQUARE else x
-        if name != "eigh":  # whose op gives values and vectors in one array
+        if name not in {"eigh", "svd", "qr"}:  # whose ops give all parts in one array
             assert getattr(given, name)().tolist() == getattr(ops, name)(given).tolist()
 
 

@@ -492,6 +492,22 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor
     return ops.sum((y[(*front, slice(1, None))] + y[(*front, slice(None, -1))]) / 2 * steps, axis=axis)
 
 
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    u, s, vh = as_tensor(a).svd()
+    if compute_uv and full_matrices and u.shape[-2] != vh.shape[-1]:
+        raise EngineError("np.linalg.svd: on the tape it is reduced: give full_matrices=False")
+    kind: Any = type(np.linalg.svd(np.eye(1)))
+    return kind(u, s, vh) if compute_uv else s
+
+
+def _qr(a: Any, mode: str = "reduced") -> Any:
+    if mode not in ("reduced", "r"):
+        raise EngineError(f"np.linalg.qr: on the tape, mode must be 'reduced' or 'r', got {mode!r}")
+    q, r = as_tensor(a).qr()
+    kind: Any = type(np.linalg.qr(np.eye(1)))
+    return kind(q, r) if mode == "reduced" else r
+
+
 def _multi_dot(arrays: Any, *, out: Any = None) -> Tensor:
     _no_options("linalg.multi_dot", out=out)
     found = as_tensor(arrays[0])
@@ -534,6 +550,9 @@ FUNCTIONS: dict[str, Function] = {
     "linalg.slogdet": _slogdet,
     "linalg.cholesky": lambda a: ops.cholesky(as_tensor(a)),
     "linalg.eigh": lambda a, UPLO="L": as_tensor(a).eigh(),
+    "linalg.pinv": lambda a: as_tensor(a).pinv(),
+    "linalg.svd": _svd,
+    "linalg.qr": _qr,
     "linalg.matrix_power": _matrix_power,
     "linalg.multi_dot": _multi_dot,
     "reshape": _reshape,

@@ -90,3 +90,25 @@ class Algebra(Numbers):
         """
         both = engine.ops.eigh(self)
         return both[..., 0, :], both[..., 1:, :]
+
+    # ---------------------------------------------------------------- any matrix
+
+    def pinv(self) -> Tensor:
+        return engine.ops.pinv(self)
+
+    def svd(self) -> tuple[Tensor, Tensor, Tensor]:
+        """u, the singular values s, and v transposed, reduced: u * s @ vh is the matrix again.
+
+        >>> from byhand.engine import Tensor
+        >>> u, s, vh = Tensor([[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]).svd()
+        >>> s.tolist(), (u * s @ vh).tolist()
+        ([2.0, 1.0], [[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]])
+        """
+        parts, m = engine.ops.svd(self), self.shape[-2]
+        return parts[..., 1 : m + 1, :], parts[..., 0, :], engine.ops.transpose(parts[..., m + 1 :, :])
+
+    def qr(self) -> tuple[Tensor, Tensor]:
+        """q, whose columns are at right angles, and the triangle r, reduced: q @ r is the matrix again."""
+        parts, (*front, m, n) = engine.ops.qr(self), self.shape
+        k = min(m, n)
+        return parts[..., : m * k].reshape(*front, m, k), parts[..., m * k :].reshape(*front, k, n)

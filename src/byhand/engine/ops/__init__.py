@@ -11,6 +11,7 @@ from byhand.engine.ops.cumulative import cumprod, cumsum, logcumsumexp, prod
 from byhand.engine.ops.deviation import norm, std
 from byhand.engine.ops.dropout import dropout
 from byhand.engine.ops.embedding import embedding
+from byhand.engine.ops.factorisations import pinv, qr, svd
 from byhand.engine.ops.functions import absolute, clip, cos, exp, log, maximum, minimum, sin, sqrt, where
 from byhand.engine.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
 from byhand.engine.ops.linear import linear, matmul
@@ -114,8 +115,10 @@ __all__ = [
     "negative",
     "norm",
     "pad",
+    "pinv",
     "power",
     "prod",
+    "qr",
     "relu",
     "remainder",
     "repeat_interleave",
@@ -138,6 +141,7 @@ __all__ = [
     "std",
     "subtract",
     "sum",
+    "svd",
     "tan",
     "tanh",
     "tile",

@@ -20,7 +20,7 @@ def _square(name: str, a: Array) -> Any:
     return a
 
 
-def _solved(name: str, function: Any, *arrays: Any) -> Any:
+def solved(name: str, function: Any, *arrays: Any) -> Any:
     """A function of LAPACK's; raises EngineError where there is no answer."""
     try:
         return function(*arrays)
@@ -53,7 +53,7 @@ class inv:
     """
 
     def forward(xp: ArrayModule, a: Array) -> Any:
-        c = _solved("inv", xp.linalg.inv, _square("inv", a))
+        c = solved("inv", xp.linalg.inv, _square("inv", a))
         return c, (c,)
 
     def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
@@ -82,7 +82,7 @@ class solve:
             raise EngineError(
                 f"solve: a is {a.shape} but b is {np.shape(b)}: b must be ({a.shape[-1]},) or (..., {a.shape[-1]}, k)"
             )
-        c = _solved("solve", xp.linalg.solve, a, b)
+        c = solved("solve", xp.linalg.solve, a, b)
         return c, (a, b, c)
 
     def gradient(xp: ArrayModule, saved: Saved, delta: Array, wanted: Sequence[bool]) -> Any:
@@ -117,6 +117,8 @@ class det:
 
     def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         a, _ = saved
+        if not xp.isfinite(a).all():  # LAPACK would look for singular values in vain
+            return xp.full_like(a, xp.nan)
         u, s, v = xp.linalg.svd(a)
         n = a.shape[-1]
         others = xp.where(xp.eye(n, dtype=bool), 1, s[..., None, :]).prod(axis=-1)
@@ -165,7 +167,7 @@ class cholesky:
     """
 
     def forward(xp: ArrayModule, a: Array) -> Any:
-        c = _solved("cholesky", xp.linalg.cholesky, symmetric(_square("cholesky", a)))
+        c = solved("cholesky", xp.linalg.cholesky, symmetric(_square("cholesky", a)))
         return c, (c,)
 
     def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
@@ -196,7 +198,7 @@ class eigh:
     """
 
     def forward(xp: ArrayModule, a: Array) -> Any:
-        values, v = _solved("eigh", xp.linalg.eigh, symmetric(_square("eigh", a)))
+        values, v = solved("eigh", xp.linalg.eigh, symmetric(_square("eigh", a)))
         if v.shape[-1]:
             largest = xp.take_along_axis(v, xp.abs(v).argmax(axis=-2)[..., None, :], axis=-2)
             v = v * xp.where(largest < 0, -1, 1).astype(v.dtype)
