@@ -470,7 +470,7 @@ MUTATIONS = [
         "kernels/reference/conv.py",
         "return padded[:, p : p + h, q : q + width]",
         "return padded[:, max(p - 1, 0) :][:, :h, q : q + width]",
-        ("tests/engine/test_conv.py::test_the_gradient_of_conv2d_is_that_of_central_differences",),
+        ("tests/engine/test_convolution.py::test_the_gradient_of_conv2d_is_that_of_central_differences",),
     ),
     Mutation(
         "the dilation of rows forgotten",
@@ -491,7 +491,7 @@ MUTATIONS = [
         "kernels/reference/conv.py",
         "total(delta, (0, 1, 2)) if wanted[2]",
         "total(delta, (0, 1, 2), over=len(delta)) if wanted[2]",
-        ("tests/engine/test_conv.py::test_the_gradient_of_conv2d_is_that_of_central_differences",),
+        ("tests/engine/test_convolution.py::test_the_gradient_of_conv2d_is_that_of_central_differences",),
     ),
     Mutation(
         "compiled: the filter not turned round",

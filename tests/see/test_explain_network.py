@@ -19,8 +19,8 @@ from byhand.optim import SGD, AdamW, clip
 from byhand.see.as_json import to_dict
 from byhand.see.chosen_step import explain_step
 from byhand.see.explain import explain
+from byhand.see.gradient_check import prove
 from byhand.see.op_sections import _row
-from byhand.see.proof import prove
 from byhand.see.unit_address import UnitAddress, find_unit, parse_address
 from byhand.see.working import followed_gradient, work_back, work_out
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from byhand.formula import Term, total
 from byhand.see.explain import explain
 from byhand.see.page import page
-from byhand.see.plaintext import plain
 from byhand.see.terminal import render
+from byhand.see.unicode_math import plain
 
 from .network_examples import NAMES, batch, explained, network
 from .test_page import Reader
@@ -114,7 +114,9 @@ def test_the_terminal_says_every_part_in_order() -> None:
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert "byhand/engine/ops/conv.py:" in text and "byhand/engine/ops/conv.py:" not in printed("cnn", 80, source=False)
+    assert "byhand/engine/ops/convolution.py:" in text and "byhand/engine/ops/convolution.py:" not in printed(
+        "cnn", 80, source=False
+    )
 
 
 def test_zeros_of_a_long_sum_are_counted_and_not_shown() -> None:

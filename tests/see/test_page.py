@@ -21,7 +21,7 @@ from byhand.see.explain import explain
 from byhand.see.highlight import highlighted
 from byhand.see.image import diverging, grey
 from byhand.see.page import page, write_page
-from byhand.see.plaintext import plain
+from byhand.see.unicode_math import plain
 
 from .examples import NETWORKS, OPTIMIZERS, batch, explained
 

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from byhand.feedforward import FeedForward
-from byhand.see.plaintext import plain
 from byhand.see.terminal import render, render_short
+from byhand.see.unicode_math import plain
 
 from .examples import NETWORKS, OPTIMIZERS, explained
 

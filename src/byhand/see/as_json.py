@@ -8,8 +8,8 @@ from typing import Any
 
 from byhand.formula import Line
 from byhand.see.explanation import Explanation, FollowedWeight
-from byhand.see.plaintext import plain
 from byhand.see.section import Section
+from byhand.see.unicode_math import plain
 from byhand.terms import Grid
 
 

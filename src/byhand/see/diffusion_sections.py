@@ -21,9 +21,9 @@ from byhand.models.denoiser import DiffusionNetwork, NoiseDraw
 from byhand.models.diffusion import Diffusion
 from byhand.models.running_mean import take_into
 from byhand.models.samplers import ddim
+from byhand.see.formula_lines import lines_of
 from byhand.see.section import Picture, Section, documented, sources, summary
 from byhand.see.step import TrainingStep
-from byhand.see.sum_lines import lines_of
 from byhand.see.update import flat_place
 from byhand.see.weight import Entry
 from byhand.terms import Factor, Sum

@@ -13,8 +13,8 @@ from byhand.neural_network import NeuralNetwork
 from byhand.optim import SGD
 from byhand.see.accounts import Request, gives_account
 from byhand.see.explanation import Explanation, Sample, Stage, named_alike, table_of_names
+from byhand.see.gradient_check import prove
 from byhand.see.operation_section import largest
-from byhand.see.proof import prove
 from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
 from byhand.see.update import follow, sections_of

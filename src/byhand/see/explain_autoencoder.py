@@ -17,12 +17,12 @@ from byhand.models.vae import VAE
 from byhand.optim import SGD
 from byhand.see.accounts import Request, gives_account
 from byhand.see.explanation import BOOK, Explanation, Names, Sample, Stage, table_of_names
+from byhand.see.gradient_check import prove
 from byhand.see.image import side
-from byhand.see.plaintext import plain
-from byhand.see.proof import prove
 from byhand.see.section import Picture
 from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
+from byhand.see.unicode_math import plain
 from byhand.see.update import follow, sections_of
 from byhand.see.weight import Entry
 from byhand.terms import At

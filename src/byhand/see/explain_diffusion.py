@@ -30,9 +30,9 @@ from byhand.see.diffusion_sections import (
 )
 from byhand.see.explain_network import followed_places, names_of_parameters, op_update_sections
 from byhand.see.explanation import Explanation, Sample, Stage
+from byhand.see.gradient_check import prove
 from byhand.see.image import side
 from byhand.see.op_sections import op_backward_sections, op_forward_sections, thumbnails
-from byhand.see.proof import prove
 from byhand.see.section import Picture
 from byhand.see.step import TrainingStep
 from byhand.see.step_numbers import StepNumbers

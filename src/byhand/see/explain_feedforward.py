@@ -18,13 +18,13 @@ from byhand.predictions import in_words
 from byhand.see.accounts import Request, gives_account
 from byhand.see.explanation import BOOK, Explanation, LayerGraph, Names, Output, Sample, Stage, table_of_names
 from byhand.see.feedforward_record import FeedForwardRecord
+from byhand.see.gradient_check import prove
 from byhand.see.image import side
-from byhand.see.plaintext import plain
-from byhand.see.proof import prove
 from byhand.see.section import Picture
 from byhand.see.step import TrainingStep
 from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
+from byhand.see.unicode_math import plain
 from byhand.see.update import follow, sections_of
 from byhand.see.weight import Weight, checked
 

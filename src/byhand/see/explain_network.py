@@ -17,10 +17,10 @@ from byhand.nn import Network
 from byhand.optim import SGD
 from byhand.see.accounts import Request, gives_account
 from byhand.see.explanation import BOOK, Explanation, FollowedWeight, Output, Sample, Stage, named_alike, table_of_names
+from byhand.see.gradient_check import prove
 from byhand.see.image import side
 from byhand.see.one_output import pixel_section, strongest, weight_section
 from byhand.see.op_sections import op_backward_sections, op_forward_sections, plain_symbol, thumbnails
-from byhand.see.proof import prove
 from byhand.see.section import Listing, Picture, Section
 from byhand.see.step import TrainingStep
 from byhand.see.step_numbers import StepNumbers

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from byhand.backend import Array
-from byhand.see.proof import Proof
+from byhand.see.gradient_check import Proof
 from byhand.see.pushes import Push
 from byhand.see.section import Listing, Picture, Section
 from byhand.see.weight import Entry, Weight

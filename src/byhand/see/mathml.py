@@ -8,7 +8,7 @@ from functools import cache
 
 from latex2mathml.converter import convert
 
-from byhand.see.plaintext import plain
+from byhand.see.unicode_math import plain
 
 XMLNS = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML needs none
 

@@ -21,10 +21,10 @@ from byhand.see.explanation import Sample
 from byhand.see.highlight import highlighted
 from byhand.see.image import side
 from byhand.see.mathml import mathml
-from byhand.see.plaintext import plain
 from byhand.see.step_array import Operation, StepArray
 from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
+from byhand.see.unicode_math import plain
 from byhand.terms import Factor, indexed
 from byhand.training.steps import Steps
 

@@ -17,9 +17,9 @@ from byhand.printable import literal
 from byhand.see.chosen_step import training_of
 from byhand.see.epoch_pushes import EpochPushes, finished_epoch, pushes_over
 from byhand.see.microscope import Microscope, sample_name
-from byhand.see.plaintext import plain
 from byhand.see.pushes import Push, ranked
 from byhand.see.sum_of_terms import SumOfTerms
+from byhand.see.unicode_math import plain
 from byhand.see.weight import parse_weight
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.engine.call import unravelled
-from byhand.engine.ops.conv import met_by_weight, pixel_under_weight
+from byhand.engine.ops.convolution import met_by_weight, pixel_under_weight
 from byhand.formula import Line, number
 from byhand.see.section import Listing, Picture, Section, summary
 from byhand.see.tape import ModuleOp

@@ -12,10 +12,10 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.formula import Line, number
+from byhand.see.formula_lines import lines_of
 from byhand.see.image import side
 from byhand.see.section import Picture, Section, summary
 from byhand.see.step_array import Operation, StepArray, StepArrays
-from byhand.see.sum_lines import lines_of
 from byhand.terms import At, indexed
 
 ANYWHERE: Mapping[str, At] = MappingProxyType({})

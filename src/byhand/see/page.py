@@ -12,9 +12,9 @@ from byhand.files import write_atomically
 from byhand.formula import number
 from byhand.see.diagram import diagram
 from byhand.see.explanation import Explanation, FollowedWeight, Output, Stage, Thumbnail
+from byhand.see.gradient_check import Proof, caution, equation, power, proof_source
 from byhand.see.image import sheet
 from byhand.see.mathml import mathml
-from byhand.see.proof import Proof, caution, equation, power, proof_source
 from byhand.see.pushes import Push
 from byhand.see.section_html import listing_table, picture_html, section_html, sources_html, table
 

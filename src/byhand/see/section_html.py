@@ -13,9 +13,9 @@ from byhand.formula import Line
 from byhand.see.highlight import highlighted
 from byhand.see.image import diverging, framed, grey, shade, sheet
 from byhand.see.mathml import mathml
-from byhand.see.plaintext import plain
 from byhand.see.section import Listing, Picture, Section, Summary
 from byhand.see.source import Source
+from byhand.see.unicode_math import plain
 from byhand.terms import Grid
 
 WIDE = 270  # CSS pixels that a picture in a column may take

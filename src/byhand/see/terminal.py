@@ -19,11 +19,11 @@ from rich.text import Text
 from byhand.console import open_console
 from byhand.formula import Line
 from byhand.see.explanation import Explanation, FollowedWeight, batch_names
-from byhand.see.plaintext import plain
-from byhand.see.proof import Proof, caution, equation
+from byhand.see.gradient_check import Proof, caution, equation
 from byhand.see.pushes import Push
 from byhand.see.section import Listing, Section, Summary
 from byhand.see.source import Source
+from byhand.see.unicode_math import plain
 from byhand.terms import Grid
 
 ROWS = 12  # of a listing; all are in the page and in --json

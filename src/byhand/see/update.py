@@ -13,8 +13,8 @@ from byhand.errors import ModelError
 from byhand.formula import Line, number, setting
 from byhand.optim import Optimizer, clip
 from byhand.see.explanation import FollowedWeight, Sample
+from byhand.see.gradient_check import Proof
 from byhand.see.operation_section import ANYWHERE, section_of
-from byhand.see.proof import Proof
 from byhand.see.pushes import ranked
 from byhand.see.section import Section, sources, summary
 from byhand.see.step import TrainingStep

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from byhand.formula import Line
-from byhand.see.sum_lines import lines_of
+from byhand.see.formula_lines import lines_of
 from byhand.see.tape import ModuleOp
 from byhand.see.weight import Entry
 from byhand.terms import Aside, At, Grid, Sum, indexed

@@ -6,7 +6,7 @@ from byhand.engine.ops.arithmetic import add, divide, multiply, negative, power,
 from byhand.engine.ops.arrange import flip, repeat_interleave, roll, stack, tile
 from byhand.engine.ops.attention import attention
 from byhand.engine.ops.cast import cast
-from byhand.engine.ops.conv import conv2d, conv_transpose2d, filter_gradient
+from byhand.engine.ops.convolution import conv2d, conv_transpose2d, filter_gradient
 from byhand.engine.ops.cumulative import cumprod, cumsum, logcumsumexp, prod
 from byhand.engine.ops.deviation import norm, std
 from byhand.engine.ops.dropout import dropout

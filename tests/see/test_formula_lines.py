@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from byhand.costs import MINUS
-from byhand.see.sum_lines import lines_of, shared_factors
+from byhand.see.formula_lines import lines_of, shared_factors
 from byhand.terms import Factor, Sum, single
 
 from .test_explain import value
