@@ -162,7 +162,7 @@ def recipes_command(as_json: Json = False) -> None:
         show_json({"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]})
         return
     rows = [(recipe.name, recipe.about, recipe.reports) for recipe in RECIPES.values()]
-    show_table([("recipe", "what it is", "the source reports"), *rows])
+    show_table([("recipe", "what it is", "published result"), *rows])
 
 
 @app.command()
