@@ -17,6 +17,7 @@ CLASSES = np.array([0, 3, 1, 2])
 PROBABILITIES = np.random.default_rng(3).dirichlet(np.ones(5), 4)
 WEIGHTS = np.arange(1.0, 6.0)
 MASK = np.random.default_rng(2).random((4, 5)) > 0.5
+BOXES = Tensor(np.ones((1, 1, 2, 2, 2)))
 MATRIX, LINES, IMAGES = [(4, 5)], [(3, 4, 5)], [(2, 4, 7, 8)]
 
 # name: shapes; ours of tensors; PyTorch's of (torch, functional, tensors)
@@ -123,6 +124,84 @@ SAME: dict[str, tuple[list[tuple[int, ...]], Function, Function]] = {
         lambda x: x.interpolate((5, 13), align_corners=True),
         lambda t, f, x: f.interpolate(x, (5, 13), mode="bilinear", align_corners=True),
     ),
+    "conv2d of volumes": (
+        [(2, 4, 5, 6, 7), (6, 2, 3, 2, 3), (6,)],
+        lambda x, w, b: x.conv2d(w, b, groups=2, stride=(1, 2, 1), padding=(1, 0, 2), dilation=(2, 1, 1)),
+        lambda t, f, x, w, b: f.conv3d(x, w, b, groups=2, stride=(1, 2, 1), padding=(1, 0, 2), dilation=(2, 1, 1)),
+    ),
+    "conv_transpose2d of volumes": (
+        [(2, 4, 2, 3, 2), (4, 3, 3, 2, 3), (3,)],
+        lambda x, w, b: x.conv_transpose2d(w, b, stride=(2, 1, 2), padding=(1, 0, 1), output_padding=(1, 0, 0)),
+        lambda t, f, x, w, b: f.conv_transpose3d(x, w, b, stride=(2, 1, 2), padding=(1, 0, 1), output_padding=(1, 0, 0)),
+    ),
+    "max_pool2d of volumes": (
+        [(2, 3, 6, 7, 5)],
+        lambda x: x.max_pool2d((2, 3, 2), (2, 1, 2), padding=1, dilation=(2, 1, 1), ceil_mode=True),
+        lambda t, f, x: f.max_pool3d(x, (2, 3, 2), (2, 1, 2), padding=1, dilation=(2, 1, 1), ceil_mode=True),
+    ),
+    "avg_pool2d of volumes": (
+        [(2, 3, 6, 7, 5)],
+        lambda x: x.avg_pool2d((2, 3, 2), 2, 1, ceil_mode=True, count_include_pad=False),
+        lambda t, f, x: f.avg_pool3d(x, (2, 3, 2), 2, 1, ceil_mode=True, count_include_pad=False),
+    ),
+    "max_unpool2d": (
+        IMAGES,
+        lambda x: x.max_unpool2d(x.detach().max_pool2d(1, return_indices=True)[1], 1),
+        lambda t, f, x: f.max_unpool2d(x, f.max_pool2d(x.detach(), 1, return_indices=True)[1], 1),
+    ),
+    "max_unpool2d of windows": (
+        [(2, 4, 7, 8)],
+        lambda x: x.max_pool2d(2).max_unpool2d(x.max_pool2d(2, return_indices=True)[1], 2, output_size=(7, 8)),
+        lambda t, f, x: f.max_unpool2d(*f.max_pool2d(x, 2, return_indices=True), 2, output_size=(7, 8)),
+    ),
+    "rearrange": (
+        [(2, 12, 3, 1)],
+        lambda x: x.rearrange("n (h w) c 1 -> () c (w n) h", w=4),
+        lambda t, f, x: x.reshape(2, 3, 4, 3).permute(3, 2, 0, 1).reshape(1, 3, 8, 3),
+    ),
+    "rearrange the rest": (
+        LINES,
+        lambda x: x.rearrange("... c -> c ...") + x.rearrange("n ... -> (...) n").reshape(5, 3, 4) * 0,
+        lambda t, f, x: x.permute(2, 0, 1),
+    ),
+    "names of other libraries": (
+        LINES,
+        lambda x: (
+            x.clip(min=-0.5, max_=0.5).leaky_relu(neg_slope=0.2) * x.repeat_interleave(repeats=2, dim=1)[:, ::2]
+            + x.transpose(dim0=0, dim1=1).transpose(0, 1).unflatten(dim=1, sizes=(2, 2)).flatten(1, 2)
+        ),
+        lambda t, f, x: f.leaky_relu(x.clip(-0.5, 0.5), 0.2) * x + x,
+    ),
+    "unfold by names": (LINES, lambda x: x.unfold(dim=1, size=2, step=2), lambda t, f, x: x.unfold(1, 2, 2)),
+    "the other way round": (
+        MATRIX,
+        lambda x: x.sub(2.0, reverse=True) + x.exp().div(2.0, reverse=True) + x.pow(2.0, reverse=True) + x.add(1, reverse=True),
+        lambda t, f, x: 2 - x + 2 / x.exp() + 2**x + 1 + x,
+    ),
+    "clip with the lower bound above": (MATRIX, lambda x: x.clip(1.0, -1.0), lambda t, f, x: x.clip(1.0, -1.0)),
+    "hardsigmoid of another slope": (
+        MATRIX,
+        lambda x: x.hardsigmoid(alpha=0.2),
+        lambda t, f, x: (0.2 * x + 0.5).clip(0, 1),
+    ),
+    "cross_entropy of targets to learn": (
+        MATRIX * 2,
+        lambda x, y: x.cross_entropy(y.softmax(), label_smoothing=0.1),
+        lambda t, f, x, y: f.cross_entropy(x, y.softmax(-1), label_smoothing=0.1),
+    ),
+    "scatter by names": (
+        MATRIX,
+        lambda x: x.scatter(dim=1, index=[[0, 3]], src=2.0).scatter_reduce(dim=0, index=[[1, 1]], src=1.5, reduce="prod"),
+        lambda t, f, x: (
+            x.scatter(1, t.tensor([[0, 3]]), 2.0)
+            .scatter_reduce(0, t.tensor([[1, 1]]), t.full((1, 2), 1.5, dtype=x.dtype), "prod")
+        ),
+    ),
+    "sizes": (
+        MATRIX,
+        lambda x: x.shrink_to(3, None).pad_to(None, 7),
+        lambda t, f, x: f.pad(x[:3], (0, 2)),
+    ),
     "attention with a mask to learn": (
         [(2, 4, 3), (2, 5, 3), (2, 5, 2), (4, 5)],
         lambda q, k, v, m: q.scaled_dot_product_attention(k, v, m),
@@ -201,19 +280,35 @@ def test_whole_numbers_and_truths_are_pytorchs(torch: Any) -> None:
         (x.eq(y), theirs.eq(other)), (x.le(0), theirs.le(0)), (x.logical_not(), theirs.logical_not()),
         (x.nonzero(), theirs.nonzero()), ((y + 3).one_hot(9), torch.nn.functional.one_hot(other + 3, 9)),
         ((x / 0.5).isclose(x * 2), (theirs / 0.5).isclose(theirs * 2.0)), (x.cummax()[1], theirs.cummax(0)[1]),
+        (2 << y.abs(), 2 << other.abs()), (99 >> y.abs(), 99 >> other.abs()),
+        (y.div(14.0, reverse=True).round().int(), (14 / other).round().int()),
         (x.bool(), theirs.bool()), (x.float().int(), theirs.float().int()),
     ]  # fmt: skip
     for ours, expected in pairs:
         assert ours.tolist() == expected.tolist() and ours.dtype.kind == expected.numpy().dtype.kind
     assert Tensor([np.nan, np.inf, 1.0]).nan_to_num(0.5, 9.0).tolist() == [0.5, 9.0, 1.0]
     assert Tensor([np.nan, np.inf]).isnan().tolist() == [True, False] == (~Tensor([np.nan, np.inf]).isinf()).tolist()
+    assert Tensor([np.inf, -np.inf, 1.0]).isinf(detect_negative=False).tolist() == [True, False, False]
     assert Tensor.eye(2).tolist() == [[1.0, 0.0], [0.0, 1.0]] and Tensor.zeros(2).ones_like().tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (lambda x: x.conv2d(x), r"conv2d: the tensor must be images \(N, C, H, W\) or lines \(N, C, L\), got \(2, 3\)"),
+        (lambda x: x.clip(lower=1), "clip: the arguments are low, high, min, max, got lower"),
+        (lambda x: x.rearrange("a b"), "rearrange: the pattern must have an arrow"),
+        (lambda x: x.rearrange("a b -> a"), "rearrange: both sides of 'a b -> a' must name the same axes, each once"),
+        (lambda x: x.rearrange("a b c -> c b a"), r"rearrange: 'a b c' must name 2 axes, as the tensor is \(2, 3\), got 3"),
+        (lambda x: x.rearrange("a (b c) -> a b c", b=2), r"rearrange: an axis of 3 in \(2, 3\) cannot be \(b c\)"),
+        (lambda x: x.rearrange("a b -> b a", d=2), "rearrange: d is no axis of 'a b -> b a'"),
+        (lambda x: x.rearrange("a 2 -> 2 a"), "rearrange: '2' in 'a 2 -> 2 a' is no name of an axis"),
+        (lambda x: x.pad_to(1, 3), r"pad_to: the tensor is \(2, 3\): give as many axes, none of them shorter, got \(1, 3\)"),
+        (lambda x: x.max_unpool2d([0]), r"max_unpool2d: the tensor must be images \(N, C, H, W\), got \(2, 3\)"),
+        (lambda x: BOXES[0].max_unpool2d([9]), "max_unpool2d: the indices must be one for each number, from 0 to 15"),
+        (BOXES.conv2d, r"the filters of volumes must be \(C_out, C_in, kd,"),
+        (lambda x: BOXES.max_pool2d((1, 2)), "max_pool3d: kernel must be whole numbers, 1 or more, for each"),
+        (lambda x: BOXES.conv2d(np.ones((1, 1, 3, 1, 1))), "conv3d: x is .* the filter is larger"),
+        (lambda x: x.conv2d(x), r"conv2d: the tensor must be images \(N, C, H, W\), lines .* or volumes .*, got \(2, 3\)"),
         (lambda x: x.interpolate(3), r"interpolate: the tensor is \(2, 3\): give a size for each axis after the second"),
         (lambda x: x.scatter_reduce(0, [[0]], [[1.0]], "median"), "must be one of sum, prod, mean, amax, amin, got 'median'"),
         (lambda x: x.scatter(0, [[5]], [[1.0]]), "scatter: the indices must be below 2, got 5 to 5"),

@@ -13,6 +13,8 @@ from byhand.engine.tensor import (  # first: ops are made of it
 
 # isort: split
 from byhand.engine import numpy_functions as numpy_functions  # what a tensor answers NumPy with
+from byhand.engine import rearrange as rearrange  # axes by name
+from byhand.engine import volumes as volumes  # what its methods do with volumes
 from byhand.engine.create import (
     arange,
     eye,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byhand import engine
-from byhand.engine.methods.numbers import Numbers
+from byhand.engine.methods.numbers import Numbers, known, renamed
 from byhand.errors import EngineError
 
 if TYPE_CHECKING:
@@ -40,8 +40,16 @@ class Functions(Numbers):
     def rsqrt(self) -> Tensor:
         return engine.ops.power(self, -0.5)
 
-    def clip(self, low: Any = None, high: Any = None) -> Tensor:
-        """Held between two bounds, numbers or arrays; None for a side without one."""
+    def clip(self, low: Any = None, high: Any = None, **names: Any) -> Tensor:
+        """Held between two bounds, numbers or arrays; None for a side without one.
+
+        The bounds may be called min and max, as in NumPy, or min_ and max_. Where the lower one is above, the upper one holds.
+        """
+        low, high = renamed(names, low, "min", "min_"), renamed(names, high, "max", "max_")
+        known("clip", names, "low, high, min, max")
+        numbers = isinstance(low, int | float) and isinstance(high, int | float)
+        if numbers and low > high:
+            return engine.ops.multiply(self, 0) + high
         if any(isinstance(bound, engine.Tensor | np.ndarray) for bound in (low, high)):
             above: Any = self if low is None else engine.ops.maximum(self, low)
             return above if high is None else engine.ops.minimum(above, high)
@@ -50,7 +58,9 @@ class Functions(Numbers):
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
         return self.clip(min, max)
 
-    def leaky_relu(self, slope: float = 0.01) -> Tensor:
+    def leaky_relu(self, slope: float = 0.01, **names: Any) -> Tensor:
+        slope = renamed(names, slope, "negative_slope", "neg_slope")
+        known("leaky_relu", names, "slope, negative_slope")
         return engine.ops.leaky_relu(self, slope=slope)
 
     def elu(self, alpha: float = 1.0) -> Tensor:
@@ -60,9 +70,9 @@ class Functions(Numbers):
         """alpha (e^(x / alpha) - 1) below 0: an ELU whose slope is 1 at 0 for every alpha."""
         return engine.ops.elu(engine.ops.divide(self, alpha)) * alpha
 
-    def selu(self) -> Tensor:
+    def selu(self, alpha: float = 1.6732632423543772, gamma: float = 1.0507009873554805) -> Tensor:
         """Klambauer et al. (2017), arXiv:1706.02515: an ELU scaled so that mean 0 and variance 1 stay."""
-        return engine.ops.elu(self, alpha=1.6732632423543772) * 1.0507009873554805
+        return engine.ops.elu(self, alpha=alpha) * gamma
 
     def gelu(self, approximate: str = "none") -> Tensor:
         return engine.ops.gelu(self, approximate=approximate)
@@ -70,20 +80,25 @@ class Functions(Numbers):
     def round(self, decimals: int = 0) -> Tensor:
         return engine.ops.round(self, decimals=decimals)
 
-    def pow(self, exponent: Any) -> Tensor:
-        return engine.ops.power(self, exponent)
+    def pow(self, exponent: Any, reverse: bool = False) -> Tensor:
+        """The power; with `reverse`, as in the methods below, of the other number to the exponent that stands here."""
+        return engine.ops.power(*_in_order(self, exponent, reverse))
 
-    def add(self, other: Any) -> Tensor:
-        return engine.ops.add(self, other)
+    def add(self, other: Any, reverse: bool = False) -> Tensor:
+        return engine.ops.add(*_in_order(self, other, reverse))
 
-    def sub(self, other: Any) -> Tensor:
-        return engine.ops.subtract(self, other)
+    def sub(self, other: Any, reverse: bool = False) -> Tensor:
+        return engine.ops.subtract(*_in_order(self, other, reverse))
 
-    def mul(self, other: Any) -> Tensor:
-        return engine.ops.multiply(self, other)
+    def mul(self, other: Any, reverse: bool = False) -> Tensor:
+        return engine.ops.multiply(*_in_order(self, other, reverse))
 
-    def div(self, other: Any, rounding_mode: str | None = None) -> Tensor:
+    def div(self, other: Any, rounding_mode: str | None = None, reverse: bool = False) -> Tensor:
         """The quotient; or what is left of it when it is rounded, to 0 with "trunc", or down with "floor"."""
+        if reverse:
+            return (other if isinstance(other, engine.Tensor) else engine.Tensor(other, dtype=self.dtype)).div(
+                self, rounding_mode
+            )
         if rounding_mode not in (None, "trunc", "floor"):
             raise EngineError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
         if rounding_mode is None:
@@ -94,9 +109,9 @@ class Functions(Numbers):
         whole = all(np.asarray(getattr(one, "data", one)).dtype.kind in "iu" for one in (self, other))
         return engine.Tensor(quotient.data.astype(self.dtype)) if whole else quotient
 
-    def mod(self, other: Any) -> Tensor:
+    def mod(self, other: Any, reverse: bool = False) -> Tensor:
         """What a division leaves, with the sign of the divisor; `remainder`, or `%`."""
-        return engine.ops.remainder(self, other)
+        return engine.ops.remainder(*_in_order(self, other, reverse))
 
     def remainder(self, other: Any) -> Tensor:
         return engine.ops.remainder(self, other)
@@ -212,8 +227,11 @@ class Functions(Numbers):
     def mish(self) -> Tensor:
         return engine.ops.mish(self)
 
-    def hardsigmoid(self) -> Tensor:
-        return engine.ops.hardsigmoid(self)
+    def hardsigmoid(self, alpha: float = 1 / 6, beta: float = 0.5) -> Tensor:
+        """alpha x + beta, held between 0 and 1; PyTorch's has the slope 1/6, Keras' 0.2."""
+        if (alpha, beta) == (1 / 6, 0.5):
+            return engine.ops.hardsigmoid(self)
+        return (engine.ops.multiply(self, alpha) + beta).clip(0.0, 1.0)
 
     def hardswish(self) -> Tensor:
         return engine.ops.hardswish(self)
@@ -272,3 +290,8 @@ class Functions(Numbers):
         filled = engine.ops.where(np.isnan(a), nan, self)
         filled = engine.ops.where(np.isposinf(a), limit if posinf is None else posinf, filled)
         return engine.ops.where(np.isneginf(a), -limit if neginf is None else neginf, filled)
+
+
+def _in_order(a: Any, b: Any, reverse: bool) -> tuple[Any, Any]:
+    """Both as a function of two numbers takes them."""
+    return (b, a) if reverse else (a, b)

@@ -53,10 +53,13 @@ class Networks(Numbers):
         >>> float(Tensor([[0.0, 0.0]]).cross_entropy([1]).exp())
         2.0
         """
-        target = np.asarray(getattr(target, "data", target))
         k = self.shape[1]
-        wanted = target if target.shape == self.shape else np.moveaxis(_rows("cross_entropy", target, k), -1, 1)
-        wanted = ((1 - label_smoothing) * wanted + label_smoothing / k).astype(self.dtype)
+        wanted: Any = target if isinstance(target, engine.Tensor) else np.asarray(target)
+        if wanted.shape != self.shape:
+            wanted = np.moveaxis(_rows("cross_entropy", np.asarray(getattr(target, "data", target)), k), -1, 1)
+        if not isinstance(wanted, engine.Tensor):  # a tensor's own gradient is wanted too
+            wanted = wanted.astype(self.dtype)
+        wanted = wanted * (1 - label_smoothing) + label_smoothing / k
         each = -engine.ops.sum(engine.ops.log_softmax(self, axis=1) * wanted, axis=1)
         return _reduced(each, reduction, each.size)
 

@@ -37,8 +37,8 @@ class New(Numbers):
         return engine.arange(*bounds, **options)
 
     @staticmethod
-    def linspace(first: float, last: float, n: int, **options: Any) -> Tensor:
-        return engine.linspace(first, last, n, **options)
+    def linspace(first: float, last: float, n: int | None = None, **options: Any) -> Tensor:
+        return engine.linspace(first, last, options.pop("steps", n), **options)
 
     @staticmethod
     def randn(*shape: Any, **options: Any) -> Tensor:

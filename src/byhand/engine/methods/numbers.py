@@ -142,6 +142,12 @@ class Numbers:
     def __rshift__(self, other: Any) -> Tensor:
         return _compared(operator.rshift, self, other)
 
+    def __rlshift__(self, other: Any) -> Tensor:
+        return engine.Tensor(operator.lshift(other, self.data))
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return engine.Tensor(operator.rshift(other, self.data))
+
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __invert__(self) -> Tensor:
@@ -158,8 +164,9 @@ class Numbers:
     def isnan(self) -> Tensor:
         return engine.Tensor(np.isnan(self.data))
 
-    def isinf(self) -> Tensor:
-        return engine.Tensor(np.isinf(self.data))
+    def isinf(self, detect_positive: bool = True, detect_negative: bool = True) -> Tensor:
+        """Where the number is infinite; or only above 0, or only below."""
+        return engine.Tensor(np.isposinf(self.data) & detect_positive | np.isneginf(self.data) & detect_negative)
 
     def isfinite(self) -> Tensor:
         return engine.Tensor(np.isfinite(self.data))
@@ -203,6 +210,20 @@ def named(axis: Any, keepdims: bool, names: dict[str, Any]) -> dict[str, Any]:
         raise EngineError(f"the options are axis (or dim) and keepdims (or keepdim), got {min(unknown)}")
     axis = names.get("dim", axis)
     return {"axis": tuple(axis) if isinstance(axis, list) else axis, "keepdims": names.get("keepdim", keepdims)}
+
+
+def renamed(names: dict[str, Any], given: Any, *others: str) -> Any:
+    """An argument by whichever name it came; its name is taken out of the others."""
+    for other in others:
+        if other in names:
+            given = names.pop(other)
+    return given
+
+
+def known(method: str, names: dict[str, Any], choice: str) -> None:
+    """Raise EngineError where a name is left that nobody knows."""
+    if names:
+        raise EngineError(f"{method}: the arguments are {choice}, got {min(names)}")
 
 
 def axis_of(name: str, tensor: Any, axis: Any) -> int:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byhand import engine
-from byhand.engine.methods.numbers import Number, Numbers, axis_of
+from byhand.engine.methods.numbers import Number, Numbers, axis_of, known, renamed
+from byhand.engine.methods.shapes import one_tuple
 from byhand.errors import EngineError
 
 if TYPE_CHECKING:
@@ -87,14 +88,31 @@ class Parts(Numbers):
         """What lies within bounds (from, to) along each axis; None for an axis as it is."""
         return self[tuple(slice(None) if pair is None else slice(*pair) for pair in bounds)]
 
-    def unfold(self, axis: int, size: int, step: int) -> Tensor:
+    def shrink_to(self, *shape: Any) -> Tensor:
+        """The first numbers along each axis, as many as the shape says; None for an axis as it is."""
+        return self[tuple(slice(n) for n in one_tuple(shape))]
+
+    def pad_to(self, *shape: Any) -> Tensor:
+        """Zeros behind, up to a shape; None for an axis as it is.
+
+        >>> from byhand.engine import ones
+        >>> ones(2, 3).pad_to(None, 5).tolist()
+        [[1.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0, 0.0]]
+        """
+        wanted = one_tuple(shape)
+        if len(wanted) != self.ndim or any(n is not None and n < m for n, m in zip(wanted, self.shape, strict=False)):
+            raise EngineError(f"pad_to: the tensor is {self.shape}: give as many axes, none of them shorter, got {wanted}")
+        return engine.ops.pad(self, widths=tuple((0, 0 if n is None else n - m) for n, m in zip(wanted, self.shape, strict=True)))
+
+    def unfold(self, axis: Any = None, size: int = 1, step: int = 1, **names: Any) -> Tensor:
         """Windows along an axis, `step` apart; what they hold is the new last axis, as in PyTorch.
 
         >>> from byhand.engine import arange
         >>> arange(5).unfold(0, 3, 1).tolist()
         [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
         """
-        place = axis_of("unfold", self, axis)
+        place = axis_of("unfold", self, renamed(names, axis, "dim", "dimension"))
+        known("unfold", names, "axis (or dim), size and step")
         if not 0 <= size <= self.shape[place] or step < 1:
             raise EngineError(f"unfold: size must be from 0 to {self.shape[place]} and step 1 or more, got {size} and {step}")
         begins = np.arange(0, self.shape[place] - size + 1, step)
@@ -118,9 +136,9 @@ class Parts(Numbers):
         first = tuple(slice(None if i == place else n) for i, n in enumerate(index.shape))
         return engine.ops.gather(self[first], indices=index, axis=axis)
 
-    def index_select(self, axis: int, index: Any) -> Tensor:
+    def index_select(self, axis: Any = None, index: Any = None, **names: Any) -> Tensor:
         """The parts at some places along an axis."""
-        return self[(slice(None),) * axis_of("index_select", self, axis) + (index,)]
+        return self[(slice(None),) * axis_of("index_select", self, names.get("dim", axis)) + (index,)]
 
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         """The value where the mask is True."""
@@ -133,17 +151,19 @@ class Parts(Numbers):
             np.broadcast_to(chosen, np.broadcast_shapes(self.shape, chosen.shape))
         ]
 
-    def scatter_add(self, axis: int, index: Any, src: Any) -> Tensor:
+    def scatter_add(self, axis: Any = None, index: Any = None, src: Any = None, **names: Any) -> Tensor:
         """The source's numbers added, each at its place on its line along an axis."""
-        return self.scatter_reduce(axis, index, src, "sum")
+        return self.scatter_reduce(axis, index, src, "sum", **names)
 
-    def scatter(self, axis: int, index: Any, src: Any, reduce: str | None = None) -> Tensor:
+    def scatter(self, axis: Any = None, index: Any = None, src: Any = None, reduce: str | None = None, **names: Any) -> Tensor:
         """The source's numbers in the place of these, or added to them ("add"), or multiplied with them ("multiply").
 
         >>> from byhand.engine import zeros
         >>> zeros(4).scatter(0, [1, 3], [5.0, 6.0]).tolist()
         [0.0, 5.0, 0.0, 6.0]
         """
+        axis, src = renamed(names, axis, "dim"), renamed(names, src, "value")
+        known("scatter", names, "axis (or dim), index, src (or value) and reduce")
         if reduce is not None:
             return self.scatter_reduce(axis, index, src, {"add": "sum", "multiply": "prod"}.get(reduce, reduce))
         src, hit = self._sent(axis, index, src)
@@ -154,7 +174,9 @@ class Parts(Numbers):
         place = axis_of("scatter", self, axis)
         return engine.ops.where(np.moveaxis(hit.any(axis=-1), -1, place), sent.movedim(-1, place), self)
 
-    def scatter_reduce(self, axis: int, index: Any, src: Any, reduce: str, include_self: bool = True) -> Tensor:
+    def scatter_reduce(
+        self, axis: Any = None, index: Any = None, src: Any = None, reduce: str = "sum", include_self: bool = True, **names: Any
+    ) -> Tensor:
         """Each number made one with those of the source that are sent to it: "sum", "prod", "mean", "amax" or "amin".
 
         `include_self`: whether what stood there counts. Where nothing is sent to, it stays.
@@ -162,6 +184,8 @@ class Parts(Numbers):
         fills = {"sum": 0.0, "prod": 1.0, "mean": 0.0, "amax": -np.inf, "amin": np.inf}
         if reduce not in fills:
             raise EngineError(f"scatter_reduce: reduce must be one of {', '.join(fills)}, got {reduce!r}")
+        axis = renamed(names, axis, "dim")
+        known("scatter_reduce", names, "axis (or dim), index, src, reduce and include_self")
         place = axis_of("scatter_reduce", self, axis)
         src, hit = self._sent(axis, index, src)
         mine = engine.ops.transpose(self, axes=(*(i for i in range(self.ndim) if i != place), place))

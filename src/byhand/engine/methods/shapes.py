@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from byhand import engine
-from byhand.engine.methods.numbers import Numbers, axis_of
+from byhand.engine.methods.numbers import Numbers, axis_of, known, renamed
 from byhand.errors import EngineError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Shapes(Numbers):
 
     view = reshape
 
-    def transpose(self, *axes: Any) -> Tensor:
+    def transpose(self, *axes: Any, **names: Any) -> Tensor:
         """All axes reversed; or in the order that a tuple, or three numbers or more, give; or two of them exchanged.
 
         >>> from byhand.engine import zeros
@@ -33,6 +33,8 @@ class Shapes(Numbers):
         >>> x.transpose().shape, x.transpose(1, 2, 0).shape, x.transpose(-1, -2).shape
         ((4, 3, 2), (3, 4, 2), (2, 4, 3))
         """
+        axes = (names.pop("dim0", 1), names.pop("dim1", 0)) if {"dim0", "dim1"} & set(names) else axes
+        known("transpose", names, "the axes, or dim0 and dim1")
         if len(axes) == 2:
             return self.swapaxes(*axes)
         return engine.ops.transpose(self, axes=one_tuple(axes) or None)
@@ -105,8 +107,11 @@ class Shapes(Numbers):
     def tile(self, *times: Any) -> Tensor:
         return engine.ops.tile(self, times=one_tuple(times))
 
-    def repeat_interleave(self, times: int, axis: int | None = None, **names: Any) -> Tensor:
-        return engine.ops.repeat_interleave(self, times=times, axis=names.get("dim", axis))
+    def repeat_interleave(self, times: Any = None, axis: int | None = None, **names: Any) -> Tensor:
+        """Each number many times, one after another; PyTorch calls how many repeats."""
+        times, axis = renamed(names, times, "repeats"), renamed(names, axis, "dim")
+        known("repeat_interleave", names, "times (or repeats) and axis (or dim)")
+        return engine.ops.repeat_interleave(self, times=times, axis=axis)
 
     def view_as(self, other: Any) -> Tensor:
         return self.reshape(tuple(other.shape))
@@ -117,14 +122,15 @@ class Shapes(Numbers):
     def ravel(self) -> Tensor:
         return self.reshape(-1)
 
-    def unflatten(self, axis: int, sizes: Any) -> Tensor:
+    def unflatten(self, axis: Any = None, sizes: Any = None, **names: Any) -> Tensor:
         """One axis as several; one of the sizes may be -1.
 
         >>> from byhand.engine import zeros
         >>> zeros(2, 12).unflatten(1, (3, -1)).shape
         (2, 3, 4)
         """
-        place = axis_of("unflatten", self, axis)
+        place = axis_of("unflatten", self, renamed(names, axis, "dim"))
+        known("unflatten", names, "axis (or dim) and sizes")
         if -1 in sizes:
             rest = math.prod(n for n in sizes if n != -1)
             sizes = tuple(self.shape[place] // max(1, rest) if n == -1 else n for n in sizes)
@@ -138,6 +144,10 @@ class Shapes(Numbers):
         return engine.ops.transpose(self, axes=tuple(order[: self.ndim]))
 
     moveaxis = movedim
+
+    def rearrange(self, pattern: str, **sizes: int) -> Tensor:
+        """Axes by name, as in einops: x.rearrange("n (h w) c -> n c h w", w=4)."""
+        return engine.rearrange.rearrange(self, pattern, **sizes)
 
     def contiguous(self) -> Tensor:
         """The same numbers; how they lie in memory is no concern here."""

@@ -17,7 +17,10 @@ class Sums(Numbers):
     __slots__ = ()
 
     def sum(self, axis: Any = None, keepdims: bool = False, **names: Any) -> Tensor:
-        return engine.ops.sum(self, **_along(self, axis, keepdims, names))
+        """The sum; dtype: that of the numbers before they are added."""
+        dtype = names.pop("dtype", None)
+        of = self if dtype is None else engine.ops.cast(self, dtype=dtype)
+        return engine.ops.sum(of, **_along(self, axis, keepdims, names))
 
     def mean(self, axis: Any = None, keepdims: bool = False, **names: Any) -> Tensor:
         return engine.ops.mean(self, **_along(self, axis, keepdims, names))

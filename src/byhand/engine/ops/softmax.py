@@ -33,11 +33,15 @@ class softmax:
 
     def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _axis("softmax", a, axis)
+        if not a.size:  # no probabilities of nothing
+            return a.copy(), (a, axis)
         p = kernels.family("softmax", a).softmax(xp.moveaxis(a, axis, -1))
         return xp.moveaxis(p, -1, axis), (p, axis)
 
     def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         p, axis = saved
+        if not p.size:
+            return delta
         return xp.moveaxis(kernels.family("softmax", p).softmax_gradient(p, xp.moveaxis(delta, axis, -1)), -1, axis)
 
     def composition(xp: ArrayModule, a: Any, *, axis: int = -1) -> Any:
@@ -81,11 +85,15 @@ class log_softmax:
 
     def forward(xp: ArrayModule, a: Array, *, axis: int = -1) -> Any:
         axis = _axis("log_softmax", a, axis)
+        if not a.size:
+            return a.copy(), (a, axis)
         log_p = kernels.family("softmax", a).log_softmax(xp.moveaxis(a, axis, -1))
         return xp.moveaxis(log_p, -1, axis), (log_p, axis)
 
     def gradient(xp: ArrayModule, saved: Saved, delta: Array) -> Any:
         log_p, axis = saved
+        if not log_p.size:
+            return delta
         return xp.moveaxis(kernels.family("softmax", log_p).log_softmax_gradient(log_p, xp.moveaxis(delta, axis, -1)), -1, axis)
 
     def composition(xp: ArrayModule, a: Any, *, axis: int = -1) -> Any:
@@ -112,6 +120,4 @@ def _axis(name: str, a: Array, axis: Axes) -> int:
             "it must be one axis, of numbers in float32 or float64"
         )
     (found,) = axes_of(name, a, axis)
-    if a.shape[found] == 0:
-        raise EngineError(f"{name}: a is {a.shape}, and along axis {axis} there is nothing to choose from")
     return found
