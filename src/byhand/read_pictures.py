@@ -1,4 +1,4 @@
-"""`predict`: what a model reads in pictures, each of one character."""
+"""`predict`: what a model reads in pictures, each of one character or of several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from byhand.data.pictures import prepare_for
+from PIL import ImageOps
+
+from byhand.data.characters import characters, cut, doubt
+from byhand.data.picture_file import opened
+from byhand.data.pictures import preparation_of, prepare_for
+from byhand.data.prepare import framed, ink_levels
 from byhand.errors import ModelError
 from byhand.modelfile import Model
 from byhand.shipped import open_model
@@ -20,12 +25,19 @@ class Prediction:
     Attributes:
         class_name: the class with the largest output; None for a picture with nothing on it. output: how large that is.
         outputs: of every class, by name.
+        doubt: why the answer is worth little, such as ink at the edge of the picture; "" where nothing speaks against it.
+        place: of one of several characters on a sheet: top, left, bottom, right, in pixels of what was looked at.
+        characters: where there are several, each as a prediction of its own, line by line; `class_name` is then the text that
+            they make, and `output` the least of theirs.
     """
 
     image: str
     class_name: str | None
     output: float = 0.0
     outputs: dict[str, float] = field(default_factory=dict)
+    doubt: str = ""
+    place: tuple[int, int, int, int] | None = None
+    characters: tuple[Prediction, ...] = ()
 
     @property
     def blank(self) -> bool:
@@ -40,11 +52,14 @@ class Prediction:
             "class": self.class_name,
             "output": self.output,
             "outputs": self.outputs,
+            "doubt": self.doubt,
+            **({"place": list(self.place)} if self.place else {}),
+            **({"characters": [one.figures() for one in self.characters]} if self.characters else {}),
         }
 
 
 def predict(model: Model | Path | str, images: Sequence[Path | str], *, ink: str = "auto") -> list[Prediction]:
-    """Read pictures: the class of each, and how sure the network is.
+    """Read pictures: the class of each, and how sure the network is; of a sheet with several characters, each of them.
 
     Arguments:
         model: a `Model`, or what names one: a file, a run's folder, a shipped model's name.
@@ -52,19 +67,34 @@ def predict(model: Model | Path | str, images: Sequence[Path | str], *, ink: str
 
     Raises ModelError for a model that tells no classes of pictures apart, DataError for a picture that cannot be read.
     """
-    opened = model if isinstance(model, Model) else open_model(str(model))
-    if opened.reads_text:
-        told = f'continues text: byhand complete {model if isinstance(model, str) else opened.recipe} "byhand is"'
-        raise ModelError(f"{opened.recipe or 'the model'} reads no pictures, it {told}")
-    _ = opened.classifier  # what tells no classes apart says so, whatever the picture
-    return [_read(opened, Path(path), ink) for path in images]
+    found = model if isinstance(model, Model) else open_model(str(model))
+    if found.reads_text:
+        told = f'continues text: byhand complete {model if isinstance(model, str) else found.recipe} "byhand is"'
+        raise ModelError(f"{found.recipe or 'the model'} reads no pictures, it {told}")
+    _ = found.classifier  # what tells no classes apart says so, whatever the picture
+    return [_read(found, Path(path), ink) for path in images]
 
 
 def _read(model: Model, path: Path, ink: str) -> Prediction:
-    prepared = prepare_for(model.preprocessing, path, ink)
-    if prepared.empty:  # the network would name a class for nothing at all, and be sure of it
+    if preparation_of(model.preprocessing) is not None:  # pictures of anything, as they are
+        return _named(model, path, prepare_for(model.preprocessing, path, ink).pixels)
+    with opened(path) as image:
+        image.load()
+        levels = ink_levels(ImageOps.exif_transpose(image), ink)
+    if levels is None:  # the network would name a class for nothing at all, and be sure of it
         return Prediction(str(path), None)
-    outputs = model.read(prepared.pixels[None])[0]
+    lines = characters(levels > 0)
+    boxes = [box for line in lines for box in line]
+    if len(boxes) < 2:
+        return _named(model, path, framed(levels), doubt=doubt(levels, boxes[0] if boxes else None))
+    found = tuple(_named(model, path, framed(cut(levels, box)), place=tuple(box)) for box in boxes)
+    words = iter([str(one.class_name) for one in found])
+    text = "\n".join(" ".join(next(words) for _ in line) for line in lines)
+    return Prediction(str(path), text, min(one.output for one in found), characters=found)
+
+
+def _named(model: Model, path: Path, pixels: Any, **more: Any) -> Prediction:
+    outputs = model.read(pixels[None])[0]
     names = model.class_names or tuple(map(str, range(len(outputs))))
     best = int(outputs.argmax())
-    return Prediction(str(path), names[best], float(outputs[best]), dict(zip(names, outputs.tolist(), strict=True)))
+    return Prediction(str(path), names[best], float(outputs[best]), dict(zip(names, outputs.tolist(), strict=True)), **more)

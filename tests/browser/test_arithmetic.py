@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.data.test_doubt import PLACES, page_with
 from tests.photographs import own_strokes, photographs
 
 from byhand import activations, costs, data, nn
@@ -25,8 +26,8 @@ pytestmark = pytest.mark.browser
 
 PREPARE = """
   const { prepare } = await import("/prepare.js");
-  const { pixels, empty } = prepare({ values: floats(args[0]), width: args[1], height: args[2] });
-  return { pixels: [...pixels], empty };
+  const { pixels, empty, doubt } = prepare({ values: floats(args[0]), width: args[1], height: args[2] });
+  return { pixels: [...pixels], empty, doubt };
 """
 MODEL = """
   const { readModel, writeModel } = await import("/safetensors.js");
@@ -47,6 +48,8 @@ def pictures(rng: np.random.Generator) -> list[np.ndarray]:
         found.append(rng.random((height, width)) ** 4 * 255)
     spot = np.zeros((448, 448))
     spot[3:6, 440:447] = 9
+    for places in PLACES.values():
+        found += [255 - page_with(places), 255 - page_with(places, light=True)]
     found += [spot, np.zeros((30, 40)), np.full((30, 40), 7.9), np.full((5, 5), 255.0)]
     return [image.astype(np.float32) for image in found]
 

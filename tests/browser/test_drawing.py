@@ -238,6 +238,16 @@ def test_a_dropped_photograph_with_a_shadow_on_squared_paper_is_read(page: Any, 
     assert page.complaints() == []
 
 
+def test_a_dropped_picture_of_two_digits_is_said_to_be_unsure(page: Any, tmp_path: Path) -> None:
+    test = data.load("mnist").test
+    pair = np.hstack([(test.inputs[k, :, :, 0] * 255).astype(np.uint8) for k in range(2)])
+    Image.fromarray(255 - pair).resize((560, 280)).save(tmp_path / "two.png")
+    dropped(page, tmp_path / "two.png")
+    page.wait("document.querySelector('#verdict .words').textContent.startsWith('unsure: there are several pieces')")
+    assert page.digit() != "?"
+    page.wait("document.querySelector('#status').textContent.includes('Unsure: there are several pieces')")
+
+
 def test_what_is_no_picture_is_told_in_one_line(page: Any, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("no picture")
     dropped(page, tmp_path / "words.txt")

@@ -67,7 +67,9 @@ def show_confusion(confusion: Any, names: tuple[str, ...]) -> None:
 @app.command()
 def predict(
     model: ModelName,
-    images: Annotated[list[Path], typer.Argument(metavar="PICTURES|TABLE", help="Pictures of one character each, or a table.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="PICTURES|TABLE", help="Pictures of one character or several, or a table.")
+    ],
     ink: Annotated[str, typer.Option(help="auto, white (on black) or black (on white).")] = "auto",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Of a table: the .csv to write; printed unless given.")] = None,
     as_json: Json = False,
@@ -89,6 +91,11 @@ def predict(
         return
     for one in found:
         told = "blank, there is nothing on it" if one.blank else f"[bold]{literal(one.class_name)}[/] ({one.output:.3f})"
+        if one.doubt:
+            told = f"not sure: {one.doubt}; it reads as {told}"
+        if one.characters:
+            each = ", ".join(f"[bold]{literal(part.class_name)}[/] ({part.output:.3f})" for part in one.characters)
+            told = f"{len(one.characters)} characters, line by line from the left: {each}"
         show(f"{literal(one.image)}: {told}")
 
 

@@ -52,6 +52,14 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     >>> prepare(stroke).pixels[:, 13:15].sum() > 0
     np.True_
     """
+    levels = ink_levels(image, ink)
+    if levels is None:
+        return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
+    return Prepared(framed(levels), empty=False)
+
+
+def ink_levels(image: Image.Image | NDArray[Any], ink: str = "auto") -> NDArray[np.float64] | None:
+    """How much ink is where, (H, W), 0 for paper; None for a picture with nothing on it. Arguments and errors: as `prepare`."""
     grey = _grey(image)
     if ink not in INKS:
         raise DataError(f"ink must be one of {', '.join(INKS)}, got {limits.told(ink)}")
@@ -63,15 +71,20 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     grey = _without_paper(grey)
     brightest = float(grey.max())
     if min(contrast, brightest) < FAINTEST:
-        return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
+        return None
     grey[grey < NOISE * brightest] = 0
+    return grey
+
+
+def framed(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Ink, (H, W), as a (28, 28) image: cropped, scaled, and put with its centre of mass in the middle."""
     rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
     small = _scale(grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     small *= 255 / small.max()
     pixels = np.zeros((FRAME, FRAME))
     top, left = (_offset(small, axis) for axis in (0, 1))
     pixels[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return Prepared(np.floor(pixels + 0.5).astype(np.uint8), empty=False)
+    return np.floor(pixels + 0.5).astype(np.uint8)
 
 
 def prepare_file(path: Path, ink: str = "auto") -> Prepared:

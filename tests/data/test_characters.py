@@ -1,0 +1,101 @@
+"""Several characters on one picture are told apart and read in order; what is no whole character is doubted in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from byhand import data
+from byhand.cli import app
+from byhand.data.characters import Box, characters, doubt
+from byhand.read_pictures import predict
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Any, Any]:
+    test = data.load("mnist").test
+    return test.inputs.reshape(-1, 28, 28), test.labels
+
+
+def sheet(digits: tuple[Any, Any], lines: list[list[int]], seed: int = 0, large: int = 3) -> Any:
+    """A white sheet with these test images on it, as dark ink, in lines that are not quite straight."""
+    rng, (images, _) = np.random.default_rng(seed), digits
+    paper = np.zeros((len(lines) * 40, max(map(len, lines)) * 32))
+    for row, line in enumerate(lines):
+        for column, which in enumerate(line):
+            image = images[which]
+            rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+            image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            top, left = row * 40 + 8 + rng.integers(0, 6), column * 32 + 5 + rng.integers(0, 4)
+            paper[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return (255 * (1 - paper.repeat(large, 0).repeat(large, 1))).astype(np.uint8)
+
+
+def test_of_a_single_character_nothing_is_parted(digits: tuple[Any, Any]) -> None:
+    parted = [sum(map(len, characters(image >= 0.1))) != 1 for image in digits[0][:1500]]
+    assert np.mean(parted) < 0.005
+
+
+def test_a_dot_belongs_to_what_it_stands_over_and_two_strokes_that_nearly_touch_to_one_another() -> None:
+    ink = np.zeros((100, 200), bool)
+    ink[40:90, 20:26] = ink[22:28, 20:26] = True  # an i
+    ink[30:90, 80:86] = ink[30:90, 89:95] = True  # two strokes of one letter
+    ink[30:90, 150:156] = True
+    ink[2:4, 60:62] = True  # dirt
+    assert characters(ink) == [[Box(22, 20, 90, 26), Box(30, 80, 90, 95), Box(30, 150, 90, 156)]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sheet_is_read_line_by_line(digits: tuple[Any, Any], tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lines = [rng.integers(0, 10_000, n).tolist() for n in (4, 2, 5)]
+    Image.fromarray(sheet(digits, lines, seed)).save(tmp_path / "sheet.png")
+    (found,) = predict("mnist-cnn", [tmp_path / "sheet.png"])
+    read = [line.split() for line in str(found.class_name).split("\n")]
+    wanted = [[str(digits[1][which]) for which in line] for line in lines]
+    assert [len(line) for line in read] == [4, 2, 5]
+    assert sum(a == b for ours, theirs in zip(read, wanted, strict=True) for a, b in zip(ours, theirs, strict=True)) >= 10
+    assert found.output == min(one.output for one in found.characters) and not found.doubt
+    assert found.characters[0].place is not None and found.characters[0].place[0] < found.characters[4].place[0]  # type: ignore[index]
+
+
+def test_one_character_is_read_as_before_and_a_sheet_is_told_in_one_line(digits: tuple[Any, Any], tmp_path: Path) -> None:
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    Image.fromarray(sheet(digits, [[0]])).save(one)
+    Image.fromarray(sheet(digits, [[0, 1]])).save(two)
+    told = CliRunner().invoke(app, ["predict", "mnist-cnn", str(one), str(two)]).output.splitlines()
+    assert told[0].startswith(f"{one}: 7 (") and told[1].startswith(f"{two}: 2 characters, line by line from the left: 7 (")
+    figures = json.loads(CliRunner().invoke(app, ["predict", "mnist-cnn", str(two), "--json"]).output)["predictions"][0]
+    assert figures["class"] == "7 2" and [part["class"] for part in figures["characters"]] == ["7", "2"]
+    assert len(figures["characters"][0]["place"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        ((slice(30, 100), slice(40, 52)), "touches the edge of the picture"),
+        ((slice(48, 50), slice(48, 50)), "there is almost no ink"),
+        ((slice(45, 50), slice(5, 95)), "one long line"),
+        ((slice(20, 80), slice(40, 52)), ""),
+    ],
+)
+def test_what_may_be_no_whole_character_is_doubted(tmp_path: Path, drawn: Any, said: str) -> None:
+    ink = np.zeros((100, 100), np.uint8)
+    ink[drawn] = 255
+    Image.fromarray(ink).save(tmp_path / "drawn.png")
+    (found,) = predict("mnist", [tmp_path / "drawn.png"], ink="white")
+    assert (said in found.doubt) and bool(found.doubt) == bool(said) and found.class_name is not None
+    told = CliRunner().invoke(app, ["predict", "mnist", str(tmp_path / "drawn.png"), "--ink", "white"]).output
+    assert ("not sure: " in told) == bool(said)
+
+
+def test_noise_is_no_sheet_and_takes_no_time() -> None:
+    noise = np.random.default_rng(0).random((3000, 3000)) > 0.97
+    assert characters(noise) in ([], [[Box(0, 0, 3000, 3000)]])
+    assert "very many pieces" in doubt(noise.astype(float), None)
