@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import ImageOps
 
-from byhand.data.characters import characters, cut, doubt
+from byhand.data.characters import SCATTERED, characters, cut
 from byhand.data.picture_file import opened
 from byhand.data.pictures import preparation_of, prepare_for
 from byhand.data.prepare import framed, ink_levels
@@ -86,8 +86,9 @@ def _read(model: Model, path: Path, ink: str) -> Prediction:
     lines = characters(levels > 0)
     boxes = [box for line in lines for box in line]
     if len(boxes) < 2:
-        return _named(model, path, framed(levels), doubt=doubt(levels, boxes[0] if boxes else None))
-    found = tuple(_named(model, path, framed(cut(levels, box)), place=tuple(box)) for box in boxes)
+        single = framed(levels)
+        return _named(model, path, single.pixels, doubt=single.doubt if boxes else SCATTERED)
+    found = tuple(_named(model, path, framed(cut(levels, box)).pixels, place=tuple(box)) for box in boxes)
     words = iter([str(one.class_name) for one in found])
     text = "\n".join(" ".join(next(words) for _ in line) for line in lines)
     return Prediction(str(path), text, min(one.output for one in found), characters=found)

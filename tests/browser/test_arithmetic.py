@@ -63,6 +63,14 @@ def test_the_preparation_is_pythons_within_one_grey_level(page: Any, packed: Any
         assert apart.max() <= 1, image.shape
 
 
+@pytest.mark.parametrize("light", [False, True])
+def test_what_makes_a_picture_doubtful_is_told_in_the_words_of_python(page: Any, packed: Any, light: bool) -> None:
+    for places in [*PLACES.values(), [(20, 80, 40, 50)]]:
+        image = (255 - page_with(places, light)).astype(np.float32)
+        found = page.run(PREPARE, packed(image), image.shape[1], image.shape[0])
+        assert found["doubt"] == prepare(image, "white").doubt
+
+
 def test_pictures_in_colour_become_the_same_grey_as_in_python(page: Any, packed: Any, rng: np.random.Generator) -> None:
     from PIL import Image
 

@@ -92,7 +92,7 @@ def predict(
     for one in found:
         told = "blank, there is nothing on it" if one.blank else f"[bold]{literal(one.class_name)}[/] ({one.output:.3f})"
         if one.doubt:
-            told = f"not sure: {one.doubt}; it reads as {told}"
+            told = f"{told}, unsure: {one.doubt}"
         if one.characters:
             each = ", ".join(f"[bold]{literal(part.class_name)}[/] ({part.output:.3f})" for part in one.characters)
             told = f"{len(one.characters)} characters, line by line from the left: {each}"

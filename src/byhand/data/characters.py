@@ -1,4 +1,4 @@
-"""Which characters are on a picture: the pieces of ink that belong together, each with its place, in reading order; and doubts.
+"""Which characters are on a picture: the pieces of ink that belong together, each with its place, in reading order.
 
 Two pieces are one character where one stands over the other, such as the dot of an i, or where they nearly touch, such as the
 strokes of a K. What stands beside it at a distance is another character.
@@ -17,12 +17,10 @@ SPECK = 0.05  # of the largest character's height: what is smaller in both direc
 APART = 0.07  # of a line's height: characters beside one another have such a gap at least
 OVER = 0.5  # of the narrower one's width: so much two pieces have in common that stand one over the other
 DOT = 0.45  # of a line's height: between a piece and one over it lies no more than this
-BAND = 8  # times as long as wide, and as long as most of the picture: an edge or a line
-MOST = 0.6  # of the picture's side
-FEW = 0.025  # of the picture's longer side: ink that is smaller in both directions may be dirt
 SIDE = 640  # pixels: a larger picture is looked at so coarsely
 MANY = 120  # pieces: more are noise, or a photograph of something else
 LARGE = 0.5  # of the tallest one's height: smaller pieces are parts of a character, or commas, and none of their own
+SCATTERED = "the ink is scattered over very many pieces"
 
 
 class Box(NamedTuple):
@@ -49,7 +47,7 @@ class Box(NamedTuple):
 def characters(ink: NDArray[np.bool_]) -> list[list[Box]]:
     """The characters of a picture, line by line from the top, each line from the left; ink: (H, W), where there is some.
 
-    None where the ink is scattered over more pieces than a sheet has characters.
+    Nothing where the ink is scattered over more pieces than a sheet has characters.
     """
     step = -(-max(ink.shape) // SIDE)
     boxes = [
@@ -118,22 +116,3 @@ def _lines(boxes: list[Box]) -> list[list[Box]]:
         else:
             lines.append([box])
     return [sorted(line, key=lambda box: box.left) for line in lines]
-
-
-def doubt(levels: NDArray[np.float64], box: Box | None) -> str:
-    """Why what is on a picture may be no whole character, in words; "" where nothing speaks against it.
-
-    levels: (H, W) of the ink. box: where the character is; None where `characters` found none.
-    """
-    if box is None:
-        return "the ink is scattered over very many pieces: is this a picture of one character?"
-    height, width = levels.shape
-    longer, shorter = max(box.height, box.width), min(box.height, box.width)
-    if longer >= MOST * (height if box.height == longer else width) and longer >= BAND * shorter:
-        return "the ink is one long line, perhaps the edge of the paper: cut the picture to the character"
-    frame = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
-    if (frame >= 0.5 * levels.max()).sum() > 1:
-        return "the ink touches the edge of the picture, so a part may be missing: leave a margin around it"
-    if longer <= max(3, FEW * max(levels.shape)):
-        return f"there is almost no ink, {box.height} x {box.width} pixels, perhaps a speck: come closer"
-    return ""

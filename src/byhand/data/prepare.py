@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 from byhand import limits
 from byhand.data import photograph
+from byhand.data.doubt import doubt_of
 from byhand.data.picture_file import check_size, opened
 from byhand.errors import DataError
 
@@ -35,10 +36,14 @@ GREY = ("1", "L", "I;16", "I;16B", "I", "F")  # Pillow's modes of one channel; t
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared image: pixels (28, 28) uint8, white ink on black; `empty` where there was no ink at all."""
+    """A prepared image: pixels (28, 28) uint8, white ink on black; `empty` where there was no ink at all.
+
+    `doubt` says in words why its reading is doubtful, and is "" where nothing speaks against it.
+    """
 
     pixels: NDArray[np.uint8]
     empty: bool
+    doubt: str = ""
 
 
 def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
@@ -55,7 +60,7 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     levels = ink_levels(image, ink)
     if levels is None:
         return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
-    return Prepared(framed(levels), empty=False)
+    return framed(levels)
 
 
 def ink_levels(image: Image.Image | NDArray[Any], ink: str = "auto") -> NDArray[np.float64] | None:
@@ -76,15 +81,16 @@ def ink_levels(image: Image.Image | NDArray[Any], ink: str = "auto") -> NDArray[
     return grey
 
 
-def framed(grey: NDArray[np.float64]) -> NDArray[np.uint8]:
+def framed(grey: NDArray[np.float64]) -> Prepared:
     """Ink, (H, W), as a (28, 28) image: cropped, scaled, and put with its centre of mass in the middle."""
     rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
-    small = _scale(grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    cut = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    small = _scale(cut)
     small *= 255 / small.max()
     pixels = np.zeros((FRAME, FRAME))
     top, left = (_offset(small, axis) for axis in (0, 1))
     pixels[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return np.floor(pixels + 0.5).astype(np.uint8)
+    return Prepared(np.floor(pixels + 0.5).astype(np.uint8), empty=False, doubt=doubt_of(cut, grey))
 
 
 def prepare_file(path: Path, ink: str = "auto") -> Prepared:

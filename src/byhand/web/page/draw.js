@@ -29,6 +29,7 @@ const state = {
   names: [], // of the classes
   units: [], // of the output units: the same, but of a single output only the class that it speaks for
   pixels: new Uint8Array(784),
+  doubt: "", // why the reading of the drawing is doubtful
   trace: null, // all z and a of the drawing; null while nothing is drawn
   pinned: null, // the neuron, [l, j], or map, { sheet, k }, that was picked; null follows the answer
   hovered: null,
@@ -47,8 +48,8 @@ function readSoon() {
 
 /** Read the drawing; announced: whether the answer is told to those who hear the page, once nothing has changed for a while. */
 function read(announced = true) {
-  const { pixels, empty } = prepare(pad.grey());
-  state.pixels = pixels;
+  const { pixels, empty, doubt } = prepare(pad.grey());
+  Object.assign(state, { pixels, doubt });
   state.trace = empty || !state.network ? null : readDrawing(state.network, inputOf(pixels, state.model.preprocessing));
   show();
   clearTimeout(announcing);
@@ -68,13 +69,14 @@ function show() {
   const [digit, words] = $("verdict").children;
   digit.textContent = outputs ? names[best] : "?";
   words.textContent = outputs ? howSure(outputs, best) : "Nothing drawn yet";
-  $("verdict").classList.toggle("sure", outputs !== null);
+  $("verdict").classList.toggle("sure", outputs !== null && !state.doubt);
   lessons.show();
   diagram.update(state.pixels, trace, lookedAt());
   showing ??= setTimeout(showInNumbers, UNHURRIED);
 }
 
 function howSure(outputs, best) {
+  if (state.doubt) return `unsure: ${state.doubt}`;
   const value = Math.min(Math.max(outputs[best], 0), 1);
   if (value > 0.9) return `sure: ${percent(value)}`;
   const second = largest(outputs.map((a, j) => (j === best ? -Infinity : a)));
@@ -98,7 +100,8 @@ function showInNumbers() {
 
 function announce() {
   const outputs = state.trace ? eachClass(state.trace.a.at(-1)) : null;
-  say(outputs ? `It reads ${state.names[largest(outputs)]}. ${sentence(outputs, state.names)}.` : "The drawing area is empty.");
+  const unsure = state.doubt ? ` Unsure: ${state.doubt}.` : "";
+  say(outputs ? `It reads ${state.names[largest(outputs)]}.${unsure} ${sentence(outputs, state.names)}.` : "The drawing area is empty.");
 }
 
 /** Tell it to those who hear the page. */

@@ -3,6 +3,7 @@
 // White ink on black; crop to the ink; scale the longer side to 20 pixels; put the centre of mass in the middle. This is
 // `data/prepare.py` step by step, with Pillow's anti-aliased resize written out, and a test holds the two within one grey level.
 
+import { doubtOf } from "./doubt.js";
 import { inkOf, isEven } from "./photograph.js";
 import { resize } from "./resize.js";
 
@@ -13,7 +14,7 @@ const FAINTEST = 8; // of 255: an image whose shades differ by less, or whose in
 const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
 
 /**
- * An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty }.
+ * An image of grey levels from 0 to 255, { values, width, height }, white ink on black -> { pixels, empty, doubt }.
  * `drawn`: its ink is known, and there is no light to take out of it.
  */
 export function prepare(given) {
@@ -23,8 +24,9 @@ export function prepare(given) {
   const contrast = brightestOf(image.values) + brightestOf(image.values.map((value) => -value));
   const brightest = brightestOf(values);
   const pixels = new Uint8Array(FRAME * FRAME);
-  if (Math.min(contrast, brightest) < FAINTEST) return { pixels, empty: true };
-  const small = scale(crop(values, width, height, NOISE * brightest));
+  if (Math.min(contrast, brightest) < FAINTEST) return { pixels, empty: true, doubt: "" };
+  const cut = crop(values, width, height, NOISE * brightest);
+  const small = scale(cut);
   let top = 0;
   for (const value of small.values) top = Math.max(top, value);
   for (let i = 0; i < small.values.length; i += 1) small.values[i] *= 255 / top;
@@ -35,7 +37,7 @@ export function prepare(given) {
       pixels[(row + down) * FRAME + column + right] = Math.floor(small.values[row * small.width + column] + 0.5);
     }
   }
-  return { pixels, empty: false };
+  return { pixels, empty: false, doubt: doubtOf(cut, { values, width, height }) };
 }
 
 /** Paper is seldom quite white: its level, the border's lower median, is taken off, unless the border itself is mostly ink. */
