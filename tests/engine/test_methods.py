@@ -238,3 +238,15 @@ def test_the_expression_of_micrograds_readme_has_its_known_gradients() -> None:
     g += 10.0 / e**2
     g.backward()
     assert f"{g:.4f} {a.grad:.4f} {b.grad:.4f}" == "24.7041 138.8338 645.5773"
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 5, 4), (4, 4), (2, 3, 1, 3)])
+def test_factorisations_of_stacks_put_together_are_the_matrices_again(shape: tuple[int, ...]) -> None:
+    a = np.random.default_rng(0).standard_normal(shape)
+    u, s, vh = Tensor(a).svd()
+    q, r = Tensor(a).qr()
+    for ours, theirs in zip((u, s, vh), np.linalg.svd(a, full_matrices=False), strict=True):
+        assert ours.shape == theirs.shape
+    assert np.allclose((u * s.unsqueeze(-2) @ vh).numpy(), a) and np.allclose((q @ r).numpy(), a)
+    assert np.allclose(Tensor(a).pinv().numpy(), np.linalg.pinv(a))
+    assert q.shape == np.linalg.qr(a).Q.shape and r.shape == np.linalg.qr(a).R.shape

@@ -28,6 +28,7 @@ FRAME, BOX = 28, 20  # pixels: the image, and the square in it that the ink is s
 MIDDLE = 14.0  # pixels: where MNIST's digits have their centre of mass, in both directions
 FAINTEST = 8.0  # of 255: an image whose shades differ by less, or whose ink is fainter, is empty
 NOISE = 0.1  # of the brightest pixel: what is darker is paper, not ink
+TIE = 1e-6  # pixels: so that two sums that differ in their last digit do not part a tie differently
 STRIP = 64  # rows of a picture that are converted at once
 
 INKS = ("auto", "white", "black")
@@ -164,4 +165,4 @@ def _offset(small: NDArray[np.float64], axis: int) -> int:
     """Where the first row (column) goes, so that the centre of mass falls nearest the middle of the frame."""
     mass = small.sum(axis=1 - axis)
     centre = float((mass * np.arange(len(mass))).sum() / mass.sum())
-    return min(max(math.floor(MIDDLE - centre + 0.5), 0), FRAME - len(mass))
+    return min(max(math.floor(MIDDLE - centre + 0.5 + TIE), 0), FRAME - len(mass))

@@ -105,7 +105,7 @@ class Algebra(Numbers):
         ([2.0, 1.0], [[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]])
         """
         parts, m = engine.ops.svd(self), self.shape[-2]
-        return parts[..., 1 : m + 1, :], parts[..., 0, :], engine.ops.transpose(parts[..., m + 1 :, :])
+        return parts[..., 1 : m + 1, :], parts[..., 0, :], parts[..., m + 1 :, :].mT
 
     def qr(self) -> tuple[Tensor, Tensor]:
         """q, whose columns are at right angles, and the triangle r, reduced: q @ r is the matrix again."""

@@ -10,6 +10,7 @@ import { resize } from "./resize.js";
 const FRAME = 28;
 const BOX = 20; // pixels: the square that the ink is scaled into
 const MIDDLE = 14; // pixels: where MNIST's digits have their centre of mass
+const TIE = 1e-6; // pixels: so that two sums that differ in their last digit do not part a tie differently
 const FAINTEST = 8; // of 255: an image whose shades differ by less, or whose ink is fainter, is empty
 const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
 
@@ -97,7 +98,7 @@ function offset({ values, width }, length, place) {
     mass += value;
     moment += value * place(Math.floor(i / width), i % width);
   });
-  return Math.min(Math.max(Math.floor(MIDDLE - moment / mass + 0.5), 0), FRAME - length);
+  return Math.min(Math.max(Math.floor(MIDDLE - moment / mass + 0.5 + TIE), 0), FRAME - length);
 }
 
 /**
