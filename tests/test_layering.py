@@ -35,7 +35,7 @@ LAYERS = [
     ["models"],
     ["data", "import_onnx", "import_weights", "modelfile", "shipped"],
     ["training"],
-    ["see", "draw", "onnx_export"],
+    ["see", "draw", "onnx", "onnx_export"],
     ["sklearn"],
     ["diffuse", "latent", "read_pictures", "writing"],
     ["web"],
