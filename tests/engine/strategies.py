@@ -545,7 +545,7 @@ OPS: dict[str, Checked] = {
     "tanh": Checked(elementwise(), _plain("tanh")),
     "relu": Checked(elementwise("away from 0"), _plain("relu")),
     "leaky_relu": Checked(
-        elementwise("away from 0", slope=st.sampled_from([0.01, 0.3])),
+        elementwise("away from 0", slope=st.sampled_from([0.01, 0.3, 1.5, -0.5])),
         lambda torch, x, options: torch.nn.functional.leaky_relu(x[0], options["slope"]),
     ),
     "softplus": Checked(elementwise(), _plain(F + "softplus")),
