@@ -98,7 +98,7 @@ def test_what_byhand_exports_it_computes_itself(name: str, tmp_path: Path) -> No
     [
         (("Einsums", ["x"], ["y0"], {}), "the op Einsums is not read"),
         (("Relu", ["x"], ["y0"], {"slope": 0.5}), "Relu has an attribute 'slope', which is not understood"),
-        (("LSTM", ["x", "x", "x"], ["y0"], {"hidden_size": 4}), "the op LSTM is not read"),
+        (("GridSample", ["x", "x"], ["y0"], {}), "the op GridSample is not read"),
         (("Reshape", ["x", "far"], ["y0"], {}), "Reshape of .* does not fit"),
         (("Expand", ["x", "huge"], ["y0"], {}), "numbers, got the shape"),
     ],
@@ -124,3 +124,28 @@ def test_weights_in_other_files_are_not_looked_for() -> None:
     entry.key, entry.value = "location", "/etc/passwd"
     with pytest.raises(ModelError, match="stands in another file"):
         graph_of(model)
+
+
+@pytest.mark.parametrize("op", ["RNN", "GRU", "LSTM"])
+def test_the_gradient_of_a_recurrent_layer_is_that_of_central_differences(op: str) -> None:
+    from byhand.engine.check import check_gradient
+    from byhand.onnx.call import OPERATIONS, Call
+
+    gates, rng = {"RNN": 1, "GRU": 3, "LSTM": 4}[op], np.random.default_rng(3)
+    x, w, r = (0.5 * rng.standard_normal(shape) for shape in ((3, 2, 4), (2, 2 * gates, 4), (2, 2 * gates, 2)))
+    b = 0.5 * rng.standard_normal((2, 4 * gates))
+    call = Call(op, "here", {"hidden_size": 2, "direction": "bidirectional"}, 18)
+    weights = rng.standard_normal((3, 2, 2, 2))
+    check_gradient(lambda *given: (OPERATIONS[op].compute(call, *given)[0] * weights).sum(), x, w, r, b)
+
+
+def test_a_loss_leaves_out_what_is_to_be_ignored() -> None:
+    from byhand.engine import Tensor
+    from byhand.onnx.call import OPERATIONS, Call
+    from byhand.onnx.graph import OnnxGraph
+
+    assert OnnxGraph is not None  # which fills the table
+    z, classes = Tensor(np.random.default_rng(0).standard_normal((4, 3)), requires_grad=True), Tensor(np.array([0, 2, 1, 2]))
+    call = Call("SoftmaxCrossEntropyLoss", "here", {"ignore_index": 1}, 18)
+    OPERATIONS[call.op].compute(call, z, classes).backward()
+    assert z.grad is not None and not z.grad[2].any() and np.allclose(z.grad.sum(axis=1), 0) and z.grad[0, 0] < 0

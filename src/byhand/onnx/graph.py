@@ -15,7 +15,7 @@ from byhand.engine import Tensor
 from byhand.engine.tensor import scope
 from byhand.errors import ByhandError, ModelError
 from byhand.nn.module import Module, Parameter
-from byhand.onnx import layers, numbers, shapes  # noqa: F401 - they fill the table
+from byhand.onnx import layers, losses, numbers, recurrent, shapes  # noqa: F401 - they fill the table
 from byhand.onnx.call import LARGEST, OPERATIONS, TYPES, Call
 
 MOST_NODES = 100_000

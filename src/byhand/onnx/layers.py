@@ -16,8 +16,8 @@ WINDOW = ("auto_pad", "dilations", "kernel_shape", "pads", "strides")
 
 def _images(call: Call, x: Tensor) -> int:
     """How many sides a window has."""
-    if x.ndim not in (3, 4) or not floating(x):
-        raise call.refuse(f"must get lines (N, C, L) or images (N, C, H, W) of float32 or float64, got {x.shape} of {x.dtype}")
+    if x.ndim not in (3, 4, 5) or not floating(x):
+        raise call.refuse(f"must get lines, images or volumes (N, C, ...) of float32 or float64, got {x.shape} of {x.dtype}")
     return x.ndim - 2
 
 

@@ -417,3 +417,28 @@ def _trilu(call: Call, x: Tensor, k: Tensor | None = None) -> Tensor:
     if floating(x):
         return (ops.triu if call.get("upper", 1) else ops.tril)(x, diagonal=diagonal)
     return Tensor((np.triu if call.get("upper", 1) else np.tril)(x.data, diagonal))
+
+
+@operation("CumProd", "exclusive", "reverse")
+def _cumprod(call: Call, x: Tensor, axis: Tensor) -> Tensor:
+    at = int(axis.data.item())
+    if not floating(x):
+        raise call.refuse(f"must get float32 or float64, got {x.dtype}")
+    turned = ops.flip(x, axis=at) if call.get("reverse", 0) else x
+    if call.get("exclusive", 0):  # the product of those before it: 1 in front, the last one left out
+        one = constant(np.ones([1 if k == at % x.ndim else side for k, side in enumerate(x.shape)]), x)
+        kept = ops.index(turned, key=(*(slice(None),) * (at % x.ndim), slice(0, x.shape[at] - 1)))
+        turned = ops.concat(one, kept, axis=at)
+    found = ops.cumprod(turned, axis=at)
+    return ops.flip(found, axis=at) if call.get("reverse", 0) else found
+
+
+@operation("BitwiseNot")
+def _bitwise_not(call: Call, x: Tensor) -> Tensor:
+    return Tensor(np.invert(x.data))
+
+
+@operation("BitShift", "direction")
+def _bit_shift(call: Call, a: Tensor, b: Tensor) -> Tensor:
+    shift: Any = np.left_shift if call.get("direction") == "LEFT" else np.right_shift
+    return Tensor(np.asarray(shift(a.data, b.data), a.dtype))

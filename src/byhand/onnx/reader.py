@@ -1,8 +1,7 @@
-"""An ONNX model, or the file of one, as a module. Nothing outside of the file is read, and nothing in it is run."""
+"""An ONNX model as a module. Nothing outside of the file is read, and nothing in it is run."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,31 +9,9 @@ import numpy as np
 from byhand.errors import ModelError
 from byhand.onnx.call import LARGEST, OPERATIONS
 from byhand.onnx.graph import MOST_NODES, OnnxGraph, attribute
-from byhand.safe_reading import reading
 
 OLDEST = 7  # operator set
 MOST_CONSTANTS = 1_000_000  # numbers that are no weights: they stand in the model file's metadata
-BYTES = 2_000_000_000  # that the format allows
-MISSING = "ONNX files need the onnx package: pip install 'byhand[onnx]'"
-
-
-def read_model(path: Path) -> Any:
-    """The `onnx.ModelProto` of a file, checked; raises ModelError for one that is damaged or keeps its weights elsewhere."""
-    try:
-        import onnx
-    except ImportError:
-        raise ModelError(MISSING) from None
-    with reading(path, "cannot be read as an ONNX file", ModelError, "export it again"):
-        if path.stat().st_size > BYTES:
-            raise ModelError(f"{path} holds more than {BYTES:,} bytes, and an ONNX file cannot: export it again")
-        model = onnx.ModelProto.FromString(path.read_bytes())
-        if not model.HasField("graph") or not model.graph.node:
-            raise ModelError(f"{path} holds no network: export it again")
-        held = [one.t for node in model.graph.node for one in node.attribute]
-        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in [*model.graph.initializer, *held]):
-            raise ModelError(f"{path} keeps its weights in other files: save it with all in one")
-        onnx.checker.check_model(model)
-    return model
 
 
 def graph_of(model: Any) -> tuple[OnnxGraph, dict[str, Any]]:
