@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import ImageOps
-
 from byhand.data.characters import SCATTERED, characters, cut
-from byhand.data.picture_file import opened
 from byhand.data.pictures import preparation_of, prepare_for
-from byhand.data.prepare import framed, ink_levels
+from byhand.data.prepare import framed, ink_of_file
 from byhand.errors import ModelError
 from byhand.modelfile import Model
 from byhand.shipped import open_model
@@ -78,9 +75,7 @@ def predict(model: Model | Path | str, images: Sequence[Path | str], *, ink: str
 def _read(model: Model, path: Path, ink: str) -> Prediction:
     if preparation_of(model.preprocessing) is not None:  # pictures of anything, as they are
         return _named(model, path, prepare_for(model.preprocessing, path, ink).pixels)
-    with opened(path) as image:
-        image.load()
-        levels = ink_levels(ImageOps.exif_transpose(image), ink)
+    levels = ink_of_file(path, ink)
     if levels is None:  # the network would name a class for nothing at all, and be sure of it
         return Prediction(str(path), None)
     lines = characters(levels > 0)

@@ -125,6 +125,15 @@ def largest_terms(sums: Sequence[Sum], most: int = SHOWN) -> tuple[tuple[Term, .
     return tuple(terms), len(others), math.fsum(values[others])
 
 
+def place_of_largest(values: Array) -> At:
+    """Where the number of the largest size stands in an array.
+
+    >>> place_of_largest(np.array([[1.0, -3.0], [2.0, 0.5]]))
+    (0, 1)
+    """
+    return tuple(int(k) for k in np.unravel_index(int(np.abs(values).argmax()), values.shape))
+
+
 def per_sample(sums: Iterable[Sum], m: int) -> NDArray[np.float64]:
     """What each of m samples gave to a number, (m,): the terms that belong to one; weight decay belongs to none."""
     total = np.zeros(m)

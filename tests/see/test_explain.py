@@ -229,6 +229,7 @@ def test_the_json_is_plain_whole_and_round(name: str) -> None:
     found = explained(NETWORKS[name]())
     said = json.loads(json.dumps(to_dict(found), allow_nan=False))
     assert len(said["sections"]) == len(found.sections)
+    assert {"Layer 2", "Cost"} <= {section["scope"] for section in said["sections"]}
     assert said["weights"][0]["gradient"] == found.weights[0].proof.by_hand
     assert said["cost"] == found.step.cost
     assert all(line["text"] for section in said["sections"] for line in section["numbers"])

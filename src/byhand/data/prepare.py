@@ -58,10 +58,7 @@ def prepare(image: Image.Image | NDArray[Any], ink: str = "auto") -> Prepared:
     >>> prepare(stroke).pixels[:, 13:15].sum() > 0
     np.True_
     """
-    levels = ink_levels(image, ink)
-    if levels is None:
-        return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
-    return framed(levels)
+    return framed(ink_levels(image, ink))
 
 
 def ink_levels(image: Image.Image | NDArray[Any], ink: str = "auto") -> NDArray[np.float64] | None:
@@ -82,8 +79,10 @@ def ink_levels(image: Image.Image | NDArray[Any], ink: str = "auto") -> NDArray[
     return grey
 
 
-def framed(grey: NDArray[np.float64]) -> Prepared:
-    """Ink, (H, W), as a (28, 28) image: cropped, scaled, and put with its centre of mass in the middle."""
+def framed(grey: NDArray[np.float64] | None) -> Prepared:
+    """Ink, (H, W), as a (28, 28) image: cropped, scaled, and put with its centre of mass in the middle; empty of None."""
+    if grey is None:
+        return Prepared(np.zeros((FRAME, FRAME), np.uint8), empty=True)
     rows, columns = np.flatnonzero(grey.any(axis=1)), np.flatnonzero(grey.any(axis=0))
     cut = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     small = _scale(cut)
@@ -96,10 +95,15 @@ def framed(grey: NDArray[np.float64]) -> Prepared:
 
 def prepare_file(path: Path, ink: str = "auto") -> Prepared:
     """Prepare the picture in a file; raises DataError for a file that is none, or an absurdly large one."""
+    return framed(ink_of_file(path, ink))
+
+
+def ink_of_file(path: Path, ink: str = "auto") -> NDArray[np.float64] | None:
+    """As `ink_levels`, of the picture in a file; raises DataError for a file that is none, or an absurdly large one."""
     with opened(path) as image:
         image.load()
         ImageOps.exif_transpose(image, in_place=True)  # a phone stores its photos lying, and says so in a tag
-        return prepare(image, ink)
+        return ink_levels(image, ink)
 
 
 def _grey(image: Image.Image | NDArray[Any]) -> NDArray[np.float64]:

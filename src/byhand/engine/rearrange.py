@@ -59,15 +59,10 @@ def _groups(side: str, pattern: str) -> list[Group]:
         inside, name, wrong = match.groups()
         if wrong or ((name or "").isdigit() and name != "1"):
             raise EngineError(f"rearrange: {(wrong or name)!r} in {pattern!r} is no name of an axis, nor 1, (...) or '...'")
-        found.append(
-            [one for one in inside.split() if one != "1"]
-            if name is None
-            else []
-            if name == "1"
-            else BARE
-            if name == "..."
-            else [name]
-        )
+        if name == "...":
+            found.append(BARE)
+        else:
+            found.append([one for one in (inside or name or "").split() if one != "1"])
     return found
 
 

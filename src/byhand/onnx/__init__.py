@@ -1,6 +1,9 @@
-"""ONNX graphs of any shape, read into modules of ours, and a backend in ONNX's own sense: `byhand.onnx.backend`.
+"""ONNX graphs of any shape, computed on the tape, and a backend in ONNX's own sense: `byhand.onnx.backend`.
 
-The table from ONNX's operations to ours is filled by `numbers`, `shapes` and `layers`; `graph` computes, `reader` reads files.
+The files that are imported here fill the table from ONNX's operations to ours (`call`); `reader` makes a module of a model, and
+`graph` computes it.
 
 Source: the specification of ONNX, https://onnx.ai/onnx/operators.
 """
+
+from byhand.onnx import layers, losses, numbers, recurrent, shapes  # noqa: F401 - they fill the table

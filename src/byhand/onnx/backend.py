@@ -36,7 +36,7 @@ class ByhandBackend(Backend):
 
     @classmethod
     def prepare(cls, model: Any, device: str = "CPU", **options: Any) -> Prepared:
-        return Prepared(graph_of(model)[0])
+        return Prepared(graph_of(model))
 
     @classmethod
     def run_model(cls, model: Any, inputs: Any, device: str = "CPU", **options: Any) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ def _reciprocal(call: Call, x: Tensor) -> Tensor:
 
 @operation("Softsign")
 def _softsign(call: Call, x: Tensor) -> Tensor:
-    return ops.divide(x, ops.add(ops.absolute(x), constant(1, x)))
+    return x.softsign()
 
 
 @operation("LeakyRelu", "alpha")
@@ -66,20 +66,17 @@ def _elu(call: Call, x: Tensor) -> Tensor:
 
 @operation("Celu", "alpha")
 def _celu(call: Call, x: Tensor) -> Tensor:
-    alpha = constant(call.get("alpha", 1.0), x)
-    return ops.multiply(alpha, ops.elu(ops.divide(x, alpha), alpha=1.0))
+    return x.celu(call.get("alpha", 1.0))
 
 
 @operation("Selu", "alpha", "gamma")
 def _selu(call: Call, x: Tensor) -> Tensor:
-    alpha, gamma = call.get("alpha", 1.67326319217681884765625), call.get("gamma", 1.05070102214813232421875)
-    return ops.multiply(constant(gamma, x), ops.elu(x, alpha=float(alpha)))
+    return x.selu(call.get("alpha", 1.67326319217681884765625), call.get("gamma", 1.05070102214813232421875))
 
 
 @operation("HardSigmoid", "alpha", "beta")
 def _hard_sigmoid(call: Call, x: Tensor) -> Tensor:
-    line = ops.add(ops.multiply(x, constant(call.get("alpha", 0.2), x)), constant(call.get("beta", 0.5), x))
-    return ops.clip(line, low=0.0, high=1.0)
+    return x.hardsigmoid(call.get("alpha", 0.2), call.get("beta", 0.5))
 
 
 @operation("ThresholdedRelu", "alpha")

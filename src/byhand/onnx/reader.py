@@ -6,21 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from byhand import limits
+from byhand.backend import Array
 from byhand.errors import ModelError
-from byhand.onnx.call import LARGEST, OPERATIONS
-from byhand.onnx.graph import MOST_NODES, OnnxGraph, attribute
+from byhand.onnx.call import LARGEST, OPERATIONS, Call
+from byhand.onnx.graph import Node, OnnxGraph, attribute
 
 OLDEST = 7  # operator set
-MOST_CONSTANTS = 1_000_000  # numbers that are no weights: they stand in the model file's metadata
+MOST_NODES = 100_000
+MOST_CONSTANTS = 1_000_000  # numbers that are no float32 weights
 
 
-def graph_of(model: Any) -> tuple[OnnxGraph, dict[str, Any]]:
-    """The module of a model, with its weights, and the same weights by name.
+def graph_of(model: Any) -> OnnxGraph:
+    """The module of a model, with its weights.
 
     Raises ModelError for what is not understood: which node, which op, which attribute.
     """
-    from onnx import TensorProto, helper, numpy_helper
-
     graph = model.graph
     opset = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0)
     if opset < OLDEST:
@@ -29,85 +30,81 @@ def graph_of(model: Any) -> tuple[OnnxGraph, dict[str, Any]]:
         raise ModelError(f"the graph must have at most {MOST_NODES:,} nodes, got {len(graph.node):,}")
     if graph.sparse_initializer:
         raise ModelError("the graph has sparse weights, which are not read: save it with dense ones")
-
-    def array(tensor: Any, what: str) -> Any:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            raise ModelError(f"{what} stands in another file: save it with all in one")
-        size = 1
-        for side in tensor.dims:
-            size *= side
-        if size > LARGEST:
-            raise ModelError(f"{what} must have at most {LARGEST:,} numbers, got the shape {tuple(tensor.dims)}")
-        found = numpy_helper.to_array(tensor)
-        if found.dtype.kind not in "biuf" or found.dtype == np.float16:
-            raise ModelError(f"{what} holds {found.dtype}, which is not read, only float32, float64, whole numbers and bool")
-        return found
-
-    arrays = {one.name: array(one, f"the weight {one.name!r}") for one in graph.initializer}
-    nodes: list[dict[str, Any]] = []
+    arrays = {one.name: _array(one, f"the weight {one.name!r}") for one in graph.initializer}
+    nodes: list[Node] = []
     fixed: set[str] = set()
     for k, node in enumerate(graph.node):
         name = node.name or (node.output[0] if node.output else "") or f"{node.op_type}_{k}"
         if node.domain not in ("", "ai.onnx"):
             raise ModelError(f"node {name!r}: the op {node.domain}.{node.op_type} is not read, only those of ONNX itself")
         if node.op_type == "Constant":
-            arrays[node.output[0]] = _constant(node, name, array, helper)
+            arrays[node.output[0]] = _constant(node, name)
             continue
-        attributes = {}
-        for one in node.attribute:
-            value = helper.get_attribute_value(one)
-            if isinstance(value, bytes):
-                value = value.decode(errors="replace")
-            elif isinstance(value, TensorProto):
-                value = {"array": _described(array(value, f"node {name!r}: the attribute {one.name}"))}
-            elif one.type in (one.INTS, one.FLOATS):
-                value = list(value)
-            elif not isinstance(value, int | float):
-                raise ModelError(f"node {name!r}: {node.op_type} has an attribute {one.name!r} of a kind that is not read")
-            attributes[one.name] = value
-        inputs, outputs = list(node.input), list(node.output)
+        outputs = list(node.output)
         while outputs and not outputs[-1]:
             outputs.pop()
-        if node.op_type in OPERATIONS:
-            fixed.update(inputs[place] for place in OPERATIONS[node.op_type].fixed if place < len(inputs))
-        nodes.append({"op": node.op_type, "name": name, "inputs": inputs, "outputs": outputs, "attributes": attributes})
-    given = [one.name for one in graph.input if one.name not in arrays]
-    weights: dict[str, Any] = {}
-    kept: dict[str, Any] = {}
-    constants: dict[str, Any] = {}
-    for name, one in arrays.items():
-        plain = one.dtype.kind == "f" and one.size > 1 and np.isfinite(one).all() and one.dtype == np.float32
-        (constants if not plain else kept if name in fixed else weights)[name] = one
-    if sum(one.size for one in constants.values()) > MOST_CONSTANTS:
+        call = Call(node.op_type, name, _attributes(node, name), opset, len(outputs))
+        fixed.update(node.input[place] for place in OPERATIONS[call.op].fixed if place < len(node.input))
+        nodes.append(Node(call, list(node.input), outputs))
+    plain = [name for name, one in arrays.items() if one.dtype == np.float32 and one.size > 1 and np.isfinite(one).all()]
+    if sum(one.size for name, one in arrays.items() if name not in plain) > MOST_CONSTANTS:
         raise ModelError(f"the graph must have at most {MOST_CONSTANTS:,} numbers that are no float32 weights")
-    names = [attribute(name) for name in weights]
-    if len(set(names)) < len(names):
+    weights = {name: arrays.pop(name) for name in plain if name not in fixed}
+    if len({attribute(name) for name in weights}) < len(weights):
         raise ModelError("two weights have names that differ by a dot and a line only: rename one of them")
-    module = OnnxGraph(
-        nodes,
-        given,
-        [one.name for one in graph.output],
-        [[name, list(one.shape)] for name, one in weights.items()],
-        [[name, list(one.shape)] for name, one in kept.items()],
-        [[name, *_described(one)] for name, one in constants.items()],
-        opset,
-    )
-    for name, one in weights.items():
-        module.weight[attribute(name)].data[...] = one
-    for (_, place), one in zip(module._buffers.items(), kept.values(), strict=True):
-        getattr(module, place)[...] = one
-    return module, weights
+    given = [one.name for one in graph.input if one.name not in arrays and one.name not in weights]
+    return OnnxGraph(nodes, given, [one.name for one in graph.output], weights, arrays)
 
 
-def _described(array: Any) -> list[Any]:
-    return [str(array.dtype), list(array.shape), array.reshape(-1).tolist()]
+def _array(tensor: Any, what: str) -> Array:
+    """The numbers of a tensor that stand in the model itself, and are not too many."""
+    from onnx import TensorProto, numpy_helper
+
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise ModelError(f"{what} stands in another file: save it with all in one")
+    size = 1
+    for side in tensor.dims:
+        size *= side
+    if size > LARGEST:
+        raise ModelError(f"{what} must have at most {LARGEST:,} numbers, got the shape {tuple(tensor.dims)}")
+    found = numpy_helper.to_array(tensor)
+    if found.dtype.kind not in "biuf" or found.dtype == np.float16:
+        raise ModelError(f"{what} holds {found.dtype}, which is not read, only float32, float64, whole numbers and bool")
+    return found.copy()  # what is read may not be writable, and weights are trained
 
 
-def _constant(node: Any, name: str, array: Any, helper: Any) -> Any:
+def _attributes(node: Any, name: str) -> dict[str, Any]:
+    """A node's attributes as plain values and arrays; the node's op and every attribute must be known."""
+    from onnx import TensorProto, helper
+
+    op, found = node.op_type, {}
+    for one in node.attribute:
+        value = helper.get_attribute_value(one)
+        if isinstance(value, bytes):
+            value = value.decode(errors="replace")
+        elif isinstance(value, TensorProto):
+            value = _array(value, f"node {name!r}: the attribute {one.name}")
+        elif one.type in (one.INTS, one.FLOATS):
+            value = list(value)
+        elif not isinstance(value, int | float):
+            raise ModelError(f"node {name!r}: {op} has an attribute {one.name!r} of a kind that is not read")
+        found[one.name] = value
+    if op not in OPERATIONS:
+        raise ModelError(f"node {name!r}: the op {op} is not read: {limits.nearest(op, OPERATIONS)}")
+    known = OPERATIONS[op].attributes
+    for key in found:
+        if key not in known:
+            raise ModelError(f"node {name!r}: {op} has an attribute {key!r}, which is not understood, only {sorted(known)}")
+    return found
+
+
+def _constant(node: Any, name: str) -> Array:
     """What a Constant holds, in whichever of its attributes it stands."""
+    from onnx import helper
+
     for one in node.attribute:
         if one.name == "value":
-            return array(one.t, f"node {name!r}: the constant")
+            return _array(one.t, f"node {name!r}: the constant")
         if one.name in ("value_float", "value_floats"):
             return np.array(helper.get_attribute_value(one), np.float32)
         if one.name in ("value_int", "value_ints"):

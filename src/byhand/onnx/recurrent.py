@@ -1,4 +1,7 @@
-"""ONNX's recurrent layers, written out step by step: RNN, GRU and LSTM over sequences (T, N, C), in one direction or both."""
+"""ONNX's recurrent layers, written out step by step: RNN, GRU and LSTM over sequences (T, N, C), in one direction or both.
+
+`nn.LSTM` and its kin have PyTorch's order of gates; ONNX has its own, an LSTM's peepholes, and a GRU's two ways to reset.
+"""
 
 from __future__ import annotations
 

@@ -14,11 +14,12 @@ from byhand.optim import SGD
 from byhand.see.accounts import Request, gives_account
 from byhand.see.explanation import Explanation, Sample, Stage, named_alike, table_of_names
 from byhand.see.gradient_check import prove
-from byhand.see.operation_section import largest
 from byhand.see.step_numbers import StepNumbers
+from byhand.see.step_sections import sections_of
 from byhand.see.take_step import take_step
-from byhand.see.update import follow, sections_of
+from byhand.see.update import follow
 from byhand.see.weight import Entry
+from byhand.terms import place_of_largest
 
 STAGES = (
     Stage("forward", "Forward", "From the input to the outputs. Each operation shows its largest number worked out."),
@@ -45,7 +46,7 @@ def explain_any_network(network: Any, request: Request) -> Explanation:
     step = take_step(network, request.x, request.y, optimizer, clip_length=request.clip, dtype=request.dtype, rng=request.rng)
     samples = tuple(Sample(index, "") for index in request.indices)
     numbers = StepNumbers(step, samples)
-    entries = [Entry(name, largest(own)) for name, own in step.record.parameters(step.gradient).items()]
+    entries = [Entry(name, place_of_largest(own)) for name, own in step.record.parameters(step.gradient).items()]
     sections = sections_of(numbers, entries)
     symbols = {name: numbers.array(name).symbol for name in numbers.groups}
     return Explanation(

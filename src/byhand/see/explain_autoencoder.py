@@ -21,9 +21,10 @@ from byhand.see.gradient_check import prove
 from byhand.see.image import side
 from byhand.see.section import Picture
 from byhand.see.step_numbers import StepNumbers
+from byhand.see.step_sections import sections_of
 from byhand.see.take_step import take_step
 from byhand.see.unicode_math import plain
-from byhand.see.update import follow, sections_of
+from byhand.see.update import follow
 from byhand.see.weight import Entry
 from byhand.terms import At
 
@@ -108,9 +109,10 @@ def _followed(numbers: StepNumbers, at: Sequence[str]) -> tuple[int, int]:
             )
         return code, pixel
     strength = found["kl"] if "kl" in found else np.abs(found["encoder.a"][-1])
-    of_pixels = numbers.array("L_rec").terms
-    costs = sum(np.asarray(each.values).reshape(-1) for each in of_pixels((0,))) if of_pixels is not None else np.zeros(1)
-    return int(strength[0].argmax()), int(np.argmax(costs))
+    costs = numbers.array("L_rec").terms
+    assert costs is not None  # a record says them
+    each = sum(np.asarray(part.values).reshape(-1) for part in costs((0,)))
+    return int(strength[0].argmax()), int(np.argmax(each))
 
 
 def _places(numbers: StepNumbers, code: int, pixel: int) -> dict[str, At]:

@@ -39,6 +39,7 @@ from byhand.see.step_numbers import StepNumbers
 from byhand.see.take_step import take_step
 from byhand.see.update import clipping, follow
 from byhand.see.weight import Entry
+from byhand.terms import place_of_largest
 
 PLACE = re.compile(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*")
 STAGES = (
@@ -139,7 +140,4 @@ def _entries(step: TrainingStep) -> list[Entry]:
     """Of the first and of the last parameter that have more than one dimension, the weight with the largest gradient."""
     gradients = step.record.parameters(step.gradient)
     matrices = [name for name, gradient in gradients.items() if gradient.ndim > 1]
-    return [
-        Entry(name, tuple(int(k) for k in np.unravel_index(int(np.abs(gradients[name]).argmax()), gradients[name].shape)))
-        for name in (matrices[0], matrices[-1])
-    ]
+    return [Entry(name, place_of_largest(gradients[name])) for name in (matrices[0], matrices[-1])]

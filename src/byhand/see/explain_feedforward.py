@@ -6,7 +6,6 @@ Layers are numbered as in the book, the input is layer 1; units count from 0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -23,9 +22,10 @@ from byhand.see.image import side
 from byhand.see.section import Picture
 from byhand.see.step import TrainingStep
 from byhand.see.step_numbers import StepNumbers
+from byhand.see.step_sections import sections_of
 from byhand.see.take_step import take_step
 from byhand.see.unicode_math import plain
-from byhand.see.update import follow, sections_of
+from byhand.see.update import follow
 from byhand.see.weight import Weight, checked
 
 FOLLOWED = 3  # weights that are followed where none are given
@@ -63,8 +63,7 @@ def explain_feedforward(network: FeedForward, request: Request) -> Explanation:
     weights = list(dict.fromkeys(asked)) or _largest(step)
     each = _one_a_layer(step, weights)
     numbers, places = StepNumbers(step, samples), _places(each)
-    # Each has its equation, numbers and source side by side, where those of modules have them one below the other.
-    sections = tuple(replace(section, scope="") for section in sections_of(numbers, weights, places))
+    sections = sections_of(numbers, weights, places)
     told = (
         f"Layer {record.last}: ",
         "The cost (",
@@ -99,6 +98,7 @@ def explain_feedforward(network: FeedForward, request: Request) -> Explanation:
             units,
             tuple(weights),
         ),
+        side_by_side=True,
         details={"sizes": list(record.sizes), "followed": units},
     )
 

@@ -24,10 +24,11 @@ from byhand.see.op_sections import op_backward_sections, op_forward_sections, pl
 from byhand.see.section import Listing, Picture, Section
 from byhand.see.step import TrainingStep
 from byhand.see.step_numbers import StepNumbers
+from byhand.see.step_sections import update_sections
 from byhand.see.take_step import take_step
 from byhand.see.tape import ModuleOp
 from byhand.see.unit_address import UnitAddress, find_unit
-from byhand.see.update import clipping, follow, update_sections
+from byhand.see.update import clipping, follow
 from byhand.see.weight import Entry
 from byhand.see.working import WEIGHTED, strongest_entry
 from byhand.terms import At

@@ -109,6 +109,7 @@ class Explanation:
         about: the network in facts, (what, value). followed: what the formulas follow, in words.
         counting: what is counted from where.
         provenance: whose weights they are, in words: "as drawn, not trained"; "" where nobody knows.
+        side_by_side: whether all sections show equation, numbers and whole source beside one another, as few and short ones can.
         pictures, output, graph, strip: the sample and the network at a glance, where they can be drawn.
         details: what this kind of network has beside, by name, as plain data.
         notebook: draws the explanation in a notebook.
@@ -130,6 +131,7 @@ class Explanation:
     output: Output | None = None
     graph: LayerGraph | None = None
     strip: tuple[Thumbnail, ...] = ()
+    side_by_side: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
     notebook: Callable[[Explanation], str] = repr
 

@@ -140,7 +140,7 @@ def _thumbnail(op: Thumbnail) -> str:
 
 
 def _stage(explanation: Explanation, stage: Stage) -> str:
-    shown: set[str] = set()
+    shown: set[str] | None = None if explanation.side_by_side else set()
     sections = "\n".join(
         section_html(section, shown, f"section-{at}")
         for at, section in enumerate(explanation.sections)

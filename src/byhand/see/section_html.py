@@ -23,8 +23,12 @@ SINGLE = 140
 NUMERIC = ' class="n"'
 
 
-def section_html(section: Section, shown: set[str], anchor: str) -> str:
-    """A section; anchor: its id. shown: places of source that the page has already; one of a module names those only."""
+def section_html(section: Section, shown: set[str] | None, anchor: str) -> str:
+    """A section; anchor: its id. shown: places of source that the page has already, which a section of a module names only.
+
+    Where it is None, each section has equation, numbers and whole source side by side, as one of the whole network has.
+    """
+    side_by_side = shown is None or not section.scope
     formulas = "".join(f'<div class="equation">{mathml(latex, display=True)}</div>' for latex in section.equations)
     if section.book:
         formulas += f'<div class="equation book"><span>in the book</span>{mathml(section.book, display=True)}</div>'
@@ -34,7 +38,7 @@ def section_html(section: Section, shown: set[str], anchor: str) -> str:
         f'<div class="numbers"><h4>This step\'s numbers</h4>{lines_html(section.numbers)}{_grids(section.grids)}'
         f"{_shapes(section)}{_summaries(section.summaries)}{_note(section.note)}{'' if below else listing}</div>",
     ]
-    if not section.scope:
+    if side_by_side:
         columns.insert(0, f'<div class="symbols"><h4>Equation</h4>{formulas}{drawn}</div>')
     else:  # equations of modules are long, and have a row of their own
         if formulas:
@@ -42,15 +46,16 @@ def section_html(section: Section, shown: set[str], anchor: str) -> str:
         if drawn:
             columns.insert(0, f'<div class="symbols">{drawn}</div>')
     numbers = len(columns) - 1
-    new = [source for source in section.source if not section.scope or source.place not in shown]
+    new = [source for source in section.source if shown is None or not section.scope or source.place not in shown]
     reference = f'<p class="reference">{html.escape(section.reference)}</p>' if section.reference else ""
     if new:
         columns.append(f'<div class="source"><h4>Source</h4>{sources_html(new)}{_again(section.source, new)}{reference}</div>')
     elif section.source:
         columns[numbers] = columns[numbers].removesuffix("</div>") + _again(section.source, new) + "</div>"
-    shown |= {source.place for source in section.source}
+    if shown is not None:
+        shown.update(source.place for source in section.source)
     why = f'<p class="why">{html.escape(section.why)}</p>' if section.why else ""
-    kind = f"columns{'' if numbers else ' plain'}{'' if new else ' two'}{' op' if section.scope else ''}"
+    kind = f"columns{'' if numbers else ' plain'}{'' if new else ' two'}{'' if side_by_side else ' op'}"
     return (
         f'<details open id="{anchor}"><summary><h3>{html.escape(section.title)}</h3></summary>'
         f'{why}{above}<div class="{kind}">{"".join(columns)}</div>{below}</details>'

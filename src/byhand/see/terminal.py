@@ -38,7 +38,7 @@ def render(explanation: Explanation, console: Console | None = None, *, source: 
             console.print(Text(f"{name}: {value}"))
     console.print(Group(Text(explanation.counting, style="italic"), ""))
     for stage in explanation.stages:
-        sections, shown = explanation.stage(stage.name), set[str]()
+        sections, shown = explanation.stage(stage.name), None if explanation.side_by_side else set[str]()
         if sections:
             console.print(Group(_rule(stage.title), Text(stage.idea, style="italic"), ""))
         for section in sections:
@@ -96,8 +96,8 @@ def _last_formula(lines: Sequence[Line]) -> list[tuple[str, ...]]:
     return [formula[0].pieces, (*in_numbers, *formula[-1].pieces)]
 
 
-def _section(section: Section, source: bool, width: int, shown: set[str]) -> RenderableType:
-    """shown: places of source that were printed already, which a section of a module names only."""
+def _section(section: Section, source: bool, width: int, shown: set[str] | None) -> RenderableType:
+    """shown: places of source that were printed already, which a section of a module names only; None: all print theirs."""
     parts: list[RenderableType] = [Text(section.title, style="bold cyan")]
     if section.why:
         parts.append(Padding(Text(section.why, style="italic"), (0, 2)))
@@ -117,11 +117,12 @@ def _section(section: Section, source: bool, width: int, shown: set[str]) -> Ren
     if section.listing is not None:
         parts.append(_listing(section.listing))
     if source:
-        old = [one.place for one in section.source if section.scope and one.place in shown]
+        old = [one.place for one in section.source if shown is not None and section.scope and one.place in shown]
         parts += [part for one in section.source if one.place not in old for part in _source(one)]
         if old:
             parts.append(Padding(Text(f"source shown above: {', '.join(old)}", style="blue"), (0, 2)))
-        shown |= {one.place for one in section.source}
+        if shown is not None:
+            shown.update(one.place for one in section.source)
     if section.reference:
         parts.append(Padding(Text(section.reference, style="dim"), (0, 2)))
     return Group(*parts, "")

@@ -1,9 +1,8 @@
-"""The last part of a step: how the optimiser turned the gradient of a chosen weight into its change."""
+"""What is told of an update in any network: the followed weights, who pushed them, clipping, and the optimiser's lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,10 @@ from byhand.formula import Line, number, setting
 from byhand.optim import Optimizer, clip
 from byhand.see.explanation import FollowedWeight, Sample
 from byhand.see.gradient_check import Proof
-from byhand.see.operation_section import ANYWHERE, section_of
 from byhand.see.pushes import ranked
 from byhand.see.section import Section, sources, summary
 from byhand.see.step import TrainingStep
-from byhand.see.step_array import StepArrays
 from byhand.see.weight import Entry, Weight
-from byhand.terms import At
 
 
 def flat_place(step: TrainingStep, weight: Weight | Entry) -> int:
@@ -41,24 +37,6 @@ def follow(step: TrainingStep, proofs: Iterable[Proof], samples: Sequence[Sample
         theta, after, gradient = (float(vector[at]) for vector in (step.theta, step.theta_after, step.gradient))
         followed.append(FollowedWeight(weight, theta, after, gradient, proof, *who))
     return tuple(followed)
-
-
-def sections_of(
-    numbers: StepArrays, weights: Iterable[Weight | Entry], places: Mapping[str, At] = ANYWHERE
-) -> tuple[Section, ...]:
-    """The whole step: every operation with its followed number (see `section_of`), clipping, and the update of each weight."""
-    operations = [section_of(numbers, one, places) for one in numbers.operations if one.stage != "update"]
-    return (*operations, *clipping(numbers.step), *update_sections(numbers, weights))
-
-
-def update_sections(numbers: StepArrays, weights: Iterable[Weight | Entry]) -> Iterator[Section]:
-    """One section for each weight; only the first shows the arrays and the source."""
-    optimizer = type(numbers.step.optimizer).__name__
-    for position, weight in enumerate(weights):
-        (operation,) = [one for one in numbers.operations if one.arrays[0] == f"{weight.name}.after"]
-        section = section_of(numbers, operation, dict.fromkeys(operation.arrays, weight.place))
-        own = replace(section, title=f"Update: the weight {weight} by {optimizer}")
-        yield own if position == 0 else replace(own, sizes="", summaries=(), source=(), shapes="", reference="", note="")
 
 
 def clipping(step: TrainingStep) -> tuple[Section, ...]:

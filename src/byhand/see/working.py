@@ -16,7 +16,7 @@ from byhand.formula import Line
 from byhand.see.formula_lines import lines_of
 from byhand.see.tape import ModuleOp
 from byhand.see.weight import Entry
-from byhand.terms import Aside, At, Grid, Sum, indexed
+from byhand.terms import Aside, At, Grid, Sum, indexed, place_of_largest
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ def followed_gradient(op: ModuleOp, at: At, sample: int) -> tuple[int, At] | Non
     if gradient.shape == op.output.shape:
         return slot, at
     rows = slice(sample, sample + 1) if gradient.ndim > 1 and sample < len(gradient) else slice(None)
-    best = np.unravel_index(int(np.abs(gradient[rows]).argmax()), gradient[rows].shape) if gradient.ndim else ()
-    place = tuple(int(k) for k in best)
+    place = place_of_largest(gradient[rows]) if gradient.ndim else ()
     return slot, (place[0] + (rows.start or 0), *place[1:]) if place else place
 
 
@@ -81,5 +80,5 @@ def strongest_entry(op: ModuleOp, at: At) -> Entry:
     """Of the weights that make this output's channel, the one with the largest gradient."""
     (given,) = [one for one in op.inputs if one.symbol == "w"]
     channel = given.gradient[at[-1]] if op.node.op.name == "linear" else given.gradient[..., at[-1]]
-    best = tuple(int(k) for k in np.unravel_index(np.abs(channel).argmax(), channel.shape))
+    best = place_of_largest(channel)
     return Entry(given.origin, (at[-1], *best) if op.node.op.name == "linear" else (*best, at[-1]))

@@ -19,7 +19,7 @@ from byhand.draw.animation import STYLES
 from byhand.errors import ByhandError
 from byhand.shipped import shipped
 from byhand.writing import characters, frames, strokes, typeset
-from byhand.writing.letters import FRAMES, MODELS, STEPS, Hand, open_hand
+from byhand.writing.letters import FRAMES, MODELS, STEPS, Hand, moments, open_hand
 
 LATENT, CODER, PLANE = "emnist-latent-diffusion", "emnist-vae", "moons-diffusion"
 API = "api/draw"
@@ -35,8 +35,8 @@ def writers(served: bool = False) -> list[dict[str, Any]]:
     found, offered = shipped(), []
     if served and MODELS["pixels"] in found:
         hand = open_hand("pixels")
-        names, shown = list(hand.class_names), -(-FRAMES // STEPS) * STEPS
-        offered.append({"name": "pixels", "title": "U-Net, on this computer", "api": API, "names": names, "moments": shown})
+        names, count = list(hand.class_names), moments(STEPS)
+        offered.append({"name": "pixels", "title": "U-Net, on this computer", "api": API, "names": names, "moments": count})
     if LATENT in found and CODER in found:
         file, coder = f"write-{LATENT}.safetensors", f"write-{CODER}.safetensors"
         offered.append({"name": "latent", "title": "latent, in this browser", "file": file, "coder": coder})

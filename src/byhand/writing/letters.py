@@ -52,6 +52,15 @@ class Letter:
         return self.frames[-1]
 
 
+def moments(steps: int, shown: int = FRAMES) -> int:
+    """How many pictures after the first a film of so many steps has: as many between two steps as make `shown` or more.
+
+    >>> moments(8), moments(50)
+    (32, 50)
+    """
+    return steps * max(1, -(-shown // steps))
+
+
 class Hand:
     """A network that draws characters, with their names: what writes."""
 
@@ -81,10 +90,15 @@ class Hand:
         before: SamplerStep | None = None
         for t, *arrays in self.network.sample_steps(names, labels, sampler=sampler, steps=steps, guidance=guidance, seed=seed):
             step = SamplerStep(t, *(2 * array.reshape(shape) - 1 for array in arrays))
-            for u in [t] if before is None else np.linspace(before.t, t, max(1, -(-shown // steps)) + 1)[1:].round().astype(int):
-                x = step.x if before is None or u == t else between(self.schedule, before, step, int(u))
-                yield float(self.schedule.signal[u]), np.clip((x + 1) / 2, 0, 1)
+            if before is not None:
+                for u in np.linspace(before.t, t, moments(steps, shown) // steps + 1)[1:-1].round().astype(int):
+                    yield self._picture(u, between(self.schedule, before, step, u))
+            yield self._picture(t, step.x)
             before = step
+
+    def _picture(self, t: int, x: Array) -> tuple[float, Array]:
+        """The signal rate of a time, and what stands there as brightnesses."""
+        return float(self.schedule.signal[t]), np.clip((x + 1) / 2, 0, 1)
 
     def draw(
         self,
@@ -109,8 +123,7 @@ class Hand:
                 for i, picture in zip(drawn, pictures, strict=True):
                     frames[i].append(picture)
                 if progress is not None:
-                    made = len(signal_rates) - 1
-                    progress(made * len(drawn), max(made, steps, -(-FRAMES // steps) * steps) * len(drawn))
+                    progress((len(signal_rates) - 1) * len(drawn), moments(steps) * len(drawn))
         for i in set(range(len(characters))) - set(drawn):
             frames[i] = _emerging(characters[i], names[i], seed, signal_rates)
         kept = np.array(signal_rates)

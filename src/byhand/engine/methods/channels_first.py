@@ -130,9 +130,8 @@ class ChannelsFirst(Numbers):
                 f"max_unpool2d: the indices must be one for each number, from 0 to {h * w - 1}, for images of {h} x {w}"
             )
         places = (places.reshape(n * c, -1) + np.arange(n * c)[:, None] * (h * w)).reshape(-1)
-        _, last = np.unique(
-            places[::-1], return_index=True
-        )  # windows that overlap may have found the same number: it stands once
+        # Windows that overlap may have found the same number: it stands once.
+        _, last = np.unique(places[::-1], return_index=True)
         kept = places.size - 1 - last
         flat = engine.ops.scatter(engine.ops.reshape(self, shape=(-1,))[kept], key=places[kept], shape=(n * c * h * w,))
         return flat.reshape(n, c, h, w)

@@ -138,7 +138,9 @@ class Parts(Numbers):
 
     def index_select(self, axis: Any = None, index: Any = None, **names: Any) -> Tensor:
         """The parts at some places along an axis."""
-        return self[(slice(None),) * axis_of("index_select", self, names.get("dim", axis)) + (index,)]
+        place = axis_of("index_select", self, renamed(names, axis, "dim"))
+        known("index_select", names, "axis (or dim) and index")
+        return self[(slice(None),) * place + (index,)]
 
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         """The value where the mask is True."""
