@@ -32,10 +32,18 @@ class Call:
 
 @dataclass
 class Checked:
-    """How to draw calls of an op, and how PyTorch computes the same: `theirs(torch, tensors, options)`."""
+    """How to draw calls of an op, and how PyTorch computes the same: `theirs(torch, tensors, options)`.
+
+    `with_ties`: calls for the first derivative alone, at kinks where both sides count half; a second is not there.
+    """
 
     calls: st.SearchStrategy[Call]
     theirs: Callable[[Any, list[Any], dict[str, Any]], Any]
+    with_ties: st.SearchStrategy[Call] | None = None
+
+    @property
+    def first_order(self) -> st.SearchStrategy[Call]:
+        return self.calls if self.with_ties is None else self.with_ties
 
 
 # ---------------------------------------------------------------- what is drawn
@@ -100,6 +108,26 @@ def reduced(draw: st.DrawFn, empty: bool = False) -> Call:
     return Call([draw(numbers(shape))], {"axis": draw(axes_of(len(shape))), "keepdims": draw(st.booleans())})
 
 
+@st.composite
+def tied(draw: st.DrawFn, call: st.SearchStrategy[Call]) -> Call:
+    """The call, or one in which every number stands twice along an axis that goes: each of two that tie has half of the slope."""
+    found = draw(call)
+    (x,), axis = found.inputs, found.options["axis"]
+    if x.ndim == 0 or axis == () or draw(st.booleans()):
+        return found
+    along = 0 if axis is None else axis if isinstance(axis, int) else axis[0]
+    return Call([np.concatenate([x, x], axis=along)], found.options)
+
+
+@st.composite
+def tied_pairs(draw: st.DrawFn) -> Call:
+    """Two that broadcast, or two of one shape of which some numbers are the same."""
+    if draw(st.booleans()):
+        return draw(pairs())
+    a = draw(numbers(draw(shapes())))
+    return Call([a, np.where(draw(numbers(a.shape, which=1)) < 0, a, draw(numbers(a.shape, which=2)))])
+
+
 def _all(axis: Any, x: Any) -> Any:
     """PyTorch's `dim`: it knows no None everywhere, and takes an empty tuple for all axes."""
     return tuple(range(x.ndim)) if axis is None else axis
@@ -137,7 +165,10 @@ def _linear(draw: st.DrawFn) -> Call:
 @st.composite
 def _matmul(draw: st.DrawFn) -> Call:
     m, k, n = (draw(SIDES) for _ in range(3))
-    stacks = draw(broadcasting(2, 2)).input_shapes
+    stacks = draw(
+        st.sampled_from([((2,), (1,)), ((1, 2), (2, 1)), ((3,), ()), ((), (2,))])
+        | broadcasting(2, 2).map(lambda b: b.input_shapes)
+    )
     kind = draw(st.sampled_from(["matrices", "matrices", "row", "column", "both"]))
     left = (k,) if kind in ("row", "both") else (*stacks[0], m, k)
     right = (k,) if kind in ("column", "both") else (*stacks[1], k, n)
@@ -282,6 +313,8 @@ def _einsum(draw: st.DrawFn) -> Call:
     given = []
     for i, term in enumerate(equation.partition("->")[0].split(",")):
         front = more if "..." in term else ()
+        if front and draw(st.booleans()):
+            front = (1, *front[1:])  # one for all of the others
         given.append(draw(numbers((*front, *(sides[letter] for letter in term.replace("...", ""))), which=i)))
     return Call(given, {"equation": equation})
 
@@ -360,7 +393,8 @@ def _their_qr(torch: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
 def _equations(draw: st.DrawFn) -> Call:
     call = draw(_squares())
     a = call.inputs[0]
-    b = draw(st.sampled_from([(a.shape[-1],), (*a.shape[:-1], 2), (*a.shape[:-1], 1)]))
+    n = a.shape[-1]
+    b = draw(st.sampled_from([(n,), (*a.shape[:-1], 2), (*a.shape[:-1], 1), (2, *([1] * (a.ndim - 2)), n, 3)]))
     return Call([a, draw(numbers(b, which=1))])
 
 
@@ -412,12 +446,15 @@ def _their_spread(name: str) -> Callable[[Any, list[Any], dict[str, Any]], Any]:
 
 @st.composite
 def _powers(draw: st.DrawFn) -> Call:
-    """A fixed power, or two that broadcast."""
-    if draw(st.booleans()):
+    """A fixed power, as an array or as a plain number, or two that broadcast; a base of 0 where its power has a slope."""
+    how = draw(st.sampled_from(["pair", "array", "number", "zeros"]))
+    if how == "pair":
         return draw(pairs(("positive", "any")))
-    found = draw(elementwise("positive"))
-    exponent = draw(st.sampled_from([1.0, 2.0, 3.0, -1.0, -2.0, 0.5, 1.5, -0.5]))
-    return Call([*found.inputs, np.array(exponent)])
+    (a,) = draw(elementwise("positive")).inputs
+    if how == "zeros":
+        return Call([np.where(a > 1, 0.0, a)], {"b": draw(st.sampled_from([0, 1, 2, 3.0]))})
+    exponent = draw(st.sampled_from([0, 1.0, 2, 3.0, -1.0, -2.0, 0.5, 1.5, -0.5]))
+    return Call([a, np.array(float(exponent))]) if how == "array" else Call([a], {"b": exponent})
 
 
 @st.composite
@@ -525,7 +562,7 @@ OPS: dict[str, Checked] = {
     "multiply": Checked(pairs(), _plain("mul")),
     "divide": Checked(pairs(("any", "away from 0")), _plain("div")),
     "negative": Checked(elementwise(), _plain("neg")),
-    "power": Checked(_powers(), _plain("pow")),
+    "power": Checked(_powers(), lambda torch, x, options: torch.pow(x[0], x[1] if len(x) == 2 else options["b"])),
     # functions
     "exp": Checked(elementwise(), _plain("exp")),
     "log": Checked(elementwise("positive"), _plain("log")),
@@ -537,8 +574,8 @@ OPS: dict[str, Checked] = {
         elementwise(low=st.sampled_from([-1.5, -0.5]), high=st.sampled_from([-0.5, 0.25, 2.0])),
         lambda torch, x, options: torch.clamp(x[0], options["low"], options["high"]),
     ),
-    "maximum": Checked(pairs(), _plain("maximum")),
-    "minimum": Checked(pairs(), _plain("minimum")),
+    "maximum": Checked(pairs(), _plain("maximum"), with_ties=tied_pairs()),
+    "minimum": Checked(pairs(), _plain("minimum"), with_ties=tied_pairs()),
     "where": Checked(_where(), lambda torch, x, options: torch.where(x[0] != 0, *x[1:])),
     # activation
     "sigmoid": Checked(elementwise(), _plain("sigmoid")),
@@ -568,8 +605,8 @@ OPS: dict[str, Checked] = {
     # reduce
     "sum": Checked(reduced(empty=True), _reduced("sum")),
     "mean": Checked(reduced(), _reduced("mean")),
-    "max": Checked(reduced(), _reduced("amax")),
-    "min": Checked(reduced(), _reduced("amin")),
+    "max": Checked(reduced(), _reduced("amax"), with_ties=tied(reduced())),
+    "min": Checked(reduced(), _reduced("amin"), with_ties=tied(reduced())),
     "variance": Checked(_spreads(), _their_spread("var")),
     "logsumexp": Checked(reduced(), _reduced("logsumexp")),
     # shape
@@ -606,7 +643,7 @@ OPS: dict[str, Checked] = {
     "logcumsumexp": Checked(_along(), lambda torch, x, options: torch.logcumsumexp(x[0], options["axis"])),
     # deviation
     "std": Checked(_spreads(), _their_spread("std")),
-    "norm": Checked(_norm(), _their_norm),
+    "norm": Checked(_norm(), _their_norm, with_ties=tied(_norm())),
     # matrices
     "tril": Checked(_matrices(), lambda torch, x, options: torch.tril(x[0], options["diagonal"])),
     "triu": Checked(_matrices(), lambda torch, x, options: torch.triu(x[0], options["diagonal"])),
