@@ -21,7 +21,6 @@ from byhand.memory import SMALLEST
 
 ROW = 4 * LANES  # bytes
 NO_ARRAYS = {int, float, bool, str, type(None)}
-FLAT = NO_ARRAYS | {np.ndarray}  # what most ops save: arrays, and numbers beside them
 Mark = tuple[Any, Any]  # an array, and what it was like
 
 _marking: ContextVar[bool] = ContextVar("marking", default=True)
@@ -49,22 +48,30 @@ def marks(saved: Any, inputs: list[Any], options: dict[str, Any], value: Any) ->
     """Of all arrays in what an op saved for its gradient, that its caller can reach."""
     found: list[Mark] = []
     owners: set[int] | None = None
-    reached = {id(value), *map(id, inputs)}
-    for array in saved if type(saved) is tuple and FLAT.issuperset(map(type, saved)) else _arrays(saved):
-        if type(array) in NO_ARRAYS:
+    for array in saved if isinstance(saved, tuple | list) else _arrays(saved):
+        if not isinstance(array, np.ndarray):  # a number, an array on the GPU, or a nest
+            if type(array) not in NO_ARRAYS:
+                found += marks([*_arrays(array)], inputs, options, value)
             continue
-        if id(array) not in reached:
-            if owners is None:
-                owners = {id(owner(one)) for one in _arrays([value, inputs, list(options.values())])}
-            if id(owner(array)) not in owners:
-                continue
+        if array is not value:
+            for given in inputs:  # compared by identity: `in` would compare numbers
+                if given is array:
+                    break
+            else:
+                if owners is None:
+                    owners = {id(owner(one)) for one in _arrays([value, inputs, list(options.values())])}
+                if id(owner(array)) not in owners:
+                    continue
         found.append((array, array.tobytes() if array.nbytes < SMALLEST else _mark(array)))
     return tuple(found)
 
 
 def changed(marks: tuple[Mark, ...]) -> bool:
     """Whether one of the arrays is no longer what it was."""
-    return any(_mark(array) != was for array, was in marks)
+    for array, was in marks:  # no generator: an op on one number costs what stands here
+        if (array.tobytes() if array.nbytes < SMALLEST else _mark(array)) != was:
+            return True
+    return False
 
 
 def _arrays(given: Any) -> Iterator[Any]:
@@ -80,8 +87,7 @@ def _arrays(given: Any) -> Iterator[Any]:
 
 
 def _mark(array: Any) -> bytes:
-    if array.nbytes < SMALLEST:
-        return bytes(array.tobytes())
+    """The checksum of a large array; a small one is its own mark."""
     flat = (array.T if array.flags.f_contiguous else np.ascontiguousarray(array)).reshape(-1)
     if flat.ctypes.data % 4:
         flat = flat.copy()

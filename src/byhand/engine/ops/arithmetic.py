@@ -15,6 +15,7 @@ from byhand.engine.threaded import apply
 from byhand.errors import EngineError
 from byhand.formula import factor, number, setting
 from byhand.kernels.reference.sums import total
+from byhand.memory import SMALLEST
 from byhand.terms import At, Factor, Sum, single
 
 DOUBLE = np.dtype(np.float64)
@@ -36,7 +37,7 @@ def sum_to(delta: Array, shape: tuple[int, ...] | None) -> Any:
 def together(name: str, function: Any, a: Array, b: Array) -> Any:
     """A ufunc of two that broadcast; raises EngineError where they do not."""
     try:
-        return apply(function, a, b)
+        return function(a, b) if type(a) is np.ndarray and a.nbytes < SMALLEST else apply(function, a, b)
     except ValueError:
         raise EngineError(
             f"{name}: a is {np.shape(a)} but b is {np.shape(b)}: from the last axis backwards, they must agree or be 1"
