@@ -16,8 +16,8 @@ from byhand.models.samplers import ddim, spaced_timesteps
 from byhand.shipped import open_model, shipped
 from byhand.web.handwriting import LATENT, tables
 from byhand.web.site import write_site
+from byhand.writing.layout import typeset, wrapped
 from byhand.writing.letters import letters, open_hand
-from byhand.writing.typeset import typeset, wrapped
 
 from .test_looks import serious
 
@@ -88,7 +88,7 @@ def test_the_typesetting_is_pythons(page: Any) -> None:
     characters = [character for line in lines for character in line if character != " "]
     inks = [letter.ink for letter in letters(open_hand("latent"), characters, best_of=1, steps=10)]
     code = """
-      const { typeset, wrapped } = await import("/typeset.js");
+      const { typeset, wrapped } = await import("/layout.js");
       return [wrapped(args[0], 12), typeset(wrapped(args[0], 12), args[1].map((ink) => Float32Array.from(ink)), args[2])];
     """
     found, laid = page.run(code, text, [ink.reshape(-1).tolist() for ink in inks], json.loads(json.dumps(tables())))

@@ -650,7 +650,7 @@ OPS: dict[str, Checked] = {
     "diag": Checked(_matrices(stacks=False, vectors=True), lambda torch, x, options: torch.diag(x[0], options["diagonal"])),
     "trace": Checked(_matrices(stacks=False).map(lambda call: Call(call.inputs)), _plain("trace")),
     "einsum": Checked(_einsum(), lambda torch, x, options: torch.einsum(options["equation"], *x)),
-    # algebra
+    # linalg
     "inv": Checked(_squares(), _plain("linalg.inv")),
     "solve": Checked(_equations(), _plain("linalg.solve")),
     "det": Checked(_squares(), _plain("linalg.det")),

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from byhand.draw.animation import STYLES
 from byhand.errors import ByhandError
 from byhand.shipped import shipped
-from byhand.writing import characters, frames, strokes, typeset
+from byhand.writing import characters, frames, layout, strokes
 from byhand.writing.letters import FRAMES, MODELS, STEPS, Hand, moments, open_hand
 
 LATENT, CODER, PLANE = "emnist-latent-diffusion", "emnist-vae", "moons-diffusion"
@@ -71,15 +71,15 @@ def tables() -> dict[str, Any]:
             "tremble": strokes.TREMBLE,
         },
         "typeset": {
-            "ink": typeset.INK,
-            "gap": typeset.GAP,
-            "space": typeset.SPACE,
-            "closer": typeset.CLOSER,
-            "line": typeset.LINE,
-            "margin": typeset.MARGIN,
-            "smallest": typeset.SMALLEST,
-            "largest": typeset.LARGEST,
-            "rows": typeset.ROWS,
+            "ink": layout.INK,
+            "gap": layout.GAP,
+            "space": layout.SPACE,
+            "closer": layout.CLOSER,
+            "line": layout.LINE,
+            "margin": layout.MARGIN,
+            "smallest": layout.SMALLEST,
+            "largest": layout.LARGEST,
+            "rows": layout.ROWS,
         },
         "animation": {
             "shown": frames.SHOWN,

@@ -10,8 +10,8 @@ from PIL import Image
 from byhand.backend import Array
 from byhand.draw.animation import Frame
 from byhand.errors import ByhandError
+from byhand.writing.layout import Page, Placed
 from byhand.writing.letters import Letter
-from byhand.writing.typeset import Page, Placed
 
 SHOWN = 18  # frames of each letter
 LATER = 2.0  # frames after which the next letter begins

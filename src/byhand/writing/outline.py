@@ -10,8 +10,8 @@ from PIL import Image
 from byhand.backend import Array
 from byhand.draw.animation import Style
 from byhand.writing.frames import CAPITAL, inked, middle_grey
+from byhand.writing.layout import Page, Placed
 from byhand.writing.letters import Letter
-from byhand.writing.typeset import Page, Placed
 
 FINER = 4  # times as fine as the letter's pixels
 

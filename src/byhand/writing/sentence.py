@@ -10,9 +10,9 @@ from byhand.errors import ByhandError
 from byhand.files import write_atomically
 from byhand.writing.characters import BLANK, writable
 from byhand.writing.frames import frames, picture
+from byhand.writing.layout import Page, typeset, wrapped
 from byhand.writing.letters import SAMPLER, STEPS, Hand, Letter, Progress, letters, open_hand
 from byhand.writing.outline import outline
-from byhand.writing.typeset import Page, typeset, wrapped
 
 __all__ = ["STYLES", "Sentence", "compose", "save", "write"]
 

@@ -5,10 +5,10 @@ Names are NumPy's, and PyTorch's where they differ: `axis` may be called `dim`, 
 
 from __future__ import annotations
 
-from byhand.engine.methods.algebra import Algebra
 from byhand.engine.methods.channels_first import ChannelsFirst
 from byhand.engine.methods.functions import Functions
 from byhand.engine.methods.kinds import Kinds
+from byhand.engine.methods.linalg import Algebra
 from byhand.engine.methods.networks import Networks
 from byhand.engine.methods.new import New
 from byhand.engine.methods.order import Order

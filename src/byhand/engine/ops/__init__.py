@@ -1,7 +1,6 @@
 """All ops, one file a family. Each is one unit: forward, gradient, equation, shapes and source."""
 
 from byhand.engine.ops.activation import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
-from byhand.engine.ops.algebra import cholesky, det, eigh, inv, logdet, solve
 from byhand.engine.ops.arithmetic import add, divide, multiply, negative, power, subtract
 from byhand.engine.ops.arrange import flip, repeat_interleave, roll, stack, tile
 from byhand.engine.ops.attention import attention
@@ -11,9 +10,9 @@ from byhand.engine.ops.cumulative import cumprod, cumsum, logcumsumexp, prod
 from byhand.engine.ops.deviation import norm, std
 from byhand.engine.ops.dropout import dropout
 from byhand.engine.ops.embedding import embedding
-from byhand.engine.ops.factorisations import pinv, qr, svd
 from byhand.engine.ops.functions import absolute, clip, cos, exp, log, maximum, minimum, sin, sqrt, where
 from byhand.engine.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
+from byhand.engine.ops.linalg import cholesky, det, eigh, inv, logdet, pinv, qr, solve, svd
 from byhand.engine.ops.linear import linear, matmul
 from byhand.engine.ops.losses import bce_with_logits, cross_entropy, gaussian_kl, huber_loss, mse_loss
 from byhand.engine.ops.matrices import diag, einsum, trace, tril, triu

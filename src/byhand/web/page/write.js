@@ -10,7 +10,7 @@ import { latentWriter, servedWriter } from "./letter_writers.js";
 import { Moons } from "./moons.js";
 import { drawSheet, middleGrey } from "./rasterise.js";
 import { themeButton } from "./theme.js";
-import { drawMark, typeset, wrapped, writable } from "./typeset.js";
+import { drawMark, typeset, wrapped, writable } from "./layout.js";
 import { recallWriting, rememberWriting } from "./writing_link.js";
 
 const WIDTH = 14; // characters in a line

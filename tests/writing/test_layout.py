@@ -10,8 +10,8 @@ import pytest
 
 from byhand.errors import ByhandError
 from byhand.writing.characters import BLANK, extent
+from byhand.writing.layout import LINE, MARGIN, typeset, wrapped
 from byhand.writing.strokes import draw_mark
-from byhand.writing.typeset import LINE, MARGIN, typeset, wrapped
 
 
 def box(height: int, width: int, top: int = 2, left: int = 2) -> Any:
