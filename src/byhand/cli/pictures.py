@@ -92,6 +92,8 @@ def write(
     best_of: Annotated[
         int, typer.Option("--best-of", help="Draw a letter that a network cannot read anew, so many times in all.")
     ] = 4,
+    slant: Annotated[float | None, typer.Option(help="Degrees by which the letters lean; the seed's own unless given.")] = None,
+    pen: Annotated[float | None, typer.Option(help="Width of the pen, 1 is usual; the seed's own unless given.")] = None,
     skip_unknown: Annotated[bool, typer.Option("--skip-unknown", help="Leave a blank for what cannot be written.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -110,6 +112,8 @@ def write(
             seed=seed,
             width=width,
             best_of=best_of,
+            slant=slant,
+            pen=pen,
             skip_unknown=skip_unknown,
             progress=progress,
         )

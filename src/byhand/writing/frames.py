@@ -1,8 +1,12 @@
-"""The frames of a written sentence: letters come out of the noise one after the other, in reading order, and then stay."""
+"""The frames of a written sentence: letters come out of the noise one after the other, in reading order, and then stay.
+
+A letter on its way is shown as the network's pixels; at the end of it a pen follows the middle of its strokes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -10,8 +14,10 @@ from PIL import Image
 from byhand.backend import Array
 from byhand.draw.animation import Frame
 from byhand.errors import ByhandError
-from byhand.writing.layout import Page, Placed
-from byhand.writing.letters import Letter
+from byhand.writing.centre_lines import drawing
+from byhand.writing.layout import Page
+from byhand.writing.letters import SIDE, Letter
+from byhand.writing.pen import filled, painted
 
 SHOWN = 18  # frames of each letter
 LATER = 2.0  # frames after which the next letter begins
@@ -19,37 +25,65 @@ LONGEST = 64  # frames from the first letter's beginning to the last one's
 PACE, HOLD = 55, 2_800  # ms a frame, and of the last
 CAPITAL = 46  # pixels, at scale 1
 LARGEST = 40_000_000  # pixels of a frame
-STROKE = 0.115  # width of a stroke that all letters are brought near to, in heights of a capital
+STROKE = 0.1  # width of a stroke, in heights of a capital, where the pen's factor is 1
 EDGE = 0.34  # grey levels, of 1, between paper and ink
+WRITTEN = 0.9  # the signal rate from which the pen's ink takes the place of the pixels
 LIGHTEST, DARKEST = 0.2, 0.8  # of the grey that parts ink from paper
 
 
-def picture(page: Page, letters: Sequence[Letter], scale: float = 1.0) -> Frame:
+@dataclass(frozen=True)
+class Inked:
+    """A letter in its place: its frame's upper left corner and side in pixels, its middle grey, and a pen's ink of it."""
+
+    letter: Letter
+    left: int
+    top: int
+    side: int
+    middle: float
+    pen: Array
+
+
+def inked_letters(page: Page, letters: Sequence[Letter], unit: float, pen: float) -> list[Inked]:
+    """Every letter as a pen writes it that is `pen` times as wide as usual, at `unit` pixels for the height of a capital."""
+    found = []
+    for placed in page.placed:
+        letter = letters[placed.index]
+        middle = middle_grey(letter.ink, placed.pixel, pen)
+        side = max(1, round(SIDE * placed.pixel * unit))
+        drawn = drawing(letter.ink, middle)
+        if drawn.strokes:
+            ink = painted(drawn.strokes, (side, side), side / SIDE, STROKE * pen * unit / 2)
+        else:
+            ink = filled(drawn.outlines, (side, side), side / SIDE)
+        found.append(Inked(letter, round(placed.left * unit), round(placed.top * unit), side, middle, ink))
+    return found
+
+
+def picture(page: Page, letters: Sequence[Letter], scale: float = 1.0, pen: float = 1.0) -> Frame:
     """The finished sentence, (H, W), 0 for paper to 255 for ink."""
     unit = _unit(page, scale)
     sheet = _sheet(page, unit)
-    for placed in page.placed:
-        letter = letters[placed.index]
-        _stamp(sheet, letter, placed, unit, len(letter.frames) - 1, middle_grey(letter.ink, placed.pixel))
+    for inked in inked_letters(page, letters, unit, pen):
+        _put(sheet, inked, inked.pen)
     return _levels(sheet)
 
 
-def frames(page: Page, letters: Sequence[Letter], scale: float = 1.0) -> tuple[list[Frame], list[int]]:
+def frames(page: Page, letters: Sequence[Letter], scale: float = 1.0, pen: float = 1.0) -> tuple[list[Frame], list[int]]:
     """Frames (H, W) and how long each is shown, in ms."""
     unit, count = _unit(page, scale), len(page.placed)
     later = min(LATER, LONGEST / max(1, count - 1))
     begins = [round(k * later) for k in range(count)]
-    middles = [middle_grey(letters[placed.index].ink, placed.pixel) for placed in page.placed]
+    written = inked_letters(page, letters, unit, pen)
     shown, times = [], []
     finished = _sheet(page, unit)  # what will not change any more
     for now in range(begins[-1] + SHOWN):
         sheet = finished.copy()
-        for placed, begin, middle in zip(page.placed, begins, middles, strict=True):
-            letter, age = letters[placed.index], now - begin
+        for inked, begin in zip(written, begins, strict=True):
+            age = now - begin
             if 0 <= age < SHOWN:
-                _stamp(sheet, letter, placed, unit, frame_at(letter.signal_rates, age), middle)
+                _put(sheet, inked, _coming(inked, frame_at(inked.letter.signal_rates, age)))
             if age == SHOWN - 1:
-                _stamp(finished, letter, placed, unit, len(letter.frames) - 1, middle)
+                _put(finished, inked, inked.pen)
         shown.append(_levels(sheet))
         times.append(PACE)
     times[-1] = HOLD
@@ -88,21 +122,23 @@ def _levels(sheet: Array) -> Frame:
     return np.round(255 * np.clip(sheet, 0, 1)).astype(np.uint8)
 
 
-def _stamp(sheet: Array, letter: Letter, placed: Placed, unit: float, at: int, middle: float) -> None:
-    """Put one frame of a letter onto the sheet; where two meet, the darker ink stays."""
-    signal_rate = float(letter.signal_rates[at])
-    grey = letter.frames[at]
-    size = placed.pixel * unit  # of one of its pixels, here
-    side = max(1, round(28 * size))
-    large = np.asarray(Image.fromarray(grey, "F").resize((side, side), Image.Resampling.BICUBIC))
-    ink = inked(large, middle)
-    if signal_rate < 0.999:
-        veil = np.asarray(Image.fromarray(_veil(), "F").resize((side, side), Image.Resampling.BILINEAR))
-        settled = signal_rate**3
-        noisy = np.clip(large, 0, 1) * (0.55 + 0.25 * signal_rate)
-        # The noise fades towards the frame's edge: where letters stand close, their frames would be seen as squares.
-        ink = (settled * ink + (1 - settled) * noisy) * (settled**2 + (1 - settled**2) * veil)
-    left, top = round(placed.left * unit), round(placed.top * unit)
+def _coming(inked: Inked, at: int) -> Array:
+    """A letter on its way out of the noise: the network's pixels, which become ink, and at last the pen's."""
+    signal_rate, side = float(inked.letter.signal_rates[at]), inked.side
+    if signal_rate >= 0.999:
+        return inked.pen
+    large = np.asarray(Image.fromarray(inked.letter.frames[at], "F").resize((side, side), Image.Resampling.BICUBIC))
+    veil = np.asarray(Image.fromarray(_veil(), "F").resize((side, side), Image.Resampling.BILINEAR))
+    settled, written = signal_rate**3, max(0.0, signal_rate - WRITTEN) / (1 - WRITTEN)
+    noisy = np.clip(large, 0, 1) * (0.55 + 0.25 * signal_rate)
+    ink = (1 - written) * as_ink(large, inked.middle) + written * inked.pen
+    # The noise fades towards the frame's edge: where letters stand close, their frames would be seen as squares.
+    return np.asarray((settled * ink + (1 - settled) * noisy) * (settled**2 + (1 - settled**2) * veil))
+
+
+def _put(sheet: Array, inked: Inked, ink: Array) -> None:
+    """Onto the sheet; where two letters meet, the darker ink stays."""
+    left, top, side = inked.left, inked.top, inked.side
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(sheet.shape[1], left + side), min(sheet.shape[0], top + side)
     if x0 < x1 and y0 < y1:
@@ -110,13 +146,13 @@ def _stamp(sheet: Array, letter: Letter, placed: Placed, unit: float, at: int, m
         np.maximum(part, ink[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
 
 
-def inked(grey: Array, middle: float) -> Array:
+def as_ink(grey: Array, middle: float) -> Array:
     """Grey as ink: what is lighter than `middle` is paper, what is darker ink, with an edge that is soft for the eye."""
     return np.clip((grey - middle) / EDGE + 0.5, 0, 1)
 
 
-def middle_grey(ink: Array, pixel: float) -> float:
-    """The grey that parts a letter's ink from its paper such that its strokes are as wide as the other letters' are.
+def middle_grey(ink: Array, pixel: float, pen: float = 1.0) -> float:
+    """The grey that parts a letter's ink from its paper such that its strokes are as wide as the pen.
 
     A letter that was made small has thin strokes: there a lighter grey counts as ink already. A stroke of width w has twice the
     area divided by the length of its outline; both shrink as the grey rises, so it is found by halving.
@@ -125,10 +161,10 @@ def middle_grey(ink: Array, pixel: float) -> float:
     low, high = LIGHTEST, DARKEST
     for _ in range(6):
         middle = (low + high) / 2
-        dark = inked(large, middle)
+        dark = as_ink(large, middle)
         down, across = np.gradient(dark)
         outline = float(np.hypot(down, across).sum())
-        if outline > 0 and 2 * float(dark.sum()) / outline * pixel / 4 > STROKE:
+        if outline > 0 and 2 * float(dark.sum()) / outline * pixel / 4 > STROKE * pen:
             low = middle
         else:
             high = middle

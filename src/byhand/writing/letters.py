@@ -11,6 +11,7 @@ import numpy as np
 
 from byhand.backend import Array, generator
 from byhand.data.emnist import MERGED
+from byhand.data.photograph import pieces
 from byhand.errors import ByhandError, ModelError
 from byhand.models.denoiser import DiffusionNetwork
 from byhand.models.latent_diffusion import LatentDiffusion
@@ -18,6 +19,7 @@ from byhand.models.noise_schedules import NoiseSchedule
 from byhand.models.samplers import SamplerStep, between
 from byhand.shipped import open_model
 from byhand.training.encoded_data import imaging
+from byhand.writing.centre_lines import drawing
 from byhand.writing.strokes import STROKES, draw_mark
 
 SIDE = 28
@@ -27,6 +29,9 @@ SAMPLER, STEPS = "dpm_solver", 8  # letters drawn so are read as often as those 
 FRAMES = 32  # pictures of a letter's way out of the noise, at least
 READ = 0.6  # a letter that the judge takes for what it is with this probability is kept
 MOST = 64  # candidates of a letter
+BROKEN = 0.5  # of that probability is taken off a letter that no pen could write, where the better one is chosen
+PIECE, LEAST_PIECE, INK = 0.35, 4, 0.42  # the grey of a piece of ink, and its pixels at least; the grey that parts ink from paper
+PIECES = {"i": 2, "j": 2}  # of ink: a dot; all others have one
 
 Progress = Callable[[int, int], None]  # hears how many of how many steps are done
 
@@ -159,9 +164,9 @@ def letters(
     progress: Progress | None = None,
     **settings: Any,
 ) -> list[Letter]:
-    """The letters of a text, in its order. One that the judge cannot read is drawn anew, up to `best_of` times in all.
+    """The letters of a text, in its order. One that the judge cannot read, or no pen could write, is drawn anew.
 
-    The most readable is kept. Where `best_of` is 1 nobody judges. The settings are those of `Hand.draw`.
+    Up to `best_of` times in all; the best is kept. Where `best_of` is 1 nobody judges. The settings are those of `Hand.draw`.
     """
     if not 1 <= best_of <= MOST:
         raise ByhandError(f"best-of must be from 1 to {MOST}, got {best_of}")
@@ -169,14 +174,28 @@ def letters(
     if best_of == 1:
         return found
     found = judged(found)
-    poor = [i for i, letter in enumerate(found) if letter.read is not None and letter.read < READ]
+    poor = [i for i, letter in enumerate(found) if letter.read is not None and (letter.read < READ or not whole(letter))]
     tries = [(i, f"{i}.{attempt}") for i in poor for attempt in range(1, best_of)]
     if tries:  # all at once, which takes much less time than one after the other
         again = hand.draw([characters[i] for i, _ in tries], [name for _, name in tries], seed=seed, **settings)
         for (i, _), letter in zip(tries, judged(again), strict=True):
-            if (letter.read or 0) > (found[i].read or 0):
+            if _merit(letter) > _merit(found[i]):
                 found[i] = letter
     return found
+
+
+def whole(letter: Letter) -> bool:
+    """Whether a pen could have written it: in as many pieces as it has, and with strokes that are not full of ink.
+
+    A letter in two pieces, or an e without its eye, may well be read, but nobody writes so.
+    """
+    labels, count = pieces(letter.ink > PIECE)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    return int((sizes >= LEAST_PIECE).sum()) == PIECES.get(letter.character, 1) and bool(drawing(letter.ink, INK).strokes)
+
+
+def _merit(letter: Letter) -> float:
+    return (letter.read or 0.0) - (0.0 if whole(letter) else BROKEN)
 
 
 def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from byhand.draw.animation import STYLES, check_ending, style_named, write_animation, write_picture
@@ -12,6 +12,7 @@ from byhand.writing.characters import BLANK, writable
 from byhand.writing.frames import frames, picture
 from byhand.writing.layout import Page, typeset, wrapped
 from byhand.writing.letters import SAMPLER, STEPS, Hand, Letter, Progress, letters, open_hand
+from byhand.writing.one_hand import HandStyle, in_one_hand, style_of
 from byhand.writing.outline import outline
 
 __all__ = ["STYLES", "Sentence", "compose", "save", "write"]
@@ -25,12 +26,14 @@ class Sentence:
 
     Attributes:
         notes: what was changed or left out to write it.
+        hand: how far its letters lean, how broad they are, and how wide the pen is.
     """
 
     lines: tuple[str, ...]
     letters: tuple[Letter, ...]
     page: Page
     notes: tuple[str, ...] = ()
+    hand: HandStyle = field(default_factory=HandStyle)
 
 
 def compose(
@@ -44,6 +47,8 @@ def compose(
     width: int = 12,
     best_of: int = 4,
     sampler: str = SAMPLER,
+    slant: float | None = None,
+    pen: float | None = None,
     skip_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Sentence:
@@ -53,7 +58,9 @@ def compose(
         model: "pixels", the U-Net; "latent", coarser and much faster; or a diffusion model's name or path. `hand` in its place
             is one that is open already.
         steps: how often the network is asked for each letter. guidance: 1 follows the letter's label, more exaggerates it.
-        seed: the same seed gives the same letters. width: characters a line.
+        seed: the same seed gives the same letters, in the same hand. width: characters a line.
+        slant: degrees by which the letters lean to the right, beside what is usual; pen: the width of the strokes as a factor;
+            the seed's own where they are not given.
         best_of: a letter that a network cannot read is drawn anew, up to so many times in all; 1 keeps the first.
 
     Raises ByhandError (or one of its kinds) for a text or a setting that cannot be.
@@ -62,21 +69,23 @@ def compose(
     written = writable(text, hand.class_names, skip_unknown=skip_unknown)
     lines = wrapped(written.characters, width)
     characters = [character for line in lines for character in line if character not in (" ", BLANK)]
+    style = style_of(seed, slant, pen)
     drawn = letters(
         hand, characters, best_of=best_of, steps=steps, guidance=guidance, seed=seed, sampler=sampler, progress=progress
     )
-    return Sentence(tuple(lines), tuple(drawn), typeset(lines, [letter.ink for letter in drawn]), written.notes)
+    drawn = in_one_hand(drawn, style)
+    return Sentence(tuple(lines), tuple(drawn), typeset(lines, [letter.ink for letter in drawn]), written.notes, style)
 
 
 def save(sentence: Sentence, out: Path, *, style: str = "dark", scale: float = 1.0) -> None:
     """Write a sentence: .gif, .apng, .webp and .mp4 move, .png and .svg are the finished writing."""
     chosen, ending = style_named(style), out.suffix.lower()
     if ending == ".svg":
-        write_atomically(out, outline(sentence.page, sentence.letters, chosen, scale).encode())
+        write_atomically(out, outline(sentence.page, sentence.letters, chosen, scale, sentence.hand.pen).encode())
     elif ending == ".png":
-        write_picture(picture(sentence.page, sentence.letters, scale), out, chosen)
+        write_picture(picture(sentence.page, sentence.letters, scale, sentence.hand.pen), out, chosen)
     else:
-        write_animation(*frames(sentence.page, sentence.letters, scale), out, chosen)
+        write_animation(*frames(sentence.page, sentence.letters, scale, sentence.hand.pen), out, chosen)
 
 
 def write(text: str, out: Path | str, *, style: str = "dark", scale: float = 1.0, **settings: object) -> Sentence:
