@@ -70,7 +70,7 @@ def in_pieces(letter: Letter) -> bool:
 
 
 def widths(lines: list[str], found: Sequence[Letter], pen: float) -> Any:
-    """How wide the ink of each letter is on the page, in pixels at scale 4: twice the median distance from its middle to paper."""
+    """How wide the ink of each letter is on the page, in pixels at scale 4: twice the median distance to paper."""
     measured = []
     for inked in inked_letters(typeset(lines, [letter.ink for letter in found]), found, 4 * CAPITAL, pen):
         dark = inked.pen > 0.5
@@ -122,9 +122,8 @@ def main() -> None:
     means = [np.mean([one for pair in read for one in pair[side]]) for side in (0, 1)]
     print(f"probability of the asked character, by emnist-cnn: {means[0]:.3f} -> {means[1]:.3f}")
     print(f"in more pieces than they have: {sum(map(in_pieces, drawn)) / count:.1%}; written with a pen: {np.mean(strokes):.1%}")
-    print(
-        f"variation of the pen's width along a sentence: {np.mean(variation):.1%}; Bezier curves a letter: {np.mean(curve_count):.1f}"
-    )
+    print(f"variation of the ink's width along a sentence: {np.mean(variation):.1%}")
+    print(f"Bezier curves a letter: {np.mean(curve_count):.1f}")
     print(f"one hand and its pen: {1000 * seconds / count:.0f} ms a letter")
 
 

@@ -26,7 +26,8 @@ BLUR = 0.35  # pixels over which it is blurred before: the edges of pixels are n
 STEP = 0.25  # pixels from one point of a stroke to the next
 SMOOTH = 0.9  # pixels over which a line is smoothed: the standard deviation of a Gaussian
 STRAIGHT = math.radians(55)  # up to such a turn a stroke goes on through a crossing
-SPUR = 1.3  # of the ink's half width: a branch that is shorter is a bump of the edge
+SPUR = 1.0  # of the ink's half width: a branch that is shorter is a bump of the edge
+NARROW = 1.2  # pixels: half the width of a usual pen
 DOT = 2.2  # of the ink's half width: what is not longer is a dot
 SPECK = 6  # pixels of the finer grid: less ink than this squared is none
 UNLIKE = 0.2  # share of the ink that may differ from the letter's before its outline is taken instead
@@ -71,17 +72,33 @@ def strokes(lines: Mask, half: Array) -> list[Stroke]:
         if not ends.closed and not ends.crosses and _length(points) <= DOT * around:
             found.append(Stroke(points.mean(axis=0, keepdims=True)))
         else:
-            found.append(Stroke(smoothed(even(points, ends.closed), ends.closed), ends.closed))
+            line = smoothed(even(points, ends.closed), ends.closed)
+            found.append(Stroke(line if ends.closed else _to_the_tips(line, ends, half), ends.closed))
     return found
+
+
+def _to_the_tips(points: Array, chain: _Chain, half: Array) -> Array:
+    """Free ends made longer: thinned ink ends half its width before the tip, a narrower pen may go further."""
+    points = points.copy()
+    for end, before, free, pixel in ((0, 4, chain.free[0], chain.pieces[0][0]), (-1, -5, chain.free[1], chain.pieces[-1][-1])):
+        further = float(half[pixel]) / FINER - NARROW
+        if free and further > 0 and len(points) > 5:
+            away = points[end] - points[before]
+            points[end] += further * away / max(float(np.hypot(*away)), 1e-9)
+    return points
 
 
 @dataclass
 class _Chain:
-    """Branches that are one stroke: their pixels, piece by piece; whether it ends where it began, and whether it meets others."""
+    """Branches that are one stroke: their pixels, piece by piece; whether it ends where it began; which ends meet no other.
+
+    `crosses`: whether it meets others anywhere.
+    """
 
     pieces: list[list[tuple[int, int]]]
     closed: bool
     crosses: bool
+    free: tuple[bool, bool]
 
 
 def _through_crossings(lines: list[Branch], half: Array) -> list[_Chain]:
@@ -120,8 +137,10 @@ def _through_crossings(lines: list[Branch], half: Array) -> list[_Chain]:
                     piece = [*piece, middle] if out else [middle, *piece]
                 crosses = crosses or number is not None
             pieces.append(piece)
+            last = (lines[k].start, lines[k].end)[1 - entered]
             here = joined.get((k, 1 - entered))
-        chains.append(_Chain(pieces, lines[i].ring or here == first, crosses))
+        free = ((lines[i].start, lines[i].end)[side] is None, last is None)
+        chains.append(_Chain(pieces, lines[i].ring or here == first, crosses, free))
     return chains
 
 

@@ -20,6 +20,7 @@ from byhand.models.samplers import SamplerStep, between
 from byhand.shipped import open_model
 from byhand.training.encoded_data import imaging
 from byhand.writing.centre_lines import drawing
+from byhand.writing.pen import filled, painted
 from byhand.writing.strokes import STROKES, draw_mark
 
 SIDE = 28
@@ -31,6 +32,7 @@ READ = 0.6  # a letter that the judge takes for what it is with this probability
 MOST = 64  # candidates of a letter
 BROKEN = 0.5  # of that probability is taken off a letter that no pen could write, where the better one is chosen
 PIECE, LEAST_PIECE, INK = 0.35, 4, 0.42  # the grey of a piece of ink, and its pixels at least; the grey that parts ink from paper
+PEN = 3.0  # pixels, of 28: the width of strokes in EMNIST
 PIECES = {"i": 2, "j": 2}  # of ink: a dot; all others have one
 
 Progress = Callable[[int, int], None]  # hears how many of how many steps are done
@@ -199,12 +201,12 @@ def _merit(letter: Letter) -> float:
 
 
 def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:
-    """The letters with the probability that the judge gives each; where small and capital look alike, both count."""
+    """The letters with what the judge gives each as a pen writes it; where small and capital look alike, both count."""
     model = open_model(judge)
     asked = [i for i, letter in enumerate(found) if letter.character in model.class_names]
     if not asked:
         return found
-    outputs = model.classifier.forward(np.stack([found[i].ink for i in asked]).reshape(len(asked), -1))
+    outputs = model.classifier.forward(np.stack([penned(found[i].ink) for i in asked]).reshape(len(asked), -1))
     read = dict(zip(asked, outputs, strict=True))
     return [
         Letter(letter.character, letter.frames, letter.signal_rates, _probability(letter.character, read[i], model.class_names))
@@ -212,6 +214,13 @@ def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:
         else letter
         for i, letter in enumerate(found)
     ]
+
+
+def penned(ink: Array) -> Array:
+    """The letter as a pen writes it, (28, 28), with strokes as wide as those of the judge's own letters."""
+    drawn = drawing(ink, INK)
+    side = ink.shape[0]
+    return painted(drawn.strokes, ink.shape, 1.0, PEN / 2) if drawn.strokes else filled(drawn.outlines, (side, side), 1.0)
 
 
 def _probability(character: str, outputs: Array, class_names: Sequence[str]) -> float:
