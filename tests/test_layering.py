@@ -39,7 +39,7 @@ LAYERS = [
     ["sklearn"],
     ["diffuse", "latent", "read_pictures", "writing"],
     ["web"],
-    ["cli", "__main__"],
+    ["cli", "__main__", "pytest_plugin"],
 ]
 # Narrower than their place in the order.
 ONLY = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from byhand.modelfile import save as save
     from byhand.neural_network import NeuralNetwork as NeuralNetwork
     from byhand.read_pictures import predict as predict
+    from byhand.see.doctor.healthy import assert_healthy as assert_healthy
     from byhand.see.doctor.loop.listen import checkup as checkup
     from byhand.see.doctor.patient import Patient as Patient
     from byhand.training.evaluate import evaluate as evaluate
@@ -45,6 +46,7 @@ _PLACES = {
     "NeuralNetwork": ("byhand.neural_network", "NeuralNetwork"),
     "Patient": ("byhand.see.doctor.patient", "Patient"),
     "Step": ("byhand.training.steps", "Step"),
+    "assert_healthy": ("byhand.see.doctor.healthy", "assert_healthy"),
     "checkup": ("byhand.see.doctor.loop.listen", "checkup"),
     "data": ("byhand.data", None),
     "engine": ("byhand.engine", None),
@@ -68,6 +70,7 @@ __all__ = [
     "Patient",
     "Step",
     "Tensor",
+    "assert_healthy",
     "checkup",
     "data",
     "engine",

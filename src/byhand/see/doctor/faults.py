@@ -45,6 +45,7 @@ class Fault:
 
 _ALL = (
     Fault("inputs-constant", "the inputs say nothing", confirm=INPUTS_FIT),
+    Fault("inputs-unused", "the network does not use some of its inputs"),
     Fault("targets-do-not-fit", "the targets are not what the network is asked for"),
     Fault("labels-wrong", "the labels have nothing to do with the inputs", confirm=NEIGHBOURS_AGREE),
     Fault("label-noise", "many labels are wrong", confirm=NEIGHBOURS_AGREE),

@@ -128,6 +128,11 @@ def _from_script(what: str, seed: int | None) -> Patient:
     except (Exception, SystemExit) as error:
         told = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(f"{what} raised {told}{line_of(error, path)}; mend it, and run the doctor again") from error
+    return patient_of(made, what)
+
+
+def patient_of(made: Any, what: str) -> Patient:
+    """What a function returned as a patient; raises ModelError for anything but a Patient, Steps or (Steps, validation, test)."""
     if isinstance(made, Steps):
         made = Patient(made)
     elif isinstance(made, tuple) and made and isinstance(made[0], Steps):
