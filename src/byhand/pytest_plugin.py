@@ -38,14 +38,14 @@ def assert_healthy(request: pytest.FixtureRequest) -> Callable[..., Any]:
     def healthy(what: Any, *batch: Any, **given: Any) -> Any:
         import inspect
 
-        import byhand
+        from byhand.see.doctor.healthy import assert_healthy  # not before it is asked for: pytest starts as quickly as without
 
         takes = callable(what) and not batch and "seed" not in given and "seed" in inspect.signature(what).parameters
         report = None
         for seed in range(1, seeds + 1) if takes else (None,):
             chosen = {**settings, **given} if seed is None else {**settings, **given, "seed": seed}
             try:
-                report = byhand.assert_healthy(what, *batch, **chosen)
+                report = assert_healthy(what, *batch, **chosen)
             except AssertionError as error:
                 raise AssertionError(f"with seed {seed}: {error}" if seed is not None and seeds > 1 else str(error)) from None
         return report

@@ -1,4 +1,4 @@
-"""A PyTorch module and one batch, without a loop: whether it could learn, in a fraction of a second.
+"""A PyTorch module and one batch, without a loop: whether it could learn, in about a second.
 
 A copy is examined, so that weights, buffers, gradients and modes of the module itself stay as they are.
 """
