@@ -1,4 +1,4 @@
-"""An ONNX file whose layers stand one behind the other, as the layers and the line of which `byhand.import_weights` builds one.
+"""An ONNX file: opened and checked; and, where its layers stand one behind the other, as `byhand.import_weights` builds them.
 
 What is read: Gemm, MatMul and Add, Conv, BatchNormalization, the activations, pools of squares, Flatten, and what changes nothing
 in use (Dropout, Identity, Cast). Nothing outside of the file is read, and nothing in it is run.
@@ -26,6 +26,10 @@ FLOATS = (1, 11)  # ONNX's numbers for float32 and float64
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
+class NotAChain(ModelError):
+    """The network is no plain chain of layers that are known here."""
+
+
 @dataclass
 class _Chain:
     """What was read so far.
@@ -45,7 +49,7 @@ class _Chain:
     waiting: tuple[int, ...] = ()
 
     def refuse(self, what: str) -> ModelError:
-        return ModelError(f"{self.path}: {what}: only full layers, convolutions, norms and pools one behind the other are read")
+        return NotAChain(f"{self.path}: {what}: only full layers, convolutions, norms and pools one behind the other are read")
 
     def constant(self, node: Any, place: int) -> Array:
         name = node.input[place] if place < len(node.input) else ""
@@ -54,14 +58,11 @@ class _Chain:
         return self.constants[name]
 
 
-def read_onnx(path: Path) -> tuple[dict[str, Array], str]:
-    """The layers of a file, as PyTorch would name and lay them out, and the line that says what stands between them.
-
-    Raises ModelError for a file that is damaged or keeps its weights elsewhere, a network that branches, an op that is not read.
-    """
+def open_onnx(path: Path) -> Any:
+    """The model of a file, with the shapes that can be inferred; raises ModelError for a damaged one, or weights elsewhere."""
     try:
         import onnx
-        from onnx import numpy_helper, shape_inference
+        from onnx import shape_inference
     except ImportError:
         raise ModelError("ONNX files need the onnx package: pip install 'byhand[onnx]'") from None
     with reading(path, "cannot be read as an ONNX file", ModelError, "export it again"):
@@ -74,16 +75,26 @@ def read_onnx(path: Path) -> tuple[dict[str, Array], str]:
         if any(one.data_location == onnx.TensorProto.EXTERNAL for one in [*model.graph.initializer, *held]):
             raise ModelError(f"{path} keeps its weights in other files: save it with all in one")
         onnx.checker.check_model(model)
-        constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-        graph = shape_inference.infer_shapes(model).graph
+        return shape_inference.infer_shapes(model)
+
+
+def read_chain(model: Any, path: Path) -> tuple[dict[str, Array], str]:
+    """The layers of a model, as PyTorch would name and lay them out, and the line that says what stands between them.
+
+    Raises NotAChain for a network that branches or an op that is not read here.
+    """
+    from onnx import helper, numpy_helper
+
+    graph = model.graph
+    constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     inputs = [one.name for one in graph.input if one.name not in constants]
     if len(inputs) != 1:
-        raise ModelError(f"{path} reads {', '.join(inputs) or 'nothing'}: a network of one input is read")
+        raise NotAChain(f"{path} reads {', '.join(inputs) or 'nothing'}: a network of one input is read")
     known = [*graph.input, *graph.value_info, *graph.output]
     sides = {one.name: tuple(side.dim_value for side in one.type.tensor_type.shape.dim) for one in known}
     chain = _Chain(path, inputs[0], constants, sides)
     for node in graph.node:
-        settings = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+        settings = {one.name: helper.get_attribute_value(one) for one in node.attribute}
         if not any(name and name not in constants for name in node.input):
             _fold(chain, node, settings, numpy_helper)
         elif chain.words[-1:] != ["softmax"]:

@@ -25,7 +25,7 @@ from byhand.backend import Array
 from byhand.data.preparation import preparation
 from byhand.engine import Tensor, no_grad
 from byhand.errors import ByhandError, ModelError
-from byhand.import_onnx import read_onnx
+from byhand.import_onnx import NotAChain, open_onnx, read_chain
 from byhand.modelfile import FORMAT, Model
 from byhand.nn import (
     GELU,
@@ -73,7 +73,11 @@ def open_foreign(path: Path | str, shape: tuple[int, ...], layers: str = "", cla
     if Path(path).suffix.lower() == ".onnx":
         if layers:
             raise ModelError(f"{path} says itself what stands between its layers: leave --layers out")
-        tensors, layers = read_onnx(Path(path))
+        model = open_onnx(Path(path))
+        try:
+            tensors, layers = read_chain(model, Path(path))
+        except NotAChain:
+            return _graph_model(model, path, shape, class_names)
         metadata: dict[str, str] = {}
     else:
         tensors, metadata = read_tensors(Path(path), small_floats=True)
@@ -92,6 +96,45 @@ def open_foreign(path: Path | str, shape: tuple[int, ...], layers: str = "", cla
     state = {f"{position}.{part}": array for position, name in sources.items() for part, array in found[name].items()}
     module = Sequential(*modules)
     from_pytorch(module, state)
+    return _model(module, shape, ending, path, class_names)
+
+
+def _graph_model(model: Any, path: Path | str, shape: tuple[int, ...], class_names: tuple[str, ...]) -> Model:
+    """A network that is no chain of layers: its graph, computed node by node."""
+    from byhand.onnx.reader import graph_of, without_end
+
+    ending = without_end(model)
+    given = [one for one in model.graph.input if one.name not in {held.name for held in model.graph.initializer}]
+    if len(given) != 1 or len(model.graph.output) != 1:
+        what = f"{len(given)} inputs and {len(model.graph.output)} outputs"
+        raise ModelError(f"{path} has {what}: a network of one input and one output is read")
+    sides = [side.dim_value for side in given[0].type.tensor_type.shape.dim]
+    return _model(graph_of(model, _images(sides, shape, path)), shape, ending, path, class_names)
+
+
+def _images(sides: list[int], shape: tuple[int, ...], path: Path | str) -> str:
+    """How samples of this shape go into a graph that reads arrays of these sides, 0 where a side is not known."""
+
+    def fits(wanted: tuple[int, ...]) -> bool:
+        return len(sides) == 1 + len(wanted) and all(side in (0, n) for side, n in zip(sides[1:], wanted, strict=True))
+
+    if len(shape) != 3:
+        turned = {"": shape}
+    else:
+        height, width, channels = shape
+        first = (channels, height, width)
+        turned = {"channels_first": first, "": shape, "rows": (height * width * channels,)}
+    for images, wanted in turned.items():
+        if fits(wanted):
+            return images
+    raise ModelError(
+        f"{path} reads arrays of {' x '.join(str(side or '?') for side in sides[1:])}, but the data are "
+        f"{' x '.join(map(str, shape))}: name the data that it was trained on, by --data"
+    )
+
+
+def _model(module: Module, shape: tuple[int, ...], ending: str, path: Path | str, class_names: tuple[str, ...]) -> Model:
+    """The network of a module, with the cost that goes with its end."""
     one = module_outputs(module, shape) == 1
     if one and ending == "softmax":
         raise ModelError(

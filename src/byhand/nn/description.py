@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import json
 from typing import Any
@@ -14,6 +15,7 @@ from byhand.errors import ByhandError, ModelError
 from byhand.nn.module import Module, Parameter, kind_of, kinds
 
 SUCH = "a kind must be the name of a class of byhand.nn, such as Linear, Conv2d or Sequential"
+LATER = {"OnnxGraph": "byhand.onnx.graph"}  # kinds that are imported when a file has one
 OTHERWISE = "byhand.nn.save_pytorch keeps the weights alone"
 
 
@@ -27,6 +29,8 @@ def build(description: dict[str, Any]) -> Module:
     try:
         settings = dict(description)
         kind = settings.pop("kind")
+        if kind in LATER:  # it enters itself in the table
+            importlib.import_module(LATER[kind])
         cls = kinds.get(kind)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"a module of an unknown kind ({limits.told(error)}): {SUCH}") from error

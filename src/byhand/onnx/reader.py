@@ -6,19 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from byhand import limits
 from byhand.backend import Array
 from byhand.errors import ModelError
-from byhand.onnx.call import LARGEST, OPERATIONS, Call
-from byhand.onnx.graph import Node, OnnxGraph, attribute
+from byhand.onnx.call import LARGEST, OPERATIONS
+from byhand.onnx.graph import MOST_NODES, OnnxGraph, plain
 
 OLDEST = 7  # operator set
-MOST_NODES = 100_000
-MOST_CONSTANTS = 1_000_000  # numbers that are no float32 weights
+ENDS = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}  # which the costs have themselves
 
 
-def graph_of(model: Any) -> OnnxGraph:
-    """The module of a model, with its weights.
+def graph_of(model: Any, images: str = "") -> OnnxGraph:
+    """The module of a model, with its weights; `images`: see `OnnxGraph`.
 
     Raises ModelError for what is not understood: which node, which op, which attribute.
     """
@@ -31,7 +29,7 @@ def graph_of(model: Any) -> OnnxGraph:
     if graph.sparse_initializer:
         raise ModelError("the graph has sparse weights, which are not read: save it with dense ones")
     arrays = {one.name: _array(one, f"the weight {one.name!r}") for one in graph.initializer}
-    nodes: list[Node] = []
+    nodes: list[dict[str, Any]] = []
     fixed: set[str] = set()
     for k, node in enumerate(graph.node):
         name = node.name or (node.output[0] if node.output else "") or f"{node.op_type}_{k}"
@@ -43,17 +41,66 @@ def graph_of(model: Any) -> OnnxGraph:
         outputs = list(node.output)
         while outputs and not outputs[-1]:
             outputs.pop()
-        call = Call(node.op_type, name, _attributes(node, name), opset, len(outputs))
-        fixed.update(node.input[place] for place in OPERATIONS[call.op].fixed if place < len(node.input))
-        nodes.append(Node(call, list(node.input), outputs))
-    plain = [name for name, one in arrays.items() if one.dtype == np.float32 and one.size > 1 and np.isfinite(one).all()]
-    if sum(one.size for name, one in arrays.items() if name not in plain) > MOST_CONSTANTS:
-        raise ModelError(f"the graph must have at most {MOST_CONSTANTS:,} numbers that are no float32 weights")
-    weights = {name: arrays.pop(name) for name in plain if name not in fixed}
-    if len({attribute(name) for name in weights}) < len(weights):
-        raise ModelError("two weights have names that differ by a dot and a line only: rename one of them")
+        op = node.op_type
+        if op in OPERATIONS:
+            fixed.update(node.input[place] for place in OPERATIONS[op].fixed if place < len(node.input))
+        nodes.append(
+            {
+                "op": op,
+                "name": name,
+                "opset": opset,
+                "attributes": _attributes(node, name),
+                "inputs": list(node.input),
+                "outputs": outputs,
+            }
+        )
+    held = {one.name for one in graph.initializer}  # of which a single number may be a bias; a Constant's is a setting
+    trained = [
+        name
+        for name, one in arrays.items()
+        if one.dtype == np.float32 and (one.size > 1 or (one.ndim and name in held)) and np.isfinite(one).all()
+    ]
+    weights = {name: arrays.pop(name) for name in trained if name not in fixed}
     given = [one.name for one in graph.input if one.name not in arrays and one.name not in weights]
-    return OnnxGraph(nodes, given, [one.name for one in graph.output], weights, arrays)
+    shapes = {name: list(array.shape) for name, array in weights.items()}
+    constants = {name: plain(array) for name, array in arrays.items()}
+    return OnnxGraph(nodes, given, [one.name for one in graph.output], shapes, constants, images).fill(weights)
+
+
+def without_end(model: Any) -> str:
+    """Take the last softmax or sigmoid off a model's only output, as the cost has its own; which it was, "" for none.
+
+    What makes labels of probabilities behind it, as scikit-learn's classifiers have, goes with it.
+    """
+    graph = model.graph
+    makes = {name: node for node in graph.node for name in node.output if name}
+    for output in graph.output:
+        name, seen = output.name, 0
+        while name in makes and makes[name].op_type in ("Identity", "Cast", "ZipMap") and seen < len(graph.node):
+            name, seen = makes[name].input[0], seen + 1
+        node = makes.get(name)
+        axis = next((one.i for one in node.attribute if one.name == "axis"), -1) if node is not None else 0
+        if node is not None and node.op_type in ENDS and (node.op_type == "Sigmoid" or axis in (-1, 1)):
+            found = ENDS[node.op_type]
+            keep = output.__class__()
+            keep.name = node.input[0]
+            del graph.output[:]
+            graph.output.append(keep)
+            kept = _reaching(graph, keep.name)
+            del graph.node[:]
+            graph.node.extend(kept)
+            return found
+    return ""
+
+
+def _reaching(graph: Any, name: str) -> list[Any]:
+    """The nodes that an output is computed by, in their order."""
+    wanted, kept = {name}, []
+    for node in reversed(list(graph.node)):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _array(tensor: Any, what: str) -> Array:
@@ -74,7 +121,7 @@ def _array(tensor: Any, what: str) -> Array:
 
 
 def _attributes(node: Any, name: str) -> dict[str, Any]:
-    """A node's attributes as plain values and arrays; the node's op and every attribute must be known."""
+    """A node's attributes as plain data."""
     from onnx import TensorProto, helper
 
     op, found = node.op_type, {}
@@ -83,18 +130,12 @@ def _attributes(node: Any, name: str) -> dict[str, Any]:
         if isinstance(value, bytes):
             value = value.decode(errors="replace")
         elif isinstance(value, TensorProto):
-            value = _array(value, f"node {name!r}: the attribute {one.name}")
+            value = plain(_array(value, f"node {name!r}: the attribute {one.name}"))
         elif one.type in (one.INTS, one.FLOATS):
             value = list(value)
         elif not isinstance(value, int | float):
             raise ModelError(f"node {name!r}: {op} has an attribute {one.name!r} of a kind that is not read")
         found[one.name] = value
-    if op not in OPERATIONS:
-        raise ModelError(f"node {name!r}: the op {op} is not read: {limits.nearest(op, OPERATIONS)}")
-    known = OPERATIONS[op].attributes
-    for key in found:
-        if key not in known:
-            raise ModelError(f"node {name!r}: {op} has an attribute {key!r}, which is not understood, only {sorted(known)}")
     return found
 
 
