@@ -345,3 +345,33 @@ def test_a_script_that_trains_nothing_gets_a_line(tmp_path: Path, text: str, sai
     made = CliRunner().invoke(app, ["doctor", str(tmp_path / "train.py")])
     assert made.exit_code != 0
     assert said in str(made.exception) + made.output
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("ends", "cost", "fault"),
+    [
+        ("relu and sigmoid", "binary_cross_entropy", "output-activation"),
+        ("relu and sigmoid", "mse_loss", "output-activation"),
+        ("numbers of classes", "mse_loss", "wrong-cost"),
+        ("sigmoid", "binary_cross_entropy", None),
+        ("linear", "mse_loss", None),
+    ],
+)
+def test_ends_that_cannot_say_what_is_asked_are_named(torch: Any, ends: str, cost: str, fault: str | None) -> None:
+    nn = torch.nn
+    torch.manual_seed(1)
+    x = torch.randn(300, 6)
+    y = (x @ torch.randn(6, 3)).argmax(dim=1)
+    target = y.float()[:, None].expand(-1, 3) if ends == "numbers of classes" else nn.functional.one_hot(y, 3).float()
+    last = {"relu and sigmoid": [nn.ReLU(), nn.Sigmoid()], "sigmoid": [nn.Sigmoid()]}.get(ends, [])
+    net = nn.Sequential(nn.Linear(6, 24), nn.ReLU(), nn.Linear(24, 3), *last)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    with byhand.checkup(net) as see:
+        for _ in range(30):
+            for i in torch.randperm(300).split(30):
+                optimizer.zero_grad()
+                getattr(nn.functional, cost)(net(x[i]), target[i]).backward()
+                optimizer.step()
+    found = [finding.fault for finding in see.report().findings]
+    assert found[:1] == ([] if fault is None else [fault])

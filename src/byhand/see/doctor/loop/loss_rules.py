@@ -10,6 +10,7 @@ from byhand.backend import Array
 from byhand.see.doctor.finding import Finding
 from byhand.see.doctor.loop.torch_loop import TorchEvent, TorchLoop
 
+SEVERAL = 32  # answers, of which not one is below a half
 ONE = 1e-3  # how near to 1 the sum of probabilities is
 
 
@@ -137,13 +138,24 @@ def _with_logits(z: Array, target: Array, events: list[TorchEvent]) -> list[Find
     return _bound(events, ("relu", "tanh"), "binary_cross_entropy_with_logits")
 
 
+def _never_no(target: Array, events: list[TorchEvent]) -> list[Finding]:
+    """A sigmoid that cannot say no, as what comes to it is never negative: behind a relu."""
+    answers = np.concatenate([_numbers(event.loss.prediction.value).reshape(-1) for event in events if event.loss is not None])
+    if events[0].last_bend != "sigmoid" or len(answers) < SEVERAL or answers.min() < 0.5 or not (target < 0.5).any():
+        return []
+    evidence = (
+        f"none of {len(answers)} answers of the last sigmoid is below 0.5: what comes to it is never negative"
+    )
+    fix = "leave the relu before the last sigmoid out: it takes the Linear layer's answers"
+    return [Finding("output-activation", "output layer", 0.92, evidence, fix)]
+
+
 def _probabilities(z: Array, target: Array, events: list[TorchEvent]) -> list[Finding]:
-    del target
     last = events[0].last_bend
     if last == "softmax" and z.shape[-1] == 1:
         evidence = "the network ends in a softmax over a single output, which is 1 for every sample"
         return [Finding("output-activation", "output layer", 0.97, evidence, "a single output for yes or no ends in a sigmoid")]
-    return _bound(events, ("relu", "tanh"), "binary_cross_entropy")
+    return _bound(events, ("relu", "tanh"), "binary_cross_entropy") or _never_no(target, events)
 
 
 def _squares(z: Array, target: Array, events: list[TorchEvent]) -> list[Finding]:
@@ -160,8 +172,22 @@ def _squares(z: Array, target: Array, events: list[TorchEvent]) -> list[Finding]
                 "output-activation", "output layer", 0.92, evidence, "end with the Linear layer where numbers are to be learned"
             )
         ]
+    if found := _never_no(target, events):
+        return found
+    if target.ndim == 2 and target.shape[1] > 1 and not (target % 1).any() and _numbers_of_classes(target):
+        evidence = (
+            f"each of the {target.shape[1]} outputs is to answer the same whole number, {target.min():g} to {target.max():g}: "
+            "that of the class, to which the squared distance says that class 2 is twice class 1"
+        )
+        fix = "cross_entropy with the classes as they are, or one-hot targets"
+        return [Finding("wrong-cost", "the loss", 0.92, evidence, fix)]
     whole = target.ndim == 1 or target.shape[-1] == 1
     if whole and not (target % 1).any() and 2 <= len(np.unique(target)) <= 20 and events[0].last_bend == "softmax":
         evidence = "the squared distance to a class's number is taken: class 9 is not nine times class 1"
         return [Finding("wrong-cost", "the loss", 0.85, evidence, "one output per class and cross_entropy")]
     return []
+
+
+def _numbers_of_classes(target: Array) -> bool:
+    """Whether all outputs are to answer one and the same number, which differs from sample to sample."""
+    return bool((target == target[:, :1]).all()) and 2 <= len(np.unique(target[:, 0])) <= target.shape[1]
