@@ -59,7 +59,8 @@ def test_the_terms_of_an_op_add_up_to_its_numbers(name: str, data: st.DataObject
     back = call.op.gradient
     saved = call.op.forward(np, *(array.copy() for array in drawn.inputs), **drawn.options)[1]
     delta = call.error.values
-    gradients = back(np, saved, delta, [True] * len(drawn.inputs)) if call.op.selective else back(np, saved, delta)
+    wanted = [operand is not None for operand in call.operands]  # of a plain number none
+    gradients = back(np, saved, delta, wanted) if call.op.selective else back(np, saved, delta)
     for slot, gradient in enumerate(gradients if isinstance(gradients, tuple) else (gradients,)):
         if gradient is not None and gradient.size:
             for at in places(gradient.shape, rng):

@@ -223,7 +223,7 @@ def test_the_fixture_asks_every_seed_and_reads_the_mark(pytester: pytest.Pyteste
             assert_healthy(make, allow=["no-such-fault"])
         """
     )
-    result = pytester.runpytest_subprocess("-p", "byhand.pytest_plugin", "--byhand-seeds", "2", "-q")
+    result = pytester.runpytest_subprocess("--byhand-seeds", "2")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*there is no fault 'no-such-fault'*"])
 

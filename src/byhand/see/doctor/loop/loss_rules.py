@@ -143,9 +143,7 @@ def _never_no(target: Array, events: list[TorchEvent]) -> list[Finding]:
     answers = np.concatenate([_numbers(event.loss.prediction.value).reshape(-1) for event in events if event.loss is not None])
     if events[0].last_bend != "sigmoid" or len(answers) < SEVERAL or answers.min() < 0.5 or not (target < 0.5).any():
         return []
-    evidence = (
-        f"none of {len(answers)} answers of the last sigmoid is below 0.5: what comes to it is never negative"
-    )
+    evidence = f"none of {len(answers)} answers of the last sigmoid is below 0.5: what comes to it is never negative"
     fix = "leave the relu before the last sigmoid out: it takes the Linear layer's answers"
     return [Finding("output-activation", "output layer", 0.92, evidence, fix)]
 
