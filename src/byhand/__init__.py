@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from byhand.read_pictures import predict as predict
     from byhand.see.doctor.loop.listen import checkup as checkup
     from byhand.see.doctor.patient import Patient as Patient
+    from byhand.training.cross_validate import cross_validate as cross_validate
     from byhand.training.evaluate import evaluate as evaluate
     from byhand.training.fit import fit as fit
     from byhand.training.steps import Step as Step
@@ -46,6 +47,7 @@ _PLACES = {
     "Patient": ("byhand.see.doctor.patient", "Patient"),
     "Step": ("byhand.training.steps", "Step"),
     "checkup": ("byhand.see.doctor.loop.listen", "checkup"),
+    "cross_validate": ("byhand.training.cross_validate", "cross_validate"),
     "data": ("byhand.data", None),
     "engine": ("byhand.engine", None),
     "evaluate": ("byhand.training.evaluate", "evaluate"),
@@ -69,6 +71,7 @@ __all__ = [
     "Step",
     "Tensor",
     "checkup",
+    "cross_validate",
     "data",
     "engine",
     "evaluate",

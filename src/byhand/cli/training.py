@@ -61,6 +61,10 @@ def train(
     missing: Annotated[
         str, typer.Option(help="Missing values of a table: mean, median, drop, or keep for marks such as -999.")
     ] = "",
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of a table: cross-validate in N parts, then train the model on all rows."),
+    ] = None,
     size: Annotated[
         int | None, typer.Option(metavar="PIXELS", help="Of a folder of images: the side that they are scaled to; 32 or less.")
     ] = None,
@@ -103,7 +107,7 @@ def train(
     changes.update(parse_setting(text) for text in settings or [])
     of_data: dict[str, Any] = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
     options = {name: value for name, value in (of_data | {"preparation": preparation}).items() if value}
-    options |= {name: value for name, value in (("size", size), ("colour", colour)) if value is not None}
+    options |= {name: value for name, value in (("size", size), ("colour", colour), ("folds", folds)) if value is not None}
     with counting("reading images", quiet=as_json) as progress:
         recipe, splits = recipe_for(what, options, changes, progress)
     folder = out or Path("runs") / recipe.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -173,12 +174,64 @@ def check_weights(name: str, weights: Any, n: int) -> None:
 
 @dataclass(frozen=True)
 class Splits:
-    """What one trains on, validates on (where there is any) and tests on; `note` says how it was split."""
+    """What one trains on, validates on (where there is any) and tests on; `note` says how it was split.
+
+    folds: where the data are to be cross-validated; train and test are then both all there is.
+    """
 
     train: Dataset
     validation: Dataset | None
     test: Dataset
     note: str = ""
+    folds: Folds | None = None
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The folds of a cross-validation, one after the other: what each trains on, and what it tests on.
+
+    Attributes:
+        n: how many. places: (N,) in which fold each sample is tested, from 0; -1 for one that never is.
+        parted: makes the two data sets of the places of their samples.
+    """
+
+    n: int
+    places: NDArray[np.intp]
+    parted: Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Dataset, Dataset]]
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self) -> Iterator[Splits]:
+        for fold in range(self.n):
+            train, test = self.parted(np.flatnonzero(self.places != fold), np.flatnonzero(self.places == fold))
+            yield Splits(train, None, test)
+
+
+def in_folds(data: Dataset, folds: Any, seed: int = 0) -> Splits:
+    """A data set to be cross-validated: all of it to train on, and its folds, stratified.
+
+    Raises DataError where it has fewer samples than folds, or every class a single one.
+    """
+    folds = limits.whole("folds", folds, least=2, error=DataError)
+    if data.values is None:
+        places = fold_classes(data.labels, data.n_classes, folds, seed)
+    else:
+        places = fold_numbers(data.values[:, 0], folds, seed)
+    check_folds(data.name, places, folds)
+    return Splits(data, None, data, folds=Folds(folds, places, lambda rest, held: (data.take(rest), data.take(held))))
+
+
+def check_folds(name: str, places: NDArray[np.intp], folds: int) -> None:
+    """Raises DataError where a fold has nothing to test on."""
+    tested = int((places >= 0).sum())
+    if folds > tested:
+        alone = "" if tested == len(places) else ", without the single ones of their class"
+        raise DataError(
+            f"{name} has {tested:,} samples{alone}, which do not make {folds:,} folds: choose {max(2, min(tested, 5))} or fewer"
+            if tested > 1
+            else f"{name} has too few samples to cross-validate: there must be 2 of a class or more"
+        )
 
 
 def stratified_split(data: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -230,6 +283,35 @@ def part_numbers(values: Any, fraction: float, seed: int) -> tuple[NDArray[np.in
     if not len(rest):
         raise DataError(f"there must be 2 samples or more, one to train and one to test on, got {len(order)}")
     return rest, np.sort(held)
+
+
+def fold_classes(labels: Any, n_classes: int, folds: int, seed: int) -> NDArray[np.intp]:
+    """In which fold each sample is tested, from 0, evenly of each class; -1 for the single sample of a class, always trained on.
+
+    >>> np.bincount(fold_classes(np.array([0, 0, 0, 1, 1, 1]), 2, 3, 0)).tolist()
+    [2, 2, 2]
+    """
+    rng, found, dealt = generator(seed, "folds"), np.full(len(labels), -1, np.intp), 0
+    for k in range(n_classes):
+        members = rng.permutation(np.flatnonzero(labels == k))
+        if len(members) > 1:
+            found[members] = (dealt + np.arange(len(members))) % folds  # where the class before ended, so that folds are alike
+            dealt += len(members)
+    return found
+
+
+def fold_numbers(values: Any, folds: int, seed: int) -> NDArray[np.intp]:
+    """In which fold each sample is tested, from 0: of the values in their order, of every few that follow each other one in each.
+
+    >>> np.bincount(fold_numbers(np.arange(7.0), 3, 0)).tolist()
+    [3, 2, 2]
+    """
+    rng, order = generator(seed, "folds"), np.argsort(values, kind="stable")
+    found = np.empty(len(order), np.intp)
+    for begin in range(0, len(order), folds):
+        group = order[begin : begin + folds]
+        found[group] = rng.permutation(len(group))
+    return found
 
 
 def _check_classes(data: Dataset) -> None:

@@ -30,6 +30,7 @@ def load_own(
     use: Sequence[str] = (),
     task: str = "",
     missing: str = "",
+    folds: int | None = None,
     preparation: str = "",
     size: int | None = None,
     colour: bool | None = None,
@@ -37,14 +38,14 @@ def load_own(
 ) -> Splits:
     """Your own data, parted for training and testing; raises DataError with the file, row or class that is at fault.
 
-    target, drop, use, task and missing are for tables, see `tables.splits.table_splits`; ink, preparation, size and colour for
-    images, see `byhand.data.folder`; progress hears how many images of how many are read.
+    target, drop, use, task, missing and folds are for tables, see `tables.splits.table_splits`; ink, preparation, size and
+    colour for images, see `byhand.data.folder`; progress hears how many images of how many are read.
     """
     if not path.is_dir() and is_table(path):
-        return table_splits(read_table(path), seed, target, drop, use, task, missing)
+        return table_splits(read_table(path), seed, target, drop, use, task, missing, folds)
     if path.suffix.lower() == ".npz" and (numbers := _numbers_to_learn(path)) is not None:
-        return table_splits(numbers, seed, "y", drop, use, task or "numbers", missing)
-    for_tables = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
+        return table_splits(numbers, seed, "y", drop, use, task or "numbers", missing, folds)
+    for_tables = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing, "folds": folds}
     if given := next((name for name, value in for_tables.items() if value), ""):
         raise DataError(f"{path} is no table, so {given} means nothing to it: leave it out")
     if path.is_dir() and not is_idx(path):

@@ -25,7 +25,7 @@ from byhand.training.evaluate_diffusion import evaluate_denoiser
 from byhand.training.evaluate_generator import evaluate_generator
 from byhand.training.evaluate_numbers import evaluate_numbers
 from byhand.training.pairs import dataset_of
-from byhand.training.predict_table import table_to_measure, tables_of
+from byhand.training.predict_table import check_held_out, table_to_measure, tables_of
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
@@ -147,6 +147,7 @@ def _splits(model: Model, data: Any) -> Splits:
         raise ModelError("the model does not say what data it learned from: give evaluate some, for example a test set")
     given = data is not None
     if data is None:
+        check_held_out(model)
         data = datasets.load(own["data"], **own.get("data_options", {}))
     elif isinstance(data, str | Path):
         prepared = _pictures_as(own) if os.path.isdir(data) else {}

@@ -47,12 +47,20 @@ def recipe_for(
     if os.path.splitext(what)[1].lower() == ".txt":
         return recipe("attention").changed(**{"name": stem(what), "data": what, "data_options": options, **changes}), None
     splits = data.load(what, progress=progress, **options)
-    about = for_table(splits.train) if splits.train.encoding is not None else {"lr": 0.5}
     if os.path.isdir(what) and splits.train.inputs.ndim == 4:
-        about = for_pictures(splits.train, str(changes.get("model", "cnn")))
         options |= options_of(splits.train)  # whatever else will stand in the folder, the model's pictures stay as they were
-    chosen = Recipe(stem(what), data=what, data_options=options, **(for_outputs(splits.train) | about)).changed(**changes)
+    chosen = fitting(splits.train, what, options, changes)
     return chosen, load_splits(chosen, splits if chosen.data == what else None)
+
+
+def fitting(train: Dataset, what: str, options: dict[str, Any], changes: dict[str, Any]) -> Recipe:
+    """The recipe that fits the data of this path, or name, and was then changed by hand."""
+    about = {"lr": 0.5}
+    if train.encoding is not None or not os.path.exists(what):
+        about = for_table(train)
+    elif os.path.isdir(what) and train.inputs.ndim == 4:
+        about = for_pictures(train, str(changes.get("model", "cnn")))
+    return Recipe(stem(what), data=what, data_options=options, **(for_outputs(train) | about)).changed(**changes)
 
 
 def for_outputs(train: Dataset) -> dict[str, Any]:

@@ -113,12 +113,25 @@ def predict_table(model: Model, table: Table) -> TablePredictions:
     return found
 
 
+def check_held_out(model: Model) -> None:
+    """Raises DataError where a model learned from all rows that it had, and was measured by folds."""
+    own = model.preprocessing
+    if not own.get("data_options", {}).get("folds"):
+        return
+    told = [f"{name} {model.metrics[f'test_{name}']:.4g}" for name in ("accuracy", "r2") if f"test_{name}" in model.metrics]
+    raise DataError(
+        f"the model was trained on all rows of {own['data']}, so none is left to measure it on: give it others, --data TABLE "
+        f"(its {own['data_options']['folds']} folds came to {', '.join(told)})"
+    )
+
+
 def table_to_measure(model: Model, path: str) -> Splits:
     """All of a table, as data to test a model on; its own held-out rows, where it is the table that the model learned from."""
     own = model.preprocessing
     if own.get("data") == path:
         from byhand.data import load
 
+        check_held_out(model)
         return load(path, **own.get("data_options", {}))
     data, told = encoded_dataset(read_table(Path(path)), encoding_of(model), own.get("task", "classes"))
     return Splits(data, None, data, "; ".join(told))

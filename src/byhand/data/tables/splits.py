@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from byhand import limits
 from byhand.data.classes import labelled
-from byhand.data.dataset import Dataset, Splits, part_classes, part_numbers
+from byhand.data.dataset import Dataset, Folds, Splits, check_folds, fold_classes, fold_numbers, part_classes, part_numbers
 from byhand.data.tables import missing as gaps
 from byhand.data.tables.encoding import Encoding, fit
 from byhand.data.tables.roles import Roles, is_class, is_pixels, roles
@@ -20,6 +22,8 @@ from byhand.data.task import check_task, is_yes_no
 from byhand.errors import DataError
 
 HELD_OUT = 0.2
+USUAL_FOLDS = 5
+COARSE = 100  # rows: a fifth of fewer is a coarse test
 SHOWN = 12  # classes of which the counts are told
 UNEVEN = 3.0  # how many times more samples the largest class has than the smallest, from where on that is told
 
@@ -32,13 +36,15 @@ def table_splits(
     use: Sequence[str] = (),
     task: str = "",
     missing: str = "",
+    folds: int | None = None,
 ) -> Splits:
     """A table parted for training and testing.
 
     target: the column to learn, by name, or "first" or "last"; by the rules in `roles` unless given. drop: columns to leave
     out. use: the only columns to learn from. task: "classes", "yes_no" or "numbers", by the target's values unless given.
     missing: what to do about missing values, "mean", "median", "drop" or "keep" (for marks such as -999); they are refused
-    unless it is given.
+    unless it is given. folds: from 2 up, to cross-validate in so many parts instead of holding a fifth out: train and test are
+    then both all the rows, and `Splits.folds` gives what each fold trains and tests on.
 
     Raises DataError, in one line, for whatever cannot be learned from.
     """
@@ -58,20 +64,76 @@ def table_splits(
             f"{table.name}: the target {column.name!r} ({found.because}) holds {len(np.unique(column.known)):,} different texts "
             f"in {len(column.values):,} rows, and no classes: choose another with --target NAME ({listed(found.inputs)})"
         )
-    parts = (
-        _numbers(whole, found, column, seed, missing)
-        if task == "numbers"
-        else _classes(whole, found, column, seed, missing, task)
-    )
+    learned = _numbers(whole, found, column) if task == "numbers" else _classes(whole, found, column, task)
+    parted = partial(_parted, whole, found, learned, missing)
+    cross = None
+    if folds is None:
+        rest, held = learned.part(seed)
+        split = f"{len(rest):,} rows to train on, {len(held):,} held out to test on, {learned.evenly} (seed {seed})"
+        split += f"; {_coarse(learned, len(held))}" if len(whole) < COARSE else ""
+        train, test = parted(rest, held)
+    else:
+        folds, places = learned.folds(folds, seed, whole.name)
+        split = f"{folds} folds, {learned.evenly} (seed {seed}), measure it; then all {len(whole):,} rows are trained on"
+        cross = Folds(folds, places, parted)
+        train = test = parted(np.arange(len(whole)), np.arange(0))[0]
     sentences = [
         f"{table.name}: {len(whole):,} rows",
         *table.told,
-        parts[2],
-        _inputs(whole, found, parts[0].encoding),
+        learned.told,
+        _inputs(whole, found, train.encoding),
         *told,
-        parts[3],
+        split,
     ]
-    return Splits(parts[0], None, parts[1], "; ".join(filter(None, sentences)))
+    return Splits(train, None, test, "; ".join(filter(None, sentences)), cross)
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """The target of all rows: labels among names, or values; what it is in words, and how it is parted evenly."""
+
+    labels: Any
+    names: tuple[str, ...]
+    values: Any
+    told: str
+    evenly: str
+
+    def part(self, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows to train on, and those held out."""
+        if self.values is not None:
+            return part_numbers(self.values, HELD_OUT, seed)
+        return part_classes(self.labels, len(self.names), HELD_OUT, seed)
+
+    def folds(self, folds: Any, seed: int, name: str) -> tuple[int, NDArray[np.intp]]:
+        """How many folds, and in which each row is tested; raises DataError where there cannot be so many."""
+        folds = limits.whole("folds", folds, least=2, error=DataError)
+        if self.values is not None:
+            places = fold_numbers(self.values, folds, seed)
+        else:
+            places = fold_classes(self.labels, len(self.names), folds, seed)
+        check_folds(name, places, folds)
+        return folds, places
+
+
+def _parted(
+    table: Table, found: Roles, learned: _Learned, missing: str, rest: NDArray[np.intp], held: NDArray[np.intp]
+) -> tuple[Dataset, Dataset]:
+    """The rows to train on and those held out, read by what stands in the first."""
+    scale = (
+        (0.0, 1.0) if learned.values is None else (float(learned.values[rest].mean()), float(learned.values[rest].std()) or 1.0)
+    )
+    encoding = fit(table, found, rest, missing, scale)
+    sets = []
+    for rows in (rest, held) if len(held) else (rest,):
+        labels, values = (None if part is None else part[rows] for part in (learned.labels, learned.values))
+        sets.append(_dataset(table, encoding, rows, labels, learned.names, values))
+    return sets[0], sets[-1]
+
+
+def _coarse(learned: _Learned, n: int) -> str:
+    """That a test on few rows says little, and what says more."""
+    one = "" if learned.values is not None else f", each worth {1 / n:.1%}"
+    return f"so few test rows say little{one}: --folds {USUAL_FOLDS} tests every row once"
 
 
 def _names(option: str, given: Any) -> tuple[str, ...]:
@@ -82,7 +144,7 @@ def _names(option: str, given: Any) -> tuple[str, ...]:
     return tuple(limits.text(option, name, error=DataError).strip() for name in names if name)
 
 
-def _classes(table: Table, found: Roles, column: Column, seed: int, missing: str, task: str) -> tuple[Dataset, Dataset, str, str]:
+def _classes(table: Table, found: Roles, column: Column, task: str) -> _Learned:
     texts = column.texts()
     names, labels = labelled(texts)
     if len(names) < 2:
@@ -101,11 +163,8 @@ def _classes(table: Table, found: Roles, column: Column, seed: int, missing: str
             f"{table.name}: of the {len(names):,} classes of {column.name!r} ({found.because}) {len(single):,} have one row: "
             "choose another target with --target, or --task numbers if it is a number to learn"
         )
-    rest, held = part_classes(labels, len(names), HELD_OUT, seed)
-    if not len(held):
+    if counts.max() < 2:
         raise DataError(f"{table.name}: no class of {column.name!r} has 2 rows or more, one to train and one to test on")
-    encoding = fit(table, found, rest, missing)
-    train, test = (_dataset(table, encoding, part, labels[part], names) for part in (rest, held))
     shown = ", ".join(f"{name!r} {count:,}" for name, count in zip(names[:SHOWN], counts.tolist(), strict=False))
     shown += f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     told = [f"learning {column.name!r} ({found.because}), {kind}: {shown}"]
@@ -115,23 +174,17 @@ def _classes(table: Table, found: Roles, column: Column, seed: int, missing: str
         told.append(f"the classes are uneven: {always} (--balance trains evenly)")
     if single:
         told.append(f"of {listed(single)} there is a single row, which is trained on and not tested")
-    split = f"{len(rest):,} rows to train on, {len(held):,} held out to test on, evenly of each class (seed {seed})"
-    return train, test, "; ".join(told), split
+    return _Learned(labels, names, None, "; ".join(told), "evenly of each class")
 
 
-def _numbers(table: Table, found: Roles, column: Column, seed: int, missing: str) -> tuple[Dataset, Dataset, str, str]:
+def _numbers(table: Table, found: Roles, column: Column) -> _Learned:
     if not column.is_number:
         raise DataError(f"{table.name}: {column.name!r} must hold numbers to be learned as such, got {column.words[0]!r}")
     values = column.values
-    rest, held = part_numbers(values, HELD_OUT, seed)
-    mean, std = float(values[rest].mean()), float(values[rest].std())
-    if not std:
+    if values.min() == values.max():
         raise DataError(f"{table.name}: the target {column.name!r} is always {values[0]:g}: there is nothing to learn")
-    encoding = fit(table, found, rest, missing, (mean, std))
-    train, test = (_dataset(table, encoding, part, None, (), values[part]) for part in (rest, held))
     span = f"a number from {values.min():g} to {values.max():g}, mean {values.mean():.6g}"
-    kept = f"{len(rest):,} rows to train on, {len(held):,} held out to test on, of small and large ones alike (seed {seed})"
-    return train, test, f"learning {column.name!r} ({found.because}), {span}", kept
+    return _Learned(None, (), values, f"learning {column.name!r} ({found.because}), {span}", "of small and large ones alike")
 
 
 def _dataset(
