@@ -52,12 +52,12 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of the recipe.", autocompletion=setting_names),
     ] = None,
-    target: Annotated[str, typer.Option(help="Of a table: the column to learn, by NAME, or first or last.")] = "",
+    target: Annotated[str, typer.Option(help="Of a table: the column to learn, by NAME, first or last; A,B,C: labels.")] = "",
     drop: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Of a table: a column to leave out; again for more.")
     ] = None,
     use: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Of a table: learn from these columns alone.")] = None,
-    task: Annotated[str, typer.Option(help="What is learned, unless the data say: classes, yes_no or numbers.")] = "",
+    task: Annotated[str, typer.Option(help="What is learned, unless the data say: classes, yes_no, labels or numbers.")] = "",
     missing: Annotated[
         str, typer.Option(help="Missing values of a table: mean, median, drop, or keep for marks such as -999.")
     ] = "",
@@ -85,6 +85,8 @@ def train(
 ) -> None:
     """Train a network and measure it on the test data."""
     from byhand.draw.progress import counting
+    from byhand.training.evaluate_labels import LabelsEvaluation
+    from byhand.training.folds import CrossValidation
     from byhand.training.own_data import recipe_for
     from byhand.training.recipes import parse_setting
     from byhand.training.run import continued
@@ -124,6 +126,8 @@ def train(
     show(f"[bold]{literal(first)}[/]")
     for line in others:
         show(literal(line))
+    if isinstance(done.evaluation, CrossValidation | LabelsEvaluation):
+        show_table(done.evaluation.rows())
     show(f"the model is {literal(done.figures()['model'])}; see one of its steps: byhand explain {literal(done.folder)}")
 
 

@@ -13,12 +13,14 @@ from byhand import limits, notebook_html
 from byhand.backend import Array, generator
 from byhand.data.task import is_yes_no
 from byhand.errors import DataError
+from byhand.predictions import in_words
 
 if TYPE_CHECKING:
     from byhand.data.pictures import PicturePreparation
     from byhand.data.tables.encoding import Encoding
 
 SHOWN = 20  # samples and classes, in a notebook; of rows of numbers half of them
+OFTEN = 5  # samples with the same labels, from where on each part gets its share of them
 MANY = 20  # classes that are numbers: with more, and broken or single ones among them, they are rather measurements
 
 
@@ -32,7 +34,9 @@ class Dataset:
         class_names: one per class, () where numbers are learned. source: where the data come from, in words.
         feature_names: of the columns, where they have names.
         scaling: (mean, deviation) of each column, where they were taken off: inputs are then (measured - mean) / deviation.
-        values: (N, k) float32, the numbers to learn, standardised as `encoding` says; None where classes are learned.
+        values: (N, k) float32, the numbers to learn, standardised as `encoding` says; or of several labels 1 for each that a
+            sample has and else 0; None where classes are learned.
+        label_names: of several labels at once, one per column of values; else ().
         encoding: of a table, how its columns became the inputs.
         weights: (N,) how much each sample counts in the training; None where all count alike.
         pictures: how pictures of a folder were scaled; None for data that were not.
@@ -51,6 +55,7 @@ class Dataset:
     encoding: Encoding | None = None
     weights: NDArray[np.float64] | None = None
     pictures: PicturePreparation | None = None
+    label_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_arrays(self)
@@ -84,6 +89,8 @@ class Dataset:
             raise DataError(f"{self.name}: values must be numbers (N, k), one row per sample, got {limits.told(values)}")
         if self.class_names or not np.isfinite(values).all():
             raise DataError(f"{self.name}: values must be finite numbers, and data with values have no class_names")
+        if self.label_names and (len(self.label_names) != values.shape[1] or not ((values == 0) | (values == 1)).all()):
+            raise DataError(f"{self.name}: of several labels values must be 0 or 1, one column for each of label_names")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -95,8 +102,10 @@ class Dataset:
 
     @property
     def task(self) -> str:
-        """What is being learned: "classes", "yes_no" or "numbers"."""
-        return "numbers" if self.values is not None else "yes_no" if is_yes_no(self.class_names) else "classes"
+        """What is being learned: "classes", "yes_no", "labels" or "numbers"."""
+        if self.values is not None:
+            return "labels" if self.label_names else "numbers"
+        return "yes_no" if is_yes_no(self.class_names) else "classes"
 
     @property
     def n_outputs(self) -> int:
@@ -123,7 +132,7 @@ class Dataset:
             rows = [*zip(self.class_names[:SHOWN], counts[:SHOWN], strict=True), *most]
             told += notebook_html.table(("class", "samples"), rows)
         else:
-            names = [", ".join(f"{value:.4g}" for value in row) for row in self.values[:SHOWN].tolist()]
+            names = in_words(self.values[:SHOWN], self.label_names, several=bool(self.label_names))
         if self.inputs.ndim == 4 and self.inputs.shape[3] in (1, 3):
             return told + notebook_html.pictures(self.inputs[:SHOWN], names)
         columns = self.feature_names if len(self.feature_names) == self.flat.shape[1] else range(self.flat.shape[1])
@@ -214,8 +223,9 @@ def in_folds(data: Dataset, folds: Any, seed: int = 0) -> Splits:
     Raises DataError where it has fewer samples than folds, or every class a single one.
     """
     folds = limits.whole("folds", folds, least=2, error=DataError)
-    if data.values is None:
-        places = fold_classes(data.labels, data.n_classes, folds, seed)
+    if data.values is None or data.label_names:
+        kinds = data.labels if data.values is None else combinations(data.values)
+        places = fold_classes(kinds, int(kinds.max()) + 1, folds, seed)
     else:
         places = fold_numbers(data.values[:, 0], folds, seed)
     check_folds(data.name, places, folds)
@@ -245,7 +255,11 @@ def stratified_split(data: Dataset, fraction: float, seed: int) -> tuple[Dataset
     if not isinstance(data, Dataset):
         raise DataError(f"what is split must be a Dataset, got {limits.told(data)}")
     if data.values is not None:
-        rest, held = part_numbers(data.values[:, 0], fraction, seed)
+        if data.label_names:
+            kinds = combinations(data.values)
+            rest, held = part_classes(kinds, int(kinds.max()) + 1, fraction, seed)
+        else:
+            rest, held = part_numbers(data.values[:, 0], fraction, seed)
         return data.take(rest), data.take(held)
     _check_classes(data)
     for k, n in enumerate(np.bincount(data.labels.reshape(-1), minlength=data.n_classes).tolist()):
@@ -266,6 +280,21 @@ def part_classes(labels: Any, n_classes: int, fraction: float, seed: int) -> tup
         held.append(members[: max(0, n)])
         rest.append(members[max(0, n) :])
     return np.sort(np.concatenate(rest)), np.sort(np.concatenate(held))
+
+
+def combinations(marks: Any) -> NDArray[np.int64]:
+    """Which combination of labels each sample has, (N,) from 0; all that are rarer than OFTEN are one.
+
+    >>> combinations(np.array([[0, 1]] * 5 + [[1, 1], [1, 0]])).tolist()
+    [1, 1, 1, 1, 1, 0, 0]
+    """
+    _, which, counts = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
+    which = which.reshape(-1)
+    common = np.flatnonzero(counts >= OFTEN)
+    place = np.zeros(len(counts), np.int64)
+    place[common] = np.arange(1, len(common) + 1)
+    found = place[which]
+    return found if (found == 0).any() else found - 1
 
 
 def part_numbers(values: Any, fraction: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

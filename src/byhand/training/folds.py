@@ -21,7 +21,7 @@ from byhand.errors import ByhandError, TrainingError
 from byhand.files import write_atomically
 from byhand.safe_reading import reading
 
-MEASURES = ("accuracy", "r2", "mean_absolute_error", "cost")  # of which the mean and the deviation are told
+MEASURES = ("accuracy", "f1", "r2", "mean_absolute_error", "cost")  # of which the mean and the deviation are told
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class CrossValidation:
     def headline(self) -> str:
         """The same in one line of words."""
         over = f"({len(self.folds)} folds, {self.n:,} rows)"
+        if "f1" in self.folds[0]:
+            return (
+                f"{self.mean('accuracy'):.2%} ± {self.std('accuracy'):.2%} of the labels right, F1 {self.mean('f1'):.4f} ± "
+                f"{self.std('f1'):.4f}, on the held out rows {over}"
+            )
         if "accuracy" in self.folds[0]:
             return f"{self.mean('accuracy'):.2%} ± {self.std('accuracy'):.2%} of the held out rows right {over}"
         name, off = "mean_absolute_error", self.target and f"{self.target} "

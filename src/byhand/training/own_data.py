@@ -13,12 +13,12 @@ from byhand.training.picture_defaults import for_pictures
 from byhand.training.recipes import Recipe, recipe
 from byhand.training.run import load_splits
 
-STEPS = {"classes": 2_000, "yes_no": 2_000, "numbers": 4_000}  # that a small table is trained for
+STEPS = {"classes": 2_000, "yes_no": 2_000, "labels": 3_000, "numbers": 4_000}  # that a small table is trained for
 FEWEST_EPOCHS = 20
-MOST_EPOCHS = {"classes": 100, "yes_no": 100, "numbers": 300}
+MOST_EPOCHS = {"classes": 100, "yes_no": 100, "labels": 100, "numbers": 300}
 MANY_INPUTS = 40
 # Units of the hidden layers for a table. A number that bends with another needs two layers; classes do as well with one.
-HIDDEN = {"classes": (64,), "yes_no": (64,), "numbers": (64, 32)}
+HIDDEN = {"classes": (64,), "yes_no": (64,), "labels": (64,), "numbers": (64, 32)}
 
 
 def recipe_for(
@@ -64,7 +64,9 @@ def fitting(train: Dataset, what: str, options: dict[str, Any], changes: dict[st
 
 
 def for_outputs(train: Dataset) -> dict[str, Any]:
-    """Output and cost by what is learned: probabilities of classes, or numbers as they are."""
+    """Output and cost by what is learned: probabilities of classes, one of each label, or numbers as they are."""
+    if train.task == "labels":
+        return {"output": "sigmoid", "cost": "cross_entropy"}
     if train.task == "numbers":
         return {"output": "identity", "cost": "quadratic"}
     return {"output": "softmax", "cost": "cross_entropy"}

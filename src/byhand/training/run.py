@@ -117,14 +117,22 @@ def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = 
 
 def _check_task(recipe: Recipe, train: Dataset, settings: Sequence[str]) -> None:
     """Raises ModelError where a network of this recipe cannot learn what the data have to be learned."""
-    if train.task != "numbers":
+    if train.values is None:
         return
+    what = "several labels" if train.task == "labels" else "numbers"
     if recipe.even:
-        raise ModelError(f"{train.name} has numbers to learn, and no classes that could come equally often: leave even out")
+        raise ModelError(f"{train.name} has {what} to learn, and no classes that could come equally often: leave even out")
     if "output" not in settings:
         if "cost" in settings:
-            raise ModelError(f"{train.name} has numbers to learn, which a {recipe.model} does not: choose model=feedforward")
+            raise ModelError(f"{train.name} has {what} to learn, which a {recipe.model} does not: choose model=feedforward")
         return  # it learns the inputs themselves
+    if train.task == "labels":
+        if (recipe.output, recipe.cost) != ("sigmoid", "cross_entropy"):
+            raise ModelError(
+                f"{train.name} has several labels to learn, which needs output=sigmoid and cost=cross_entropy, got "
+                f"output={recipe.output} and cost={recipe.cost}; byhand train {recipe.data} chooses these itself"
+            )
+        return
     if recipe.output != "identity" or recipe.cost not in NUMBER_COSTS:
         raise ModelError(
             f"{train.name} has numbers to learn, which needs output=identity and cost={' or '.join(NUMBER_COSTS)}, got "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,20 @@ from numpy.typing import NDArray
 
 from byhand import limits
 from byhand.data.classes import labelled
-from byhand.data.dataset import Dataset, Folds, Splits, check_folds, fold_classes, fold_numbers, part_classes, part_numbers
+from byhand.data.dataset import (
+    Dataset,
+    Folds,
+    Splits,
+    check_folds,
+    combinations,
+    fold_classes,
+    fold_numbers,
+    part_classes,
+    part_numbers,
+)
 from byhand.data.tables import missing as gaps
 from byhand.data.tables.encoding import Encoding, fit
+from byhand.data.tables.labels import MOST_LABELS, holds_labels, marks_of_column, marks_of_columns, names_in, several
 from byhand.data.tables.roles import Roles, is_class, is_pixels, roles
 from byhand.data.tables.table import Column, Table, listed
 from byhand.data.task import check_task, is_yes_no
@@ -40,8 +51,9 @@ def table_splits(
 ) -> Splits:
     """A table parted for training and testing.
 
-    target: the column to learn, by name, or "first" or "last"; by the rules in `roles` unless given. drop: columns to leave
-    out. use: the only columns to learn from. task: "classes", "yes_no" or "numbers", by the target's values unless given.
+    target: the column to learn, by name, or "first" or "last"; by the rules in `roles` unless given; names parted by commas are
+    several labels, a column of 0 and 1 each. drop: columns to leave out. use: the only columns to learn from. task: "classes",
+    "yes_no", "labels" or "numbers", by the target's values unless given.
     missing: what to do about missing values, "mean", "median", "drop" or "keep" (for marks such as -999); they are refused
     unless it is given. folds: from 2 up, to cross-validate in so many parts instead of holding a fifth out: train and test are
     then both all the rows, and `Splits.folds` gives what each fold trains and tests on.
@@ -49,22 +61,33 @@ def table_splits(
     Raises DataError, in one line, for whatever cannot be learned from.
     """
     task, missing = check_task(task), missing if missing == "" else limits.one_of("missing", missing, gaps.WAYS, DataError)
-    found = roles(table, limits.text("target", target, error=DataError), _names("drop", drop), _names("use", use))
-    whole, told = gaps.with_target(table, found.target, missing)
+    target, drop, use = limits.text("target", target, error=DataError), _names("drop", drop), _names("use", use)
+    columns = several(table, target)
+    if columns:
+        found = roles(table, columns[0], [*drop, *(name for name in columns[1:] if name not in drop)], use)
+        left_out = {name: why for name, why in found.left_out.items() if name not in columns}
+        found = replace(found, target=",".join(columns), because=f"{len(columns)} columns", left_out=left_out)
+    else:
+        found = roles(table, target, drop, use)
+    labels = bool(columns) or task == "labels" or (not task and holds_labels(table[found.target]))
+    whole, told = (table, list[str]()) if labels else gaps.with_target(table, found.target, missing)
     whole, marked = gaps.unmarked(whole, [*found.inputs], missing)
     rows, filled = gaps.checked(whole, [*found.inputs], missing, marked)
     if len(rows) < len(whole):
         whole = whole.take(rows)
     told += marked + filled
-    column = whole[found.target]
-    if not task:
+    column = whole[columns[0] if columns else found.target]
+    if not task and not labels:
         task = "classes" if is_class(column) else "numbers" if column.is_number else ""
-    if not task:
+    if not task and not labels:
         raise DataError(
             f"{table.name}: the target {column.name!r} ({found.because}) holds {len(np.unique(column.known)):,} different texts "
             f"in {len(column.values):,} rows, and no classes: choose another with --target NAME ({listed(found.inputs)})"
         )
-    learned = _numbers(whole, found, column) if task == "numbers" else _classes(whole, found, column, task)
+    if labels:
+        learned = _labels(whole, found, columns, task)
+    else:
+        learned = _numbers(whole, found, column) if task == "numbers" else _classes(whole, found, column, task)
     parted = partial(_parted, whole, found, learned, missing)
     cross = None
     if folds is None:
@@ -90,27 +113,36 @@ def table_splits(
 
 @dataclass(frozen=True)
 class _Learned:
-    """The target of all rows: labels among names, or values; what it is in words, and how it is parted evenly."""
+    """The target of all rows: labels among names, values to learn, or marks (N, K) of several labels of these names.
+
+    told: what it is in words; evenly: how it is parted.
+    """
 
     labels: Any
     names: tuple[str, ...]
     values: Any
     told: str
     evenly: str
+    marks: Any = None
+
+    def _kinds(self) -> tuple[Any, int]:
+        """Classes of rows of which each part gets its share, and how many they are."""
+        if self.marks is None:
+            return self.labels, len(self.names)
+        kinds = combinations(self.marks)
+        return kinds, int(kinds.max()) + 1
 
     def part(self, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The rows to train on, and those held out."""
         if self.values is not None:
             return part_numbers(self.values, HELD_OUT, seed)
-        return part_classes(self.labels, len(self.names), HELD_OUT, seed)
+        return part_classes(*self._kinds(), HELD_OUT, seed)
 
     def folds(self, folds: Any, seed: int, name: str) -> tuple[int, NDArray[np.intp]]:
         """How many folds, and in which each row is tested; raises DataError where there cannot be so many."""
         folds = limits.whole("folds", folds, least=2, error=DataError)
-        if self.values is not None:
-            places = fold_numbers(self.values, folds, seed)
-        else:
-            places = fold_classes(self.labels, len(self.names), folds, seed)
+        numbers = self.values is not None
+        places = fold_numbers(self.values, folds, seed) if numbers else fold_classes(*self._kinds(), folds, seed)
         check_folds(name, places, folds)
         return folds, places
 
@@ -122,17 +154,20 @@ def _parted(
     scale = (
         (0.0, 1.0) if learned.values is None else (float(learned.values[rest].mean()), float(learned.values[rest].std()) or 1.0)
     )
-    encoding = fit(table, found, rest, missing, scale)
+    encoding = fit(table, found, rest, missing, scale, () if learned.marks is None else learned.names)
     sets = []
     for rows in (rest, held) if len(held) else (rest,):
         labels, values = (None if part is None else part[rows] for part in (learned.labels, learned.values))
-        sets.append(_dataset(table, encoding, rows, labels, learned.names, values))
+        if learned.marks is None:
+            sets.append(_dataset(table, encoding, rows, labels, learned.names, values))
+        else:
+            sets.append(_dataset(table, encoding, rows, None, (), marks=learned.marks[rows]))
     return sets[0], sets[-1]
 
 
 def _coarse(learned: _Learned, n: int) -> str:
     """That a test on few rows says little, and what says more."""
-    one = "" if learned.values is not None else f", each worth {1 / n:.1%}"
+    one = "" if learned.labels is None else f", each worth {1 / n:.1%}"
     return f"so few test rows say little{one}: --folds {USUAL_FOLDS} tests every row once"
 
 
@@ -177,6 +212,34 @@ def _classes(table: Table, found: Roles, column: Column, task: str) -> _Learned:
     return _Learned(labels, names, None, "; ".join(told), "evenly of each class")
 
 
+def _labels(table: Table, found: Roles, columns: Sequence[str], task: str) -> _Learned:
+    """Several labels at once, of a column that holds their names or of one column each."""
+    if task not in ("", "labels"):
+        raise DataError(f"{table.name}: several columns to learn are labels, got task {task!r}: leave out --task")
+    if columns:
+        names, marks = tuple(columns), marks_of_columns(table, columns)
+    else:
+        column = table[found.target]
+        if column.is_number:
+            raise DataError(f"{table.name}: {column.name!r} must hold names of labels, parted by ; or |, got numbers")
+        names, marks = marks_of_column(column)
+    if len(names) < 2 or len(names) > MOST_LABELS:
+        raise DataError(f"{table.name}: there must be 2 to {MOST_LABELS} labels in {found.target!r}, got {len(names):,}")
+    counts = marks.sum(axis=0).astype(int)
+    always = [name for name, count in zip(names, counts.tolist(), strict=True) if count in (0, len(table))]
+    if always:
+        raise DataError(
+            f"{table.name}: {listed(always)} {'is' if len(always) == 1 else 'are'} the same in all rows, so there is nothing to "
+            "learn: leave it out"
+        )
+    shown = ", ".join(f"{name!r} {count:,}" for name, count in zip(names[:SHOWN], counts.tolist(), strict=False))
+    shown += f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    none = int((marks.sum(axis=1) == 0).sum())
+    told = f"learning {len(names)} labels at once of {found.target!r} ({found.because}): {shown}"
+    told += f"; {none:,} rows have none of them" if none else ""
+    return _Learned(None, names, None, told, "evenly of each usual combination of labels", marks)
+
+
 def _numbers(table: Table, found: Roles, column: Column) -> _Learned:
     if not column.is_number:
         raise DataError(f"{table.name}: {column.name!r} must hold numbers to be learned as such, got {column.words[0]!r}")
@@ -188,7 +251,13 @@ def _numbers(table: Table, found: Roles, column: Column) -> _Learned:
 
 
 def _dataset(
-    table: Table, encoding: Encoding, rows: NDArray[np.intp], labels: Any, names: tuple[str, ...], values: Any = None
+    table: Table,
+    encoding: Encoding,
+    rows: NDArray[np.intp],
+    labels: Any,
+    names: tuple[str, ...],
+    values: Any = None,
+    marks: Any = None,
 ) -> Dataset:
     inputs, _ = encoding.encoded(table, rows)
     pixels = is_pixels(table, [one.name for one in encoding.inputs])
@@ -201,8 +270,9 @@ def _dataset(
         table.name,
         encoding.features,
         None if pixels else encoding.scaling,
-        standard,
+        standard if marks is None else marks,
         encoding,
+        label_names=encoding.labels,
     )
 
 
@@ -227,6 +297,8 @@ def encoded_dataset(table: Table, encoding: Encoding, task: str) -> tuple[Datase
 
     Raises DataError where its columns do not fit, or where it has no target.
     """
+    if encoding.labels:
+        return _labelled_dataset(table, encoding)
     if encoding.target not in table.names:
         raise DataError(
             f"{table.name} has no column {encoding.target!r}, which the model tells: there is nothing to measure it by"
@@ -244,3 +316,28 @@ def encoded_dataset(table: Table, encoding: Encoding, task: str) -> tuple[Datase
         return _dataset(whole, encoding, everything, None, (), column.values), told
     names, labels = labelled(column.texts())
     return _dataset(whole, encoding, everything, labels, names), told
+
+
+def has_answers(table: Table, encoding: Encoding) -> bool:
+    """Whether a table has the target that a model tells, or each of its labels as a column."""
+    if encoding.target in table.names:
+        return not bool(table[encoding.target].missing.all())
+    return bool(encoding.labels) and set(encoding.labels) <= set(table.names)
+
+
+def _labelled_dataset(table: Table, encoding: Encoding) -> tuple[Dataset, list[str]]:
+    """All of a table with the labels that a model knows; told: which others it has."""
+    if not has_answers(table, encoding):
+        raise DataError(
+            f"{table.name} has no column {encoding.target!r}, nor one for each label ({listed(encoding.labels)}): there is "
+            "nothing to measure the model by"
+        )
+    _, told = encoding.encoded(table)
+    if encoding.target in table.names:
+        column = table[encoding.target]
+        _, marks = marks_of_column(column, encoding.labels)
+        strange = sorted({name for word in column.words for name in names_in(word)} - set(encoding.labels))
+        told += [f"labels that the model does not know are left out: {listed(strange)}"] if strange else []
+    else:
+        marks = marks_of_columns(table, encoding.labels)
+    return _dataset(table, encoding, np.arange(len(table)), None, (), marks=marks), told
