@@ -13,7 +13,6 @@ from byhand import limits, notebook_html
 from byhand.backend import Array, generator
 from byhand.data.task import is_yes_no
 from byhand.errors import DataError
-from byhand.predictions import in_words
 
 if TYPE_CHECKING:
     from byhand.data.pictures import PicturePreparation
@@ -132,13 +131,17 @@ class Dataset:
             rows = [*zip(self.class_names[:SHOWN], counts[:SHOWN], strict=True), *most]
             told += notebook_html.table(("class", "samples"), rows)
         else:
-            names = in_words(self.values[:SHOWN], self.label_names, several=bool(self.label_names))
+            word = self._label_words if self.label_names else lambda row: ", ".join(f"{value:.4g}" for value in row)
+            names = [word(row) for row in self.values[:SHOWN].tolist()]
         if self.inputs.ndim == 4 and self.inputs.shape[3] in (1, 3):
             return told + notebook_html.pictures(self.inputs[:SHOWN], names)
         columns = self.feature_names if len(self.feature_names) == self.flat.shape[1] else range(self.flat.shape[1])
         heads = [*(str(name) for name in list(columns)[:SHOWN]), "target"]
         cells = self.flat[: SHOWN // 2, :SHOWN].tolist()
         return told + notebook_html.table(heads, [[*row, name] for row, name in zip(cells, names, strict=False)])
+
+    def _label_words(self, row: list[float]) -> str:
+        return ", ".join(name for name, mark in zip(self.label_names, row, strict=True) if mark) or "none"
 
     def targets(self, dtype: Any = np.float32) -> Array:
         """What the outputs should be: one-hot (N, n_classes), or the numbers to learn (N, k)."""
