@@ -209,7 +209,7 @@ class Folds:
 
     n: int
     places: NDArray[np.intp]
-    parted: Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Dataset, Dataset]]
+    parted: Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Dataset, ...]]
 
     def __len__(self) -> int:
         return self.n

@@ -50,7 +50,7 @@ def _prepared(data: Any, folds: int, settings: dict[str, Any]) -> tuple[Recipe, 
     if isinstance(data, Dataset):
         splits = in_folds(data, folds)
         return fitting(splits.train, data.name, {}, settings), splits
-    of_table = limits.parameters(table_splits, "table", "seed", "folds")
+    of_table = limits.parameters(table_splits, "table", "seed", "folds", "parts")
     options = {name: settings.pop(name) for name in of_table if name in settings}
     if isinstance(data, str | os.PathLike):
         path = os.fspath(data)

@@ -48,6 +48,7 @@ def table_splits(
     task: str = "",
     missing: str = "",
     folds: int | None = None,
+    parts: NDArray[np.int8] | None = None,
 ) -> Splits:
     """A table parted for training and testing.
 
@@ -56,7 +57,8 @@ def table_splits(
     "yes_no", "labels" or "numbers", by the target's values unless given.
     missing: what to do about missing values, "mean", "median", "drop" or "keep" (for marks such as -999); they are refused
     unless it is given. folds: from 2 up, to cross-validate in so many parts instead of holding a fifth out: train and test are
-    then both all the rows, and `Splits.folds` gives what each fold trains and tests on.
+    then both all the rows, and `Splits.folds` gives what each fold trains and tests on. parts: (N,) of a table that is parted
+    already, for each row 0 to train on, 1 to validate on, 2 to test on.
 
     Raises DataError, in one line, for whatever cannot be learned from.
     """
@@ -89,8 +91,17 @@ def table_splits(
     else:
         learned = _numbers(whole, found, column) if task == "numbers" else _classes(whole, found, column, task)
     parted = partial(_parted, whole, found, learned, missing)
-    cross = None
-    if folds is None:
+    cross, validation = None, None
+    if parts is not None:
+        if folds is not None:
+            raise DataError(
+                f"{table.name} has its own parts to train and to test on, so folds mean nothing to it: leave folds out"
+            )
+        of_parts = [np.flatnonzero(parts[whole.lines] == part) for part in range(3)]
+        train, *held_sets = parted(*(some for some in of_parts if len(some)))
+        test, validation = held_sets[-1], held_sets[0] if len(held_sets) > 1 else None
+        split = f"its own parts, {len(train):,} to train on, {len(test):,} to test on"
+    elif folds is None:
         rest, held = learned.part(seed)
         split = f"{len(rest):,} rows to train on, {len(held):,} held out to test on, {learned.evenly} (seed {seed})"
         split += f"; {_coarse(learned, len(held))}" if len(whole) < COARSE else ""
@@ -99,7 +110,7 @@ def table_splits(
         folds, places = learned.folds(folds, seed, whole.name)
         split = f"{folds} folds, {learned.evenly} (seed {seed}), measure it; then all {len(whole):,} rows are trained on"
         cross = Folds(folds, places, parted)
-        train = test = parted(np.arange(len(whole)), np.arange(0))[0]
+        train = test = parted(np.arange(len(whole)))[0]
     sentences = [
         f"{table.name}: {len(whole):,} rows",
         *table.told,
@@ -108,7 +119,7 @@ def table_splits(
         *told,
         split,
     ]
-    return Splits(train, None, test, "; ".join(filter(None, sentences)), cross)
+    return Splits(train, validation, test, "; ".join(filter(None, sentences)), cross)
 
 
 @dataclass(frozen=True)
@@ -147,22 +158,20 @@ class _Learned:
         return folds, places
 
 
-def _parted(
-    table: Table, found: Roles, learned: _Learned, missing: str, rest: NDArray[np.intp], held: NDArray[np.intp]
-) -> tuple[Dataset, Dataset]:
-    """The rows to train on and those held out, read by what stands in the first."""
-    scale = (
-        (0.0, 1.0) if learned.values is None else (float(learned.values[rest].mean()), float(learned.values[rest].std()) or 1.0)
-    )
+def _parted(table: Table, found: Roles, learned: _Learned, missing: str, *parts: NDArray[np.intp]) -> tuple[Dataset, ...]:
+    """A data set of the rows to train on and of each other part, read by what stands in the first."""
+    rest, scale = parts[0], (0.0, 1.0)
+    if learned.values is not None:
+        scale = float(learned.values[rest].mean()), float(learned.values[rest].std()) or 1.0
     encoding = fit(table, found, rest, missing, scale, () if learned.marks is None else learned.names)
     sets = []
-    for rows in (rest, held) if len(held) else (rest,):
+    for rows in parts:
         labels, values = (None if part is None else part[rows] for part in (learned.labels, learned.values))
         if learned.marks is None:
             sets.append(_dataset(table, encoding, rows, labels, learned.names, values))
         else:
             sets.append(_dataset(table, encoding, rows, None, (), marks=learned.marks[rows]))
-    return sets[0], sets[-1]
+    return tuple(sets)
 
 
 def _coarse(learned: _Learned, n: int) -> str:
