@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from byhand.see.doctor.healthy import assert_healthy as assert_healthy
     from byhand.see.doctor.loop.listen import checkup as checkup
     from byhand.see.doctor.patient import Patient as Patient
+    from byhand.training.cross_validate import cross_validate as cross_validate
     from byhand.training.evaluate import evaluate as evaluate
     from byhand.training.fit import fit as fit
     from byhand.training.steps import Step as Step
@@ -48,6 +49,7 @@ _PLACES = {
     "Step": ("byhand.training.steps", "Step"),
     "assert_healthy": ("byhand.see.doctor.healthy", "assert_healthy"),
     "checkup": ("byhand.see.doctor.loop.listen", "checkup"),
+    "cross_validate": ("byhand.training.cross_validate", "cross_validate"),
     "data": ("byhand.data", None),
     "engine": ("byhand.engine", None),
     "evaluate": ("byhand.training.evaluate", "evaluate"),
@@ -72,6 +74,7 @@ __all__ = [
     "Tensor",
     "assert_healthy",
     "checkup",
+    "cross_validate",
     "data",
     "engine",
     "evaluate",

@@ -25,8 +25,8 @@ from byhand.activations import Activation
 from byhand.backend import Array, float_type, generator, numbers
 from byhand.errors import ModelError
 from byhand.network_kinds import NetworkKind, register
-from byhand.neural_network import REGRESSION, Enlargement, LayerOutput, NeuralNetwork
-from byhand.predictions import chosen, fitting_targets
+from byhand.neural_network import LABELLING, REGRESSION, Enlargement, LayerOutput, NeuralNetwork
+from byhand.predictions import HALF, chosen, fitting_targets
 
 LARGEST = 500_000_000  # parameters: 2 GB in float32
 ROWS = 2_048  # samples that `forward` takes at a time, so that reading 60,000 images stays small in memory, and that BLAS adds up
@@ -279,9 +279,12 @@ class FeedForward(NeuralNetwork):
     def predict(self, x: Array) -> np.ndarray[Any, Any]:
         """The class of each sample, (N,): the output unit that answers most strongly, or whether a single one is above 0.5.
 
-        Where numbers were learned, these: (N,) of a single output, or (N, n_L).
+        Where numbers were learned, these: (N,) of a single output, or (N, n_L). Where several labels, whether each applies,
+        (N, n_L).
         """
         outputs = self.forward(x)
+        if self.purpose == LABELLING:
+            return outputs > HALF
         if self.purpose == REGRESSION:
             return outputs[:, 0] if self.n_outputs == 1 else outputs
         return chosen(outputs)
@@ -289,16 +292,19 @@ class FeedForward(NeuralNetwork):
     def evaluate(self, x: Array, y: Array) -> tuple[float, float | None]:
         """Mean cost without weight decay, and accuracy in [0, 1], for inputs (N, ...) and targets (N, n_L).
 
-        The accuracy is None where the targets are numbers to learn. For a single output, targets of 0 and 1 may
-        also be (N,), or one-hot (N, 2).
+        The accuracy is None where the targets are numbers to learn; of several labels it is the mean over them. For a single
+        output, targets of 0 and 1 may also be (N,), or one-hot (N, 2).
         """
-        x, total, right = self._rows(x), 0.0, 0
+        x, total, right = self._rows(x), 0.0, 0.0
         y = self._targets(y, len(x))
         for start in range(0, len(x), ROWS):
             z, a = self._last_layer(x[start : start + ROWS])
             targets = y[start : start + ROWS]
             total += float(self.cost.per_sample(z, a, targets, self.activations[-1]).sum(dtype=np.float64))
-            right += int((chosen(a) == chosen(targets)).sum())
+            if self.purpose == LABELLING:
+                right += float(((a > HALF) == (targets > HALF)).mean(axis=1).sum())
+            else:
+                right += int((chosen(a) == chosen(targets)).sum())
         return total / len(x), None if self.purpose == REGRESSION else right / len(x)
 
     def _last_layer(self, x: Array) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ from byhand.data.preparation import as_trained, from_pixels
 from byhand.errors import ModelError
 from byhand.models.kinds import in_files
 from byhand.network_kinds import KINDS
-from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION, REGRESSION, NeuralNetwork
+from byhand.neural_network import CLASSIFICATION, GENERATION, LABELLING, OF_TASK, RECONSTRUCTION, REGRESSION, NeuralNetwork
 from byhand.predictions import each_class
 from byhand.tensorfile import read_tensors, write_tensors
 
@@ -35,6 +35,7 @@ NONSENSE = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError,
 # What a model is told to be where something else is needed of it.
 INSTEAD = {
     REGRESSION: "tells no classes apart, it tells a number ({kind}): give it the rows of a table",
+    LABELLING: "tells no classes apart, it tells which of several labels apply ({kind}): give it the rows of a table",
     RECONSTRUCTION: "tells no classes apart, it gives images back ({kind}): choose another model, or see `byhand latent`",
     GENERATION: "tells no classes apart, it draws ({kind}): choose another model, or see `byhand draw`",
 }
@@ -191,8 +192,8 @@ def load_model(path: Path | str, dtype: Any = np.float32) -> Model:
     _fill(network, tensors, path)
     class_names = _class_names(names, network, path)
     _check_facts(preprocessing, metrics, path)
-    if preprocessing.get("task") == "numbers" and network.purpose == CLASSIFICATION:
-        network.purpose = REGRESSION
+    if network.purpose == CLASSIFICATION:
+        network.purpose = OF_TASK.get(preprocessing.get("task", ""), CLASSIFICATION)
     step = metadata.get("step", "")
     at = int(step) if step.isdecimal() and len(step) < 19 else None
     return Model(network, class_names, preprocessing, metadata.get("recipe", ""), metrics, at)

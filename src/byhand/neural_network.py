@@ -14,8 +14,9 @@ import numpy as np
 from byhand.backend import Array
 from byhand.errors import ModelError
 
-CLASSIFICATION, REGRESSION = "classification", "regression"
+CLASSIFICATION, REGRESSION, LABELLING = "classification", "regression", "labelling"
 RECONSTRUCTION, GENERATION = "reconstruction", "generation"
+OF_TASK = {"numbers": REGRESSION, "labels": LABELLING}  # what a network for classes becomes where the data have something else
 
 
 class LayerOutput(NamedTuple):
@@ -49,8 +50,9 @@ class NeuralNetwork(Protocol):
     Attributes:
         kind: its name in model files.
         purpose: what it is for, and so how it is evaluated: "classification" (tells classes apart), "regression" (tells numbers,
-            which a training on data with numbers to learn makes of it), "reconstruction" (gives its input back through a code) or
-            "generation" (makes samples out of noise).
+            which a training on data with numbers to learn makes of it), "labelling" (tells for several labels whether each
+            applies, which data with such make of it), "reconstruction" (gives its input back through a code) or "generation"
+            (makes samples out of noise).
         by_hand: whether its gradient is written out in NumPy, without the engine and its threads.
         parameters, gradient: flat, of the same length and type; `learn` fills the second from the first.
         dtype: of both. rng: where chance in training draws from; a training sets it anew each epoch.

@@ -58,12 +58,19 @@ def fitting_targets(y: Any, shape: tuple[int, ...]) -> Any:
     return y
 
 
-def in_words(outputs: Array, names: Sequence[str]) -> list[str]:
+def in_words(outputs: Array, names: Sequence[str], several: bool = False) -> list[str]:
     """What outputs or targets (N, K) say, a word each: the name of the class; without names, the numbers themselves.
+
+    Where there may be several labels, their names.
 
     >>> in_words(np.array([[0.1, 0.7]]), ("no", "yes")), in_words(np.array([[0.25], [3.0]]), ())
     (['yes'], ['0.25', '3'])
+    >>> in_words(np.array([[0.9, 0.7], [0.1, 0.2]]), ("red", "round"), several=True)
+    ['red, round', 'none']
     """
+    if several:
+        known = list(names) or [str(unit) for unit in range(np.shape(outputs)[1])]
+        return [", ".join(known[k] for k in np.flatnonzero(row > HALF)) or "none" for row in np.asarray(outputs)]
     if names:
         return [names[unit] for unit in chosen(outputs).tolist()]
     return [", ".join(f"{value:.4g}" for value in row) for row in np.asarray(outputs).tolist()]

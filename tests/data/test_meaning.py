@@ -53,8 +53,9 @@ def test_csv_npz_and_folders_agree_on_the_order_of_twelve_numbered_classes(tmp_p
 
     labels = np.arange(24) % 12
     (tmp_path / "t.csv").write_text("a,b,label\n" + "".join(f"{i},{i % 5},{k}\n" for i, k in enumerate(labels)))
-    np.savez(tmp_path / "n.npz", x=np.ones((24, 2), "f4"), y=labels)
-    np.savez(tmp_path / "s.npz", x=np.ones((24, 2), "f4"), y=labels.astype(str))
+    x = np.stack([labels % 5, labels // 5], axis=1).astype("f4")
+    np.savez(tmp_path / "n.npz", x=x, y=labels)
+    np.savez(tmp_path / "s.npz", x=x, y=labels.astype(str))
     for k in range(12):
         (tmp_path / "f" / str(k)).mkdir(parents=True)
         for i in range(2):

@@ -32,9 +32,7 @@ def beside(name: str, seed: int, folder: Path) -> Pair:
     """One case of this seed."""
     case = CASES[name](seed)
     place = folder / f"{name}-{seed}"
-    place.mkdir(parents=True)
-    (place / case.file).write_bytes(case.content)
-    result, told = trained(place / case.file, place / "run")
+    result, told = trained(case.write(place), place / "run")
     figure = result["r2"] if case.problem.numbers else result["accuracy"]
     return Pair(figure, theirs(case, seed), tuple(word for word in case.says if word not in told))
 
@@ -52,33 +50,35 @@ def trained(table: Path, out: Path) -> tuple[dict[str, Any], str]:
 def rows_of(case: Case) -> tuple[Any, Any]:
     """The rows that byhand trains on and tests on, found from what is in the case, and not from how byhand read it."""
     y = case.problem.y()
+    if case.held is not None:
+        return np.setdiff1d(np.arange(len(y)), case.held), case.held
     if case.problem.numbers:
         return part_numbers(y, 0.2, 0)
     names, labels = labelled(y.tolist())
     return part_classes(labels, len(names), 0.2, 0)
 
 
-def theirs(case: Case, seed: int) -> float:
-    """Accuracy or R2 of scikit-learn's network; of numbers the better one of a target that is scaled too, and one that is not."""
-    from sklearn.compose import TransformedTargetRegressor
+def network_of(seed: int, numbers: bool = False) -> Any:
+    """scikit-learn's network as it comes, behind what standardises."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    warnings.filterwarnings("ignore", message="Stochastic Optimizer")  # that it has not converged after its 200 epochs
+    return make_pipeline(StandardScaler(), (MLPRegressor if numbers else MLPClassifier)(random_state=seed))
+
+
+def theirs(case: Case, seed: int) -> float:
+    """Accuracy or R2 of scikit-learn's network; of numbers the better one of a target that is scaled too, and one that is not."""
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.preprocessing import StandardScaler
+
     x, y = case.problem.x(), case.problem.y()
     rest, held = rows_of(case)
-    make: list[Any] = [lambda: MLPClassifier(random_state=seed)]
+    networks = [network_of(seed, case.problem.numbers)]
     if case.problem.numbers:
-        make = [
-            lambda: MLPRegressor(random_state=seed),
-            lambda: TransformedTargetRegressor(MLPRegressor(random_state=seed), transformer=StandardScaler()),
-        ]
-    found = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged after its 200 epochs
-        for one in make:
-            found.append(make_pipeline(StandardScaler(), one()).fit(x[rest], y[rest]).score(x[held], y[held]))
-    return float(max(found))
+        networks.append(TransformedTargetRegressor(network_of(seed, numbers=True), transformer=StandardScaler()))
+    return max(float(network.fit(x[rest], y[rest]).score(x[held], y[held])) for network in networks)
 
 
 def behind(name: str, pairs: list[Pair]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,16 @@ class Case:
     problem: Problem
     says: tuple[str, ...] = field(default=())
     header: bool = True
+    files: dict[str, bytes] = field(default_factory=dict)  # of a folder, by their places in it
+    held: Any = None  # the rows of a test part of its own
+
+    def write(self, place: Path) -> Path:
+        """Put it there; returns its path."""
+        for name, content in self.files.items() or [("", self.content)]:
+            path = place / self.file / name if name else place / self.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return place / self.file
 
 
 CASES: dict[str, Callable[[Seed], Case]] = {}
@@ -519,3 +530,6 @@ def skewed_prices(seed: Seed) -> Case:
     logarithm = np.log(np.array(p.columns["price"], float).clip(1_000)) * 1.4
     p.columns["price"] = np.round(np.exp(logarithm - 8 + rng.normal(0, 0.05, 600)), 2).tolist()
     return _case("skewed_prices", p, "houses.csv", text(p), "price")
+
+
+from tests.tables import arrays  # noqa: E402, F401  # which adds its cases to CASES

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass
@@ -46,6 +47,11 @@ class Problem:
 
     def y(self) -> np.ndarray[Any, Any]:
         return np.array(self.columns[self.target], float if self.numbers else str)
+
+    def rows(self, rows: NDArray[np.intp]) -> Problem:
+        """The same with these rows alone."""
+        columns = {name: [values[i] for i in rows.tolist()] for name, values in self.columns.items()}
+        return Problem(columns, self.target, self.numbers, self.ignored)
 
     def moved(self, name: str, place: int) -> Problem:
         """The same with this column elsewhere."""

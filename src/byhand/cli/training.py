@@ -52,15 +52,19 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of the recipe.", autocompletion=setting_names),
     ] = None,
-    target: Annotated[str, typer.Option(help="Of a table: the column to learn, by NAME, or first or last.")] = "",
+    target: Annotated[str, typer.Option(help="Of a table: the column to learn, by NAME, first or last; A,B,C: labels.")] = "",
     drop: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Of a table: a column to leave out; again for more.")
     ] = None,
     use: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Of a table: learn from these columns alone.")] = None,
-    task: Annotated[str, typer.Option(help="What is learned, unless the data say: classes, yes_no or numbers.")] = "",
+    task: Annotated[str, typer.Option(help="What is learned, unless the data say: classes, yes_no, labels or numbers.")] = "",
     missing: Annotated[
         str, typer.Option(help="Missing values of a table: mean, median, drop, or keep for marks such as -999.")
     ] = "",
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of a table: cross-validate in N parts, then train the model on all rows."),
+    ] = None,
     size: Annotated[
         int | None, typer.Option(metavar="PIXELS", help="Of a folder of images: the side that they are scaled to; 32 or less.")
     ] = None,
@@ -81,6 +85,8 @@ def train(
 ) -> None:
     """Train a network and measure it on the test data."""
     from byhand.draw.progress import counting
+    from byhand.training.evaluate_labels import LabelsEvaluation
+    from byhand.training.folds import CrossValidation
     from byhand.training.own_data import recipe_for
     from byhand.training.recipes import parse_setting
     from byhand.training.run import continued
@@ -103,7 +109,7 @@ def train(
     changes.update(parse_setting(text) for text in settings or [])
     of_data: dict[str, Any] = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
     options = {name: value for name, value in (of_data | {"preparation": preparation}).items() if value}
-    options |= {name: value for name, value in (("size", size), ("colour", colour)) if value is not None}
+    options |= {name: value for name, value in (("size", size), ("colour", colour), ("folds", folds)) if value is not None}
     with counting("reading images", quiet=as_json) as progress:
         recipe, splits = recipe_for(what, options, changes, progress)
     folder = out or Path("runs") / recipe.name
@@ -120,6 +126,8 @@ def train(
     show(f"[bold]{literal(first)}[/]")
     for line in others:
         show(literal(line))
+    if isinstance(done.evaluation, CrossValidation | LabelsEvaluation):
+        show_table(done.evaluation.rows())
     show(f"the model is {literal(done.figures()['model'])}; see one of its steps: byhand explain {literal(done.folder)}")
 
 

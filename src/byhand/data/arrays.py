@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,70 @@ from PIL import Image
 from byhand.data.classes import labelled
 from byhand.data.dataset import Dataset
 from byhand.data.prepare import FRAME, prepare
+from byhand.data.tables.roles import PIXELS
+from byhand.data.tables.table import Table, of_arrays
 from byhand.errors import DataError
 
 CHANNELS = (1, 3, 4)
+ORDER = {"whole": 0, "train": 0, "validation": 1, "test": 2}  # the numbers of the parts, as `table_splits` has them
 WHOLE = 2.0**53  # up to here every whole number has a float64 of its own
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of numbers as a table: the target's name, or several by commas, the task where that is known, and each row's part."""
+
+    table: Table
+    target: str
+    task: str
+    parts: NDArray[np.int8] | None
+
+
+def rows_of_numbers(path: Path, parts: dict[str, tuple[Any, Any]]) -> Rows | None:
+    """The arrays as a table with the columns x0, x1 and so on, where x are rows of measurements, and no images; else None.
+
+    Measurements come on any scale, which a table's reader standardises. y (N,) or (N, 1) are classes or numbers to learn, as in a
+    table; one-hot (N, K) classes; other rows of 0 and 1 several labels.
+
+    Raises DataError for y that are none of these, and for a class that only another part than the first has.
+    """
+    x, y = ([pair[i] for pair in parts.values()] for i in (0, 1))
+    if any(one.ndim != 2 or one.dtype.kind not in "fiub" or 0 in one.shape or are_pixels(one) for one in x):
+        return None
+    if len({one.shape[1] for one in x}) > 1 or len({one.shape[1:] for one in y}) > 1:
+        raise DataError(f"{path}: its parts must have as many columns each, got {', '.join(str(one.shape) for one in (*x, *y))}")
+    part = np.repeat(np.array([ORDER[name] for name in parts], np.int8), [len(one) for one in y])
+    columns = {f"x{i}": np.concatenate([one[:, i] for one in x]) for i in range(x[0].shape[1])}
+    target, task, of_y = _target(path, y)
+    if task in ("", "classes"):
+        known = set(of_y["y"][part == 0].tolist())
+        strange = [(name, one) for name in parts for one in of_y["y"][part == ORDER[name]].tolist() if one not in known]
+        if strange:
+            where, name = strange[0]
+            raise DataError(f"{path}: the {where} part has the class {str(name)!r}, which the first part does not have")
+    return Rows(of_arrays(path.name, columns | of_y), target, task, part if len(parts) > 1 else None)
+
+
+def _target(path: Path, parts: list[Any]) -> tuple[str, str, dict[str, Any]]:
+    """The target's name, the task, "" where the values decide that, and the columns."""
+    y = [one[:, 0] if one.ndim == 2 and one.shape[1] == 1 else one for one in parts]
+    if all(one.dtype.kind in "fiub" and one.ndim == 2 and ((one == 0) | (one == 1)).all() for one in y):
+        if any((one.sum(axis=1) != 1).any() for one in y):
+            marks = np.concatenate(y)
+            names = [f"y{k}" for k in range(marks.shape[1])]
+            return ",".join(names), "labels", {name: marks[:, k].astype(np.int64) for k, name in enumerate(names)}
+        return "y", "classes", {"y": np.concatenate([classes_of(path, one) for one in y])}
+    if all(one.dtype.kind == "f" and one.ndim == 1 and np.isfinite(one).all() for one in y) and any((one % 1).any() for one in y):
+        return "y", "numbers", {"y": np.concatenate(y)}
+    found = np.concatenate([classes_of(path, one) for one in y])
+    return "y", "classes" if found.dtype.kind == "U" or y[0].dtype.kind == "b" else "", {"y": found}
+
+
+def are_pixels(x: NDArray[Any]) -> bool:
+    """Whether rows of numbers are rather square images, grey or in colour: by how many they are, and by their range."""
+    sides = [round((x.shape[1] / channels) ** 0.5) for channels in (1, 3)]
+    square = any(side**2 * channels == x.shape[1] for side, channels in zip(sides, (1, 3), strict=True))
+    return x.shape[1] >= PIXELS and square and bool(x.min() >= 0 and x.max() <= 255)
 
 
 def datasets(path: Path, parts: dict[str, tuple[Any, Any]], ink: str) -> dict[str, Dataset]:

@@ -58,7 +58,7 @@ def _load_frame(frame: Any, options: dict[str, Any]) -> Splits:
     from byhand.data.tables.splits import table_splits
     from byhand.data.tables.table import of_frame
 
-    limits.known_settings("a DataFrame", options, limits.parameters(table_splits, "table"), DataError)
+    limits.known_settings("a DataFrame", options, limits.parameters(table_splits, "table", "parts"), DataError)
     return table_splits(of_frame(frame), **options)
 
 

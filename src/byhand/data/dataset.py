@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from byhand.data.tables.encoding import Encoding
 
 SHOWN = 20  # samples and classes, in a notebook; of rows of numbers half of them
+OFTEN = 5  # samples with the same labels, from where on each part gets its share of them
 MANY = 20  # classes that are numbers: with more, and broken or single ones among them, they are rather measurements
 
 
@@ -31,7 +33,9 @@ class Dataset:
         class_names: one per class, () where numbers are learned. source: where the data come from, in words.
         feature_names: of the columns, where they have names.
         scaling: (mean, deviation) of each column, where they were taken off: inputs are then (measured - mean) / deviation.
-        values: (N, k) float32, the numbers to learn, standardised as `encoding` says; None where classes are learned.
+        values: (N, k) float32, the numbers to learn, standardised as `encoding` says; or of several labels 1 for each that a
+            sample has and else 0; None where classes are learned.
+        label_names: of several labels at once, one per column of values; else ().
         encoding: of a table, how its columns became the inputs.
         weights: (N,) how much each sample counts in the training; None where all count alike.
         pictures: how pictures of a folder were scaled; None for data that were not.
@@ -50,6 +54,7 @@ class Dataset:
     encoding: Encoding | None = None
     weights: NDArray[np.float64] | None = None
     pictures: PicturePreparation | None = None
+    label_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_arrays(self)
@@ -83,6 +88,8 @@ class Dataset:
             raise DataError(f"{self.name}: values must be numbers (N, k), one row per sample, got {limits.told(values)}")
         if self.class_names or not np.isfinite(values).all():
             raise DataError(f"{self.name}: values must be finite numbers, and data with values have no class_names")
+        if self.label_names and (len(self.label_names) != values.shape[1] or not ((values == 0) | (values == 1)).all()):
+            raise DataError(f"{self.name}: of several labels values must be 0 or 1, one column for each of label_names")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -94,8 +101,10 @@ class Dataset:
 
     @property
     def task(self) -> str:
-        """What is being learned: "classes", "yes_no" or "numbers"."""
-        return "numbers" if self.values is not None else "yes_no" if is_yes_no(self.class_names) else "classes"
+        """What is being learned: "classes", "yes_no", "labels" or "numbers"."""
+        if self.values is not None:
+            return "labels" if self.label_names else "numbers"
+        return "yes_no" if is_yes_no(self.class_names) else "classes"
 
     @property
     def n_outputs(self) -> int:
@@ -122,13 +131,17 @@ class Dataset:
             rows = [*zip(self.class_names[:SHOWN], counts[:SHOWN], strict=True), *most]
             told += notebook_html.table(("class", "samples"), rows)
         else:
-            names = [", ".join(f"{value:.4g}" for value in row) for row in self.values[:SHOWN].tolist()]
+            word = self._label_words if self.label_names else lambda row: ", ".join(f"{value:.4g}" for value in row)
+            names = [word(row) for row in self.values[:SHOWN].tolist()]
         if self.inputs.ndim == 4 and self.inputs.shape[3] in (1, 3):
             return told + notebook_html.pictures(self.inputs[:SHOWN], names)
         columns = self.feature_names if len(self.feature_names) == self.flat.shape[1] else range(self.flat.shape[1])
         heads = [*(str(name) for name in list(columns)[:SHOWN]), "target"]
         cells = self.flat[: SHOWN // 2, :SHOWN].tolist()
         return told + notebook_html.table(heads, [[*row, name] for row, name in zip(cells, names, strict=False)])
+
+    def _label_words(self, row: list[float]) -> str:
+        return ", ".join(name for name, mark in zip(self.label_names, row, strict=True) if mark) or "none"
 
     def targets(self, dtype: Any = np.float32) -> Array:
         """What the outputs should be: one-hot (N, n_classes), or the numbers to learn (N, k)."""
@@ -173,12 +186,65 @@ def check_weights(name: str, weights: Any, n: int) -> None:
 
 @dataclass(frozen=True)
 class Splits:
-    """What one trains on, validates on (where there is any) and tests on; `note` says how it was split."""
+    """What one trains on, validates on (where there is any) and tests on; `note` says how it was split.
+
+    folds: where the data are to be cross-validated; train and test are then both all there is.
+    """
 
     train: Dataset
     validation: Dataset | None
     test: Dataset
     note: str = ""
+    folds: Folds | None = None
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The folds of a cross-validation, one after the other: what each trains on, and what it tests on.
+
+    Attributes:
+        n: how many. places: (N,) in which fold each sample is tested, from 0; -1 for one that never is.
+        parted: makes the two data sets of the places of their samples.
+    """
+
+    n: int
+    places: NDArray[np.intp]
+    parted: Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Dataset, ...]]
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self) -> Iterator[Splits]:
+        for fold in range(self.n):
+            train, test = self.parted(np.flatnonzero(self.places != fold), np.flatnonzero(self.places == fold))
+            yield Splits(train, None, test)
+
+
+def in_folds(data: Dataset, folds: Any, seed: int = 0) -> Splits:
+    """A data set to be cross-validated: all of it to train on, and its folds, stratified.
+
+    Raises DataError where it has fewer samples than folds, or every class a single one.
+    """
+    folds = limits.whole("folds", folds, least=2, error=DataError)
+    if data.values is None or data.label_names:
+        kinds = data.labels if data.values is None else combinations(data.values)
+        places = fold_classes(kinds, int(kinds.max()) + 1, folds, seed)
+    else:
+        places = fold_numbers(data.values[:, 0], folds, seed)
+    check_folds(data.name, places, folds)
+    return Splits(data, None, data, folds=Folds(folds, places, lambda rest, held: (data.take(rest), data.take(held))))
+
+
+def check_folds(name: str, places: NDArray[np.intp], folds: int) -> None:
+    """Raises DataError where a fold has nothing to test on."""
+    tested = int((places >= 0).sum())
+    if folds > tested:
+        alone = "" if tested == len(places) else ", without the single ones of their class"
+        raise DataError(
+            f"{name} has {tested:,} samples{alone}, which do not make {folds:,} folds: choose {max(2, min(tested, 5))} or fewer"
+            if tested > 1
+            else f"{name} has too few samples to cross-validate: there must be 2 of a class or more"
+        )
 
 
 def stratified_split(data: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -192,7 +258,11 @@ def stratified_split(data: Dataset, fraction: float, seed: int) -> tuple[Dataset
     if not isinstance(data, Dataset):
         raise DataError(f"what is split must be a Dataset, got {limits.told(data)}")
     if data.values is not None:
-        rest, held = part_numbers(data.values[:, 0], fraction, seed)
+        if data.label_names:
+            kinds = combinations(data.values)
+            rest, held = part_classes(kinds, int(kinds.max()) + 1, fraction, seed)
+        else:
+            rest, held = part_numbers(data.values[:, 0], fraction, seed)
         return data.take(rest), data.take(held)
     _check_classes(data)
     for k, n in enumerate(np.bincount(data.labels.reshape(-1), minlength=data.n_classes).tolist()):
@@ -215,6 +285,21 @@ def part_classes(labels: Any, n_classes: int, fraction: float, seed: int) -> tup
     return np.sort(np.concatenate(rest)), np.sort(np.concatenate(held))
 
 
+def combinations(marks: Any) -> NDArray[np.int64]:
+    """Which combination of labels each sample has, (N,) from 0; all that are rarer than OFTEN are one.
+
+    >>> combinations(np.array([[0, 1]] * 5 + [[1, 1], [1, 0]])).tolist()
+    [1, 1, 1, 1, 1, 0, 0]
+    """
+    _, which, counts = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
+    which = which.reshape(-1)
+    common = np.flatnonzero(counts >= OFTEN)
+    place = np.zeros(len(counts), np.int64)
+    place[common] = np.arange(1, len(common) + 1)
+    found = place[which]
+    return found if (found == 0).any() else found - 1
+
+
 def part_numbers(values: Any, fraction: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Which samples stay and which are held out: of the values in their order, one of every few that follow each other.
 
@@ -230,6 +315,35 @@ def part_numbers(values: Any, fraction: float, seed: int) -> tuple[NDArray[np.in
     if not len(rest):
         raise DataError(f"there must be 2 samples or more, one to train and one to test on, got {len(order)}")
     return rest, np.sort(held)
+
+
+def fold_classes(labels: Any, n_classes: int, folds: int, seed: int) -> NDArray[np.intp]:
+    """In which fold each sample is tested, from 0, evenly of each class; -1 for the single sample of a class, always trained on.
+
+    >>> np.bincount(fold_classes(np.array([0, 0, 0, 1, 1, 1]), 2, 3, 0)).tolist()
+    [2, 2, 2]
+    """
+    rng, found, dealt = generator(seed, "folds"), np.full(len(labels), -1, np.intp), 0
+    for k in range(n_classes):
+        members = rng.permutation(np.flatnonzero(labels == k))
+        if len(members) > 1:
+            found[members] = (dealt + np.arange(len(members))) % folds  # where the class before ended, so that folds are alike
+            dealt += len(members)
+    return found
+
+
+def fold_numbers(values: Any, folds: int, seed: int) -> NDArray[np.intp]:
+    """In which fold each sample is tested, from 0: of the values in their order, of every few that follow each other one in each.
+
+    >>> np.bincount(fold_numbers(np.arange(7.0), 3, 0)).tolist()
+    [3, 2, 2]
+    """
+    rng, order = generator(seed, "folds"), np.argsort(values, kind="stable")
+    found = np.empty(len(order), np.intp)
+    for begin in range(0, len(order), folds):
+        group = order[begin : begin + folds]
+        found[group] = rng.permutation(len(group))
+    return found
 
 
 def _check_classes(data: Dataset) -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from byhand.data import folder
-from byhand.data.arrays import datasets
+from byhand.data.arrays import datasets, rows_of_numbers
 from byhand.data.dataset import Dataset, Splits, stratified_split
 from byhand.data.idx import is_idx, read_named
 from byhand.data.npz import read_arrays
 from byhand.data.tables.splits import HELD_OUT, table_splits
-from byhand.data.tables.table import Table, is_table, of_arrays, read_table
+from byhand.data.tables.table import is_table, read_table
 from byhand.errors import DataError
 
 
@@ -30,6 +28,7 @@ def load_own(
     use: Sequence[str] = (),
     task: str = "",
     missing: str = "",
+    folds: int | None = None,
     preparation: str = "",
     size: int | None = None,
     colour: bool | None = None,
@@ -37,14 +36,15 @@ def load_own(
 ) -> Splits:
     """Your own data, parted for training and testing; raises DataError with the file, row or class that is at fault.
 
-    target, drop, use, task and missing are for tables, see `tables.splits.table_splits`; ink, preparation, size and colour for
-    images, see `byhand.data.folder`; progress hears how many images of how many are read.
+    target, drop, use, task, missing and folds are for tables, see `tables.splits.table_splits`; ink, preparation, size and
+    colour for images, see `byhand.data.folder`; progress hears how many images of how many are read.
     """
     if not path.is_dir() and is_table(path):
-        return table_splits(read_table(path), seed, target, drop, use, task, missing)
-    if path.suffix.lower() == ".npz" and (numbers := _numbers_to_learn(path)) is not None:
-        return table_splits(numbers, seed, "y", drop, use, task or "numbers", missing)
-    for_tables = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing}
+        return table_splits(read_table(path), seed, target, drop, use, task, missing, folds)
+    if path.suffix.lower() == ".npz" and (rows := rows_of_numbers(path, read_arrays(path))) is not None:
+        of_rows = rows.target if target in ("", "y") else target
+        return table_splits(rows.table, seed, of_rows, drop, use, task or rows.task, missing, folds, rows.parts)
+    for_tables = {"target": target, "drop": drop, "use": use, "task": task, "missing": missing, "folds": folds}
     if given := next((name for name, value in for_tables.items() if value), ""):
         raise DataError(f"{path} is no table, so {given} means nothing to it: leave it out")
     if path.is_dir() and not is_idx(path):
@@ -80,16 +80,6 @@ def _of_folder(path: Path, seed: int, wanted: folder.Asked, progress: folder.Pro
         sets["test"] = sets.pop("validation")
     names = " and ".join(inside.name for inside in parts.values())
     return folder.told(Splits(sets["train"], sets.get("validation"), sets["test"], f"{path}: its own {names} folders"), what)
-
-
-def _numbers_to_learn(path: Path) -> Table | None:
-    """The rows of an `.npz` whose y are numbers with fractions, and no classes, as a table; None for others."""
-    parts = read_arrays(path)
-    x, y = next(iter(parts.values()))
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if len(parts) > 1 or x.ndim != 2 or y.ndim != 1 or y.dtype.kind != "f" or not np.isfinite(y).all() or not (y % 1).any():
-        return None
-    return of_arrays(path.name, {f"x{i}": x[:, i] for i in range(x.shape[1])} | {"y": y})
 
 
 def _parted(path: Path, parts: dict[str, Dataset], seed: int) -> Splits:

@@ -1,4 +1,4 @@
-"""What is being learned: one of several classes, a yes or no, or a number.
+"""What is being learned: one of several classes, a yes or no, several labels at once, or a number.
 
 It is decided once, from the target's values, and told.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from byhand import limits
 from byhand.errors import DataError
 
-TASKS = ("classes", "yes_no", "numbers")
+TASKS = ("classes", "yes_no", "labels", "numbers")
 # What people call no and yes; the second of each pair is the yes.
 PAIRS = (
     ("no", "yes"),

@@ -136,7 +136,7 @@ def explain_upcoming(
         indices=indices.tolist(),
         weights=weights,
         at=at,
-        classes=data.class_names,
+        classes=data.class_names or data.label_names,
         clip=training.clip_length,
     )
 

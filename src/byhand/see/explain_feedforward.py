@@ -11,7 +11,7 @@ import numpy as np
 
 from byhand.errors import ModelError
 from byhand.feedforward import FeedForward
-from byhand.neural_network import REGRESSION
+from byhand.neural_network import LABELLING, REGRESSION
 from byhand.optim import SGD
 from byhand.predictions import in_words
 from byhand.see.accounts import Request, gives_account
@@ -56,7 +56,8 @@ def explain_feedforward(network: FeedForward, request: Request) -> Explanation:
         raise ModelError(f"give one class name per output, {answers}, or none, got {len(request.classes)}")
     units_are_classes = network.purpose != REGRESSION  # which tells numbers, and these are their own names
     names = list(request.classes) or ([str(unit) for unit in range(answers)] if units_are_classes else [])
-    labels, before, after = (in_words(part, names) for part in (step.y, step.answers, step.answers_after))
+    several = network.purpose == LABELLING
+    labels, before, after = (in_words(part, names, several) for part in (step.y, step.answers, step.answers_after))
     samples = tuple(
         Sample(index, label, old, new) for index, label, old, new in zip(request.indices, labels, before, after, strict=True)
     )

@@ -350,7 +350,7 @@ def wrapped(n: int) -> int:
 def sample_name(data: Dataset, index: int) -> str:
     """A sample in a word: its class, the number to learn, or how a text begins."""
     if data.values is not None:
-        return in_words(data.values[[index]], ())[0]
+        return in_words(data.values[[index]], data.label_names, several=bool(data.label_names))[0]
     if data.inputs.dtype.kind in "iu":
         text = "".join(data.class_names[int(k)] for k in data.inputs[index].reshape(-1)[:TEXT])
         return " ".join(text.split())
@@ -378,9 +378,9 @@ def _numbers(training: Steps, data: Dataset, indices: NDArray[np.intp], x: Array
     step = take_step(training.model, x, y, training.optimizer, clip_length=training.clip_length)
     answers = [("", "")] * step.m
     outputs = np.shape(step.answers)
-    told = data.n_classes if data.values is None else data.n_outputs
+    told, names = data.n_classes if data.values is None else data.n_outputs, data.class_names or data.label_names
     if not step.chance and len(outputs) == 2 and told in (outputs[1], max(outputs[1], 2)) and outputs[0] == step.m:
-        before, after = (in_words(part, data.class_names) for part in (step.answers, step.answers_after))
+        before, after = (in_words(part, names, several=bool(data.label_names)) for part in (step.answers, step.answers_after))
         answers = list(zip(before, after, strict=True))
     samples = [Sample(int(index), sample_name(data, int(index)), *answer) for index, answer in zip(indices, answers, strict=True)]
     return StepNumbers(step, samples)

@@ -77,7 +77,8 @@ def frames_of(replay: RunReplay, most: int = FRAMES, *, fine: bool = False) -> R
         lengths.append([float(np.linalg.norm(view)) for view in views])
         cost, accuracy = model.evaluate(samples.flat, samples.targets())
         measured.append((cost, accuracy))
-        for name, look in (CLASSIFIED if accuracy is not None and samples.labels.ndim == 1 else RECONSTRUCTED).items():
+        has_classes = accuracy is not None and samples.labels.ndim == 1 and samples.values is None
+        for name, look in (CLASSIFIED if has_classes else RECONSTRUCTED).items():
             found = look(model, samples)
             if found is not None:
                 seen.setdefault(name, []).append(found)

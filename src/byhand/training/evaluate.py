@@ -16,16 +16,17 @@ from byhand.data.dataset import Splits
 from byhand.data.pictures import preparation_of
 from byhand.errors import ModelError
 from byhand.modelfile import Model
-from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION, REGRESSION, NeuralNetwork
+from byhand.neural_network import CLASSIFICATION, GENERATION, LABELLING, RECONSTRUCTION, REGRESSION, NeuralNetwork
 from byhand.registry import Registry
 from byhand.shipped import open_model
 from byhand.training.evaluate_autoencoder import AutoencoderEvaluation, estimate_likelihood, evaluate_autoencoder
 from byhand.training.evaluate_classifier import evaluate_classifier
 from byhand.training.evaluate_diffusion import evaluate_denoiser
 from byhand.training.evaluate_generator import evaluate_generator
+from byhand.training.evaluate_labels import evaluate_labels
 from byhand.training.evaluate_numbers import evaluate_numbers
 from byhand.training.pairs import dataset_of
-from byhand.training.predict_table import table_to_measure, tables_of
+from byhand.training.predict_table import check_held_out, table_to_measure, tables_of
 
 if TYPE_CHECKING:
     from byhand.data.dataset import Dataset
@@ -57,6 +58,7 @@ MEASURES: dict[str, Callable[..., Any]] = Registry(
     {
         CLASSIFICATION: evaluate_classifier,
         REGRESSION: evaluate_numbers,
+        LABELLING: evaluate_labels,
         RECONSTRUCTION: evaluate_autoencoder,
         GENERATION: evaluate_denoiser,
     },
@@ -147,6 +149,7 @@ def _splits(model: Model, data: Any) -> Splits:
         raise ModelError("the model does not say what data it learned from: give evaluate some, for example a test set")
     given = data is not None
     if data is None:
+        check_held_out(model)
         data = datasets.load(own["data"], **own.get("data_options", {}))
     elif isinstance(data, str | Path):
         prepared = _pictures_as(own) if os.path.isdir(data) else {}
@@ -154,7 +157,7 @@ def _splits(model: Model, data: Any) -> Splits:
     elif not isinstance(data, Splits):
         data = dataset_of(data, model.network, model.class_names)
         data = Splits(data, None, data)
-    if model.network.reads_text or not (model.class_names or model.purpose == REGRESSION):
+    if model.network.reads_text or not (model.class_names or model.purpose in (REGRESSION, LABELLING)):
         return data
     read = model.as_trained if given else model.in_classes  # a model's own data are prepared as they were
     test = read(data.test)

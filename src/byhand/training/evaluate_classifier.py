@@ -77,7 +77,8 @@ def evaluate_classifier(network: NeuralNetwork, data: Dataset, *, binarised: boo
     Raises ModelError where network and data do not fit.
     """
     if data.values is not None:
-        raise ModelError(f"{data.name} has numbers to learn, and the network tells classes apart: choose other data")
+        what = "several labels" if data.label_names else "numbers"
+        raise ModelError(f"{data.name} has {what} to learn, and the network tells classes apart: choose other data")
     told = max(network.n_outputs, 2)  # a single output is a yes or no
     if data.n_classes != told:
         raise ModelError(f"the network tells {told} classes apart but {data.name} has {data.n_classes}: choose other data")

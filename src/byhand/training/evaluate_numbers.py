@@ -78,7 +78,7 @@ def evaluate_numbers(network: NeuralNetwork, data: Dataset, *, binarised: bool =
 
     Raises ModelError where the two do not fit.
     """
-    if data.values is None:
+    if data.values is None or data.label_names:
         raise ModelError(f"{data.name} has classes to learn, and the network tells numbers: choose other data")
     if network.n_outputs != data.n_outputs:
         raise ModelError(f"the network tells {network.n_outputs} numbers but {data.name} has {data.n_outputs}: choose other data")

@@ -16,7 +16,7 @@ from byhand.data.arrays import classes_of
 from byhand.data.classes import labelled
 from byhand.data.dataset import Dataset
 from byhand.errors import DataError
-from byhand.neural_network import GENERATION, RECONSTRUCTION, REGRESSION, NeuralNetwork
+from byhand.neural_network import GENERATION, LABELLING, RECONSTRUCTION, REGRESSION, NeuralNetwork
 
 NAME = "(x, y)"
 WITHOUT_TARGETS = (RECONSTRUCTION, GENERATION)  # networks that can learn from inputs alone
@@ -110,7 +110,7 @@ def _are_numbers(y: NDArray[Any], network: NeuralNetwork) -> bool:
     n_outputs = network.n_outputs
     if y.dtype.kind in "bUS" or network.purpose in WITHOUT_TARGETS:
         return False
-    if network.purpose == REGRESSION:
+    if network.purpose in (REGRESSION, LABELLING):
         return True
     if y.ndim == 2:
         return not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())

@@ -1,4 +1,4 @@
-"""What a model tells of the rows of a table: the class of each with its probabilities, or a number in the target's own unit."""
+"""What a model tells of the rows of a table: a class or labels with their probabilities, or a number in the target's own unit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from byhand.backend import Array
 from byhand.data.dataset import Splits
 from byhand.data.tables.encoding import Encoding, as_numbers, from_json
-from byhand.data.tables.splits import encoded_dataset
+from byhand.data.tables.splits import encoded_dataset, has_answers
 from byhand.data.tables.table import Table, is_table, read_table
 from byhand.errors import DataError
 from byhand.files import write_atomically
 from byhand.modelfile import Model
-from byhand.neural_network import REGRESSION
-from byhand.predictions import chosen, each_class
+from byhand.neural_network import LABELLING, REGRESSION
+from byhand.predictions import HALF, chosen, each_class
 from byhand.training.evaluate_classifier import evaluate_classifier
+from byhand.training.evaluate_labels import evaluate_labels
 from byhand.training.evaluate_numbers import evaluate_numbers
 
 
@@ -31,7 +32,8 @@ class TablePredictions:
 
     Attributes:
         target: the name of what is told. lines: (N,) where in its file each row stands. numbers: (N,) where numbers are told.
-        outputs: (N, K) of classes, one column per name in class_names. told: sentences on what did not quite fit.
+        outputs: (N, K) of classes or labels, one column per name in class_names. several: whether these are labels.
+        told: sentences on what did not quite fit.
         figures: what the answers are worth, where the table has the right ones.
     """
 
@@ -42,12 +44,22 @@ class TablePredictions:
     class_names: tuple[str, ...]
     told: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
+    several: bool = False
 
     def rows(self) -> list[dict[str, Any]]:
         """Each row's answer by names, for JSON."""
         if self.numbers is not None:
             return [{"row": int(line), self.target: value} for line, value in zip(self.lines, self.numbers.tolist(), strict=True)]
         assert self.outputs is not None
+        if self.several:
+            return [
+                {
+                    "row": int(line),
+                    "labels": [name for name, output in zip(self.class_names, outputs, strict=True) if output > HALF],
+                    "outputs": dict(zip(self.class_names, outputs, strict=True)),
+                }
+                for line, outputs in zip(self.lines, self.outputs.tolist(), strict=True)
+            ]
         best = chosen(self.outputs).tolist()
         return [
             {
@@ -60,7 +72,7 @@ class TablePredictions:
         ]
 
     def text(self) -> str:
-        """The same as CSV: the row of the file, the answer, and for classes the probability of each."""
+        """The same as CSV: the row of the file, the answer, and for classes and labels the probability of each."""
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         if self.numbers is not None:
@@ -69,7 +81,8 @@ class TablePredictions:
             return written.getvalue()
         writer.writerow(["row", self.target, *(f"p({name})" for name in self.class_names)])
         for row in self.rows():
-            writer.writerow([row["row"], row["class"], *(f"{value:.6f}" for value in row["outputs"].values())])
+            answer = ";".join(row["labels"]) if self.several else row["class"]
+            writer.writerow([row["row"], answer, *(f"{value:.6f}" for value in row["outputs"].values())])
         return written.getvalue()
 
     def write(self, path: Path) -> None:
@@ -93,24 +106,38 @@ def predict_table(model: Model, table: Table) -> TablePredictions:
     """What a model tells of every row; raises DataError for columns that are not there, and for missing values."""
     encoding = encoding_of(model)
     inputs, told = encoding.encoded(table)
-    network = model.network if model.purpose == REGRESSION else model.classifier
+    network = model.network if model.purpose in (REGRESSION, LABELLING) else model.classifier
     if inputs.shape[1] != network.n_inputs:
         raise DataError(f"{table.name} gives {inputs.shape[1]} inputs, the network reads {network.n_inputs}")
     outputs = network.forward(inputs)
     if model.purpose == REGRESSION:
         numbers = as_numbers(outputs, encoding)[:, 0]
         found = TablePredictions(encoding.target, table.lines, numbers, None, (), told)
+    elif model.purpose == LABELLING:
+        found = TablePredictions(encoding.target, table.lines, None, outputs, encoding.labels, told, several=True)
     else:
         outputs = each_class(outputs)
         names = model.class_names or tuple(map(str, range(outputs.shape[1])))
         found = TablePredictions(encoding.target, table.lines, None, outputs, names, told)
-    if encoding.target in table.names and not table[encoding.target].missing.all():
+    if has_answers(table, encoding):
         data, _ = encoded_dataset(table, encoding, model.preprocessing.get("task", "classes"))
-        by_numbers = data.values is not None
-        measured: Any = evaluate_numbers(network, data) if by_numbers else evaluate_classifier(network, model.in_classes(data))
+        measures: dict[str, Any] = {REGRESSION: evaluate_numbers, LABELLING: evaluate_labels}
+        measured = measures.get(model.purpose, evaluate_classifier)(network, model.in_classes(data))
         found.figures.update(measured.figures())
         found.told.append(f"{table.name} has the right answers: {measured.headline}")
     return found
+
+
+def check_held_out(model: Model) -> None:
+    """Raises DataError where a model learned from all rows that it had, and was measured by folds."""
+    own = model.preprocessing
+    if not own.get("data_options", {}).get("folds"):
+        return
+    told = [f"{name} {model.metrics[f'test_{name}']:.4g}" for name in ("accuracy", "r2") if f"test_{name}" in model.metrics]
+    raise DataError(
+        f"the model was trained on all rows of {own['data']}, so none is left to measure it on: give it others, --data TABLE "
+        f"(its {own['data_options']['folds']} folds came to {', '.join(told)})"
+    )
 
 
 def table_to_measure(model: Model, path: str) -> Splits:
@@ -119,6 +146,7 @@ def table_to_measure(model: Model, path: str) -> Splits:
     if own.get("data") == path:
         from byhand.data import load
 
+        check_held_out(model)
         return load(path, **own.get("data_options", {}))
     data, told = encoded_dataset(read_table(Path(path)), encoding_of(model), own.get("task", "classes"))
     return Splits(data, None, data, "; ".join(told))

@@ -26,15 +26,17 @@ from byhand.models.kinds import of_recipe
 from byhand.neural_network import NeuralNetwork
 from byhand.safe_reading import reading
 from byhand.shipped import open_model
+from byhand.training import folds
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.encoded_data import encoded
 from byhand.training.evaluate import Evaluation, measure, nonsense
 from byhand.training.fit import Callback, EarlyStopping, fit
+from byhand.training.folds import CrossValidation
 from byhand.training.history import Epoch, History, whole_rows
 from byhand.training.recipes import Recipe, read
 from byhand.training.recorder import MEGABYTES, Recorder
 from byhand.training.recording_files import has_recording
-from byhand.training.run_folder import CHECKPOINT, HISTORY, LENGTH, MODEL, RECIPE, clear_leftovers, discard, settle
+from byhand.training.run_folder import CHECKPOINT, FOLDS, HISTORY, LENGTH, MODEL, RECIPE, clear_leftovers, discard, settle
 from byhand.training.steps import Augmentation, Steps, steps
 from byhand.training.stopping import stoppable
 
@@ -115,14 +117,22 @@ def build(recipe: Recipe, splits: Splits, dtype: Any = "float32", device: str = 
 
 def _check_task(recipe: Recipe, train: Dataset, settings: Sequence[str]) -> None:
     """Raises ModelError where a network of this recipe cannot learn what the data have to be learned."""
-    if train.task != "numbers":
+    if train.values is None:
         return
+    what = "several labels" if train.task == "labels" else "numbers"
     if recipe.even:
-        raise ModelError(f"{train.name} has numbers to learn, and no classes that could come equally often: leave even out")
+        raise ModelError(f"{train.name} has {what} to learn, and no classes that could come equally often: leave even out")
     if "output" not in settings:
         if "cost" in settings:
-            raise ModelError(f"{train.name} has numbers to learn, which a {recipe.model} does not: choose model=feedforward")
+            raise ModelError(f"{train.name} has {what} to learn, which a {recipe.model} does not: choose model=feedforward")
         return  # it learns the inputs themselves
+    if train.task == "labels":
+        if (recipe.output, recipe.cost) != ("sigmoid", "cross_entropy"):
+            raise ModelError(
+                f"{train.name} has several labels to learn, which needs output=sigmoid and cost=cross_entropy, got "
+                f"output={recipe.output} and cost={recipe.cost}; byhand train {recipe.data} chooses these itself"
+            )
+        return
     if recipe.output != "identity" or recipe.cost not in NUMBER_COSTS:
         raise ModelError(
             f"{train.name} has numbers to learn, which needs output=identity and cost={' or '.join(NUMBER_COSTS)}, got "
@@ -216,17 +226,45 @@ def run(
             with staged(folder / RECIPE, tomli_w.dumps(_as_toml(recipe)).encode()) as publish:
                 discard(folder)
                 publish()
-        stopping = [EarlyStopping(recipe.patience)] if recipe.stops_early else []
-        validation = splits.validation
-        if validation is not None and recipe.binarise:
-            validation = dataclasses.replace(validation, inputs=binarised(validation.inputs))
+        crossed = _cross_validated(recipe, splits, folder, device, tell) if splits.folds is not None else None
+        stopping, validation = watched(recipe, splits)
         with stop.after_the_step():
             watching = (*given, *stopping, *recorder, Checkpoint(folder, stop=stop))
             fit(network, splits.train, validation=validation, callbacks=watching, history=history, training=training)
-        done = _finished(recipe, folder, training, splits, history)
+        done = _finished(recipe, folder, training, splits, history, crossed)
         if finish is not None:
             finish(done)
         return done
+
+
+def watched(recipe: Recipe, splits: Splits) -> tuple[list[EarlyStopping], Dataset | None]:
+    """Who keeps the best epoch, where the recipe wants that, and the validation data as the network is measured on them."""
+    validation = splits.validation
+    if validation is not None and recipe.binarise:
+        validation = dataclasses.replace(validation, inputs=binarised(validation.inputs))
+    return [EarlyStopping(recipe.patience)] if recipe.stops_early else [], validation
+
+
+def measured_fold(recipe: Recipe, splits: Splits, device: str = "cpu") -> Any:
+    """Train a network of a recipe on these data, keep nothing of it, and measure it on their test part."""
+    splits = _to_validate(splits, recipe.seed) if recipe.stops_early else splits
+    network = build(recipe, splits, device=device)
+    if recipe.start_from:
+        start_from(network, recipe.start_from)
+    stopping, validation = watched(recipe, splits)
+    fit(network, splits.train, validation=validation, callbacks=stopping, training=begin(recipe, network, splits))
+    return _measured(recipe, network, splits.test)
+
+
+def _cross_validated(recipe: Recipe, splits: Splits, folder: Path, device: str, tell: Callable[[str], None]) -> CrossValidation:
+    """What the folds of these data come to: as the folder has it, where it does, else by training on each."""
+    length = {name: getattr(recipe, name) for name in sorted(LENGTH)}
+    found = folds.kept(folder / FOLDS, length)
+    if found is None:
+        found = folds.over_folds(splits, lambda fold: measured_fold(recipe, fold, device), tell)
+        folds.keep(folder / FOLDS, found, length)
+        tell(f"now the model that is kept: trained on all {len(splits.train):,} rows, so none is left to test it on")
+    return found
 
 
 def _kept_history(path: Path, step: int, tell: Callable[[str], None]) -> History:
@@ -237,12 +275,22 @@ def _kept_history(path: Path, step: int, tell: Callable[[str], None]) -> History
     return history
 
 
-def _finished(recipe: Recipe, folder: Path, training: Steps, splits: Splits, history: History) -> Run:
+def _measured(recipe: Recipe, network: Any, test: Dataset) -> Any:
+    """What a trained network is worth; raises TrainingError where its figures are none."""
+    evaluation = measure(network, test, binarised=recipe.binarise)
+    if why := nonsense(evaluation, test.inputs[0].size):
+        raise TrainingError(f"the training came to nothing: {why}; lower the learning rate, for example --lr {recipe.lr / 10:g}")
+    return evaluation
+
+
+def _finished(
+    recipe: Recipe, folder: Path, training: Steps, splits: Splits, history: History, crossed: CrossValidation | None
+) -> Run:
     """Measure what was trained, and write the model."""
     network: Any = training.model
-    evaluation = measure(network, splits.test, binarised=recipe.binarise)
-    if why := nonsense(evaluation, splits.test.inputs[0].size):
-        raise TrainingError(f"the training came to nothing: {why}; lower the learning rate, for example --lr {recipe.lr / 10:g}")
+    evaluation: Any = _measured(recipe, network, splits.test)
+    if crossed is not None:
+        evaluation = crossed  # what was measured are the rows that it was trained on: no more than that its numbers are some
     model = Model(
         network,
         class_names=splits.train.class_names,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from byhand.training.recipes import Recipe
 
 RECIPE, MODEL, CHECKPOINT, HISTORY = "recipe.toml", "model.safetensors", "checkpoint.safetensors", "history.jsonl"
+FOLDS = "folds.json"  # what a cross-validation came to
 # What `train`, `eval` and `demo` draw of a model beside it.
 PICTURES = (
     "curves.png", "confusion.png", "mistakes.png", "reconstructions.png", "codes.png", "samples.png", "map.png", "explain.html",
@@ -134,7 +135,7 @@ def settle(folder: Path, recipe: Recipe, written: Recipe | None, *, resume: bool
 
 def clear_leftovers(folder: Path, epochs: int) -> None:
     """Remove the temporary files of killed writes."""
-    clear_parts(folder, (RECIPE, MODEL, CHECKPOINT, HISTORY, *PICTURES))
+    clear_parts(folder, (RECIPE, MODEL, CHECKPOINT, HISTORY, FOLDS, *PICTURES))
     clear_parts(folder / RECORDING, RECORDING_FILES)
     clear_parts(folder / SHEETS, (sheet_of(epoch) for epoch in range(epochs)))
 
@@ -151,7 +152,7 @@ def discard(folder: Path) -> None:
     """
     try:
         (folder / MODEL).unlink(missing_ok=True)
-        for name in (*PICTURES, CHECKPOINT, HISTORY):
+        for name in (*PICTURES, FOLDS, CHECKPOINT, HISTORY):
             (folder / name).unlink(missing_ok=True)
         discard_recording(folder)
         for path in (folder / SHEETS).glob("epoch-*.png"):

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from byhand import limits, schedules
 from byhand.backend import Array, generator, on_device
 from byhand.errors import EngineError, ModelError, TrainingError
-from byhand.neural_network import CLASSIFICATION, REGRESSION, NeuralNetwork
+from byhand.neural_network import CLASSIFICATION, OF_TASK, NeuralNetwork
 from byhand.nn import Module
 from byhand.optim import OPTIMIZERS, SGD, Optimizer, clip
 from byhand.predictions import fitting_targets
@@ -116,8 +116,8 @@ class Steps(Iterator[Step]):
         self.accumulate = limits.whole("accumulate", accumulate)
         self.clip_length, self.drop_last = clip_length, drop_last
         self.x, self.y, self.class_names = given.flat, given.targets(), getattr(given, "class_names", ())
-        if getattr(given, "task", "") == "numbers" and model.purpose == CLASSIFICATION:
-            model.purpose = REGRESSION  # what is learned is the data's to say
+        if model.purpose == CLASSIFICATION:
+            model.purpose = OF_TASK.get(getattr(given, "task", ""), CLASSIFICATION)  # what is learned is the data's to say
         if model.n_outputs == 1:  # two classes are then a yes or no
             self.y = np.ascontiguousarray(fitting_targets(self.y, (len(self.x), 1)))
         self.retime(epochs, batch_size)

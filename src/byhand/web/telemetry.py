@@ -13,8 +13,10 @@ import numpy as np
 from byhand.backend import Array, generator
 from byhand.data.dataset import Dataset
 from byhand.engine import Tensor, no_grad, watch
-from byhand.neural_network import CLASSIFICATION, GENERATION, RECONSTRUCTION
+from byhand.neural_network import CLASSIFICATION, GENERATION, LABELLING, RECONSTRUCTION, REGRESSION
 from byhand.predictions import each_class
+from byhand.training.evaluate_labels import evaluate_labels
+from byhand.training.evaluate_numbers import evaluate_numbers
 from byhand.training.steps import Step, Steps
 from byhand.web.encoding import bytes_of, histogram, levels_of, text_of
 
@@ -22,6 +24,7 @@ PROBE = 32  # samples that run through a network of modules to be looked at
 TILES = 48
 CLASSES = 62  # whose confusions have room
 PICTURES = 12
+POINTS = 400  # pairs of a true and a predicted number
 WIDEST = 4_096  # numbers a tile may have
 SIDE = 56  # points along an edge of the plane
 SATURATED = 0.02
@@ -173,6 +176,10 @@ class Validation:
             rebuilt = model.reconstruct(self.data.flat[rows], y)
             pairs = zip(rows, rebuilt, strict=True)
             return found | {"rebuilt": [self._picture(int(row)) | {"rebuilt": text_of(bytes_of(image))} for row, image in pairs]}
+        if model.purpose == REGRESSION:
+            return found | self._predicted(model)
+        if model.purpose == LABELLING:
+            return found | {"labels": [list(row) for row in evaluate_labels(model, self.data).rows()]}
         if model.purpose != CLASSIFICATION:
             return found
         outputs, labels = each_class(model.forward(self.data.flat)), self.data.labels
@@ -192,6 +199,19 @@ class Validation:
             for row in worst
         ]
         return found
+
+    def _predicted(self, model: Any) -> dict[str, Any]:
+        """True and predicted numbers, in the target's unit, and how well they agree."""
+        told = evaluate_numbers(model, self.data)
+        pairs = np.stack([told.true, told.told], axis=1)[:POINTS]
+        return {
+            "predicted": {
+                "pairs": [[float(f"{value:.6g}") for value in pair] for pair in pairs.tolist()],
+                "r2": told.r2,
+                "off": told.mean_absolute_error,
+                "name": told.name,
+            }
+        }
 
     def _picture(self, row: int) -> dict[str, Any]:
         x = self.data.inputs[row]

@@ -137,7 +137,7 @@ class Session:
     def _plane(self) -> Plane | None:
         train = self.splits.train
         shown = ("feedforward", "diffusion", "gan")
-        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model in shown else None
+        return Plane(train) if train.flat.shape[1] == 2 and self.recipe.model in shown and train.values is None else None
 
     def _parts(self) -> dict[str, Part]:
         model, shape = cast(Any, self.training.model), self.splits.train.inputs.shape[1:]
@@ -171,6 +171,8 @@ class Session:
             "samples": len(train),
             "validated_on": len(self.validation.data) if self.validation else 0,
             "classes": list(train.class_names),
+            "task": train.task,
+            "told": self.splits.note if train.encoding is not None else "",
             "inputs": list(train.inputs.shape[1:]),
             "augmented": self.training.augment is not None,
             "points": self.plane.points if self.plane is not None else None,

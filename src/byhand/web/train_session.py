@@ -107,7 +107,10 @@ class Live:
 
     def takes(self, path: Path, facts: Message) -> Message:
         """The uploaded file is there, and holds this; returns what the pages are told of it."""
-        self.own, self.own_facts = path, facts | {"name": path.name, "recipes": fitting(facts["inputs"])}
+        self.own, self.own_facts = (
+            path,
+            facts | {"name": path.name, "recipes": fitting(facts["inputs"], facts.get("task", "classes"))},
+        )
         return self.own_facts
 
     def ended(self, why: str) -> None:
@@ -189,7 +192,7 @@ class Live:
 
     def _asked_for(self, command: Message) -> tuple[Message, Message]:
         """The recipe that a page's settings describe, field by field, and the settings as the form shows them."""
-        recipe = chosen(as_typed(command.get("settings")), self.own, self.own_facts.get("inputs", ()))
+        recipe = chosen(as_typed(command.get("settings")), self.own, self.own_facts)
         settings = as_settings(recipe) | {"data": OWN if recipe.data == str(self.own) else recipe.data}
         return {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}, settings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ LARGEST_RATE = 1_000.0
 SPANS = {"batch_size": (1, 4_096), "epochs": (1, 10_000), "seed": (0, 2**31)}  # of the whole numbers: the least and the most
 WORDS = {"lr": "learning rate", "batch_size": "batch size", "hidden": "hidden layers"}
 FREE = ("optimizer", "schedule", "lr", "batch_size", "epochs", "seed")  # what may be changed of any training
+# What is no class needs outputs and a cost of its own.
+OF_TASK = {
+    "numbers": {"output": "identity", "cost": "quadratic"},
+    "labels": {"output": "sigmoid", "cost": "cross_entropy"},
+}
 OWN = "own"  # the name of uploaded data
 
 
@@ -77,9 +82,11 @@ def check_pair(recipe: Recipe, shape: Sequence[int], data: str | None = None) ->
         )
 
 
-def fitting(shape: Sequence[int]) -> list[str]:
-    """The recipes that go with samples of this shape."""
-    known = [recipe for recipe in RECIPES.values() if is_watched(recipe)]
+def fitting(shape: Sequence[int], task: str = "classes") -> list[str]:
+    """The recipes that go with samples of this shape, and with what is learned of them."""
+    known = [
+        recipe for recipe in RECIPES.values() if is_watched(recipe) and (recipe.model == "feedforward" or task not in OF_TASK)
+    ]
     return [recipe.name for recipe in known if goes_with(recipe, shape)]
 
 
@@ -158,8 +165,8 @@ def as_typed(fields: Any) -> Any:
     return settings
 
 
-def chosen(asked: Any, own: Path | None = None, own_shape: Sequence[int] = ()) -> Recipe:
-    """The recipe that the form describes; own: the uploaded file, where there is one, with samples of own_shape.
+def chosen(asked: Any, own: Path | None = None, facts: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe that the form describes; own: the uploaded file, where there is one, and what is known of it.
 
     Raises ModelError for a setting that is missing, of the wrong type, unknown or out of its limits.
     """
@@ -171,19 +178,27 @@ def chosen(asked: Any, own: Path | None = None, own_shape: Sequence[int] = ()) -
         limits.one_of("setting", name, list(as_settings(recipe)))
     names = [*data_names(), *([OWN] if own else [])]
     data = limits.one_of("data", asked.get("data", recipe.data), names)
-    check_pair(recipe, own_shape if data == OWN else SHAPES[data], own.name if own and data == OWN else data)
+    known = facts if facts is not None and data == OWN else {}
+    check_pair(recipe, known.get("inputs", ()) if data == OWN else SHAPES[data], own.name if own and data == OWN else data)
+    task = known.get("task", "classes")
+    if task in OF_TASK and recipe.model != "feedforward":
+        raise ModelError(f"{own.name if own else data} has {task} to learn, which a {recipe.model} does not: start from iris")
     changes: dict[str, Any] = {
         "data": str(own) if data == OWN else data,
-        "data_options": _data_options(recipe, data),
+        "data_options": known.get("data_options", {}) if data == OWN else _data_options(recipe, data),
         **{name: asked.get(name, getattr(recipe, name)) for name in FREE},
     }
     if changes["optimizer"] != recipe.optimizer:
         changes["optimizer_settings"] = {}
+    if known.get("fitting", {}).get("optimizer") == changes["optimizer"]:
+        changes["optimizer_settings"] = known["fitting"]["optimizer_settings"]
     if recipe.augment is not None and data not in ("mnist", "emnist"):
         changes["augment"] = None
     free = KINDS[recipe.model]
     changes |= {name: asked.get(name, getattr(recipe, name)) for name in free}
-    if changes.get("cost") == "cross_entropy" and recipe.output not in PROBABILITIES:
+    if task in OF_TASK:
+        changes |= OF_TASK[task]
+    elif changes.get("cost") == "cross_entropy" and recipe.output not in PROBABILITIES:
         changes["output"] = "softmax"
     try:
         found = recipe.changed(**changes)  # types and ranges stand there; here, what a page can show

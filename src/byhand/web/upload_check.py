@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from byhand import data
+from byhand.data.tables.table import is_table
 from byhand.errors import ByhandError, DataError
+from byhand.training.own_data import for_outputs, for_table
 from byhand.web.encoding import as_json
 
 SECONDS = 60.0  # that looking may take
@@ -46,16 +48,24 @@ async def inspected(path: Path) -> dict[str, Any]:
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """What the page is told of a file; raises DataError for one that cannot be trained on."""
-    splits = data.load(str(path))
+    """What the page is told of a file; raises DataError for one that cannot be trained on.
+
+    Of a table that are the task, what was decided in words, and the settings that fit it; its gaps are filled, as there is no
+    option to ask for that.
+    """
+    options: dict[str, Any] = {"missing": "median"} if is_table(path) else {}
+    splits = data.load(str(path), **options)
     train = splits.train
-    if train.encoding is not None and train.task == "numbers":
-        raise DataError(f"{path}: {train.encoding.target!r} is a number to learn, and this page learns classes: use byhand train")
     if train.n_classes > MOST_CLASSES:
         raise DataError(
             f"{path} has {train.n_classes:,} classes, but at most {MOST_CLASSES} are taken: is the last column the class?"
         )
-    return {"samples": len(train) + len(splits.test), "inputs": list(train.inputs.shape[1:]), "classes": train.n_classes}
+    found = {"samples": len(train) + len(splits.test), "inputs": list(train.inputs.shape[1:]), "classes": train.n_classes}
+    found |= {"task": train.task, "outputs": train.n_outputs, "told": splits.note, "data_options": options}
+    if train.encoding is None:
+        return found
+    about = for_table(train) | for_outputs(train)
+    return found | {"fitting": {name: value for name, value in about.items() if name != "output"}}
 
 
 def limit_memory(most: int) -> None:

@@ -46,6 +46,8 @@ class Input:
 class Encoding:
     """The inputs in their order, and the target: its name, and for numbers to learn its mean and deviation.
 
+    Of several labels at once `labels` are their names, and the target is a column that holds them, or their columns by commas.
+
     >>> from byhand.data.tables.table import of_arrays
     >>> table = of_arrays("t", {"age": [20.0, 40.0], "colour": ["red", "blue"], "y": ["a", "b"]})
     >>> encoding = fit(table, Roles("y", "", ("age", "colour"), {}), np.arange(2))
@@ -57,6 +59,7 @@ class Encoding:
     target: str
     target_mean: float = 0.0
     target_std: float = 1.0
+    labels: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -138,7 +141,8 @@ class Encoding:
             kept: dict[str, Any] = {"name": one.name}
             kept |= {"words": list(one.words)} if one.words else {"mean": one.mean, "std": one.std}
             inputs.append(kept | ({} if one.fill is None else {"fill": one.fill}))
-        return {"target": self.target, "target_mean": self.target_mean, "target_std": self.target_std, "inputs": inputs}
+        about = {"target": self.target, "target_mean": self.target_mean, "target_std": self.target_std, "inputs": inputs}
+        return about | ({"labels": list(self.labels)} if self.labels else {})
 
 
 def from_json(kept: Any) -> Encoding:
@@ -148,9 +152,10 @@ def from_json(kept: Any) -> Encoding:
         mean = limits.number("target_mean", kept["target_mean"], error=DataError)
         std = limits.number("target_std", kept["target_std"], above=0, error=DataError)
         target = limits.text("target", kept["target"], error=DataError)
+        labels = tuple(limits.text("a label", name, error=DataError) for name in kept.get("labels", ()))
     except (KeyError, TypeError, IndexError, DataError) as error:
         raise DataError(f"the model file does not say how its table was read ({error}): train it again") from error
-    return Encoding(inputs, target, mean, std)
+    return Encoding(inputs, target, mean, std, labels)
 
 
 def _input(kept: Any) -> Input:
@@ -166,12 +171,17 @@ def _input(kept: Any) -> Input:
 
 
 def fit(
-    table: Table, roles: Roles, rows: NDArray[np.intp], missing: str = "", target: tuple[float, float] = (0.0, 1.0)
+    table: Table,
+    roles: Roles,
+    rows: NDArray[np.intp],
+    missing: str = "",
+    target: tuple[float, float] = (0.0, 1.0),
+    labels: tuple[str, ...] = (),
 ) -> Encoding:
     """The encoding by what stands in these rows, those that are trained on. missing: "mean", "median" or "" for refusing."""
     if is_pixels(table, roles.inputs):
-        return Encoding(tuple(Input(name, 0.0, 255.0) for name in roles.inputs), roles.target, *target)
-    return Encoding(tuple(_fitted(table[name].take(rows), missing) for name in roles.inputs), roles.target, *target)
+        return Encoding(tuple(Input(name, 0.0, 255.0) for name in roles.inputs), roles.target, *target, labels)
+    return Encoding(tuple(_fitted(table[name].take(rows), missing) for name in roles.inputs), roles.target, *target, labels)
 
 
 def _fitted(column: Column, missing: str) -> Input:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from byhand import limits
+from byhand.data.tables.labels import holds_labels
 from byhand.data.tables.table import Column, Table
 from byhand.errors import DataError
 
@@ -89,7 +90,7 @@ def roles(table: Table, target: str = "", drop: Sequence[str] = (), use: Sequenc
     columns = [column for column in table.columns if column.name not in left_out]
     for i, column in enumerate(columns):
         why = _useless(table, column, i)
-        meant = why.startswith("is always") and _looks_like_target(table, column)
+        meant = (why.startswith("is always") or holds_labels(column)) and _looks_like_target(table, column)
         if why and column.name != asked and column.name not in use and not meant:
             left_out[column.name] = why
     if asked in drop:
@@ -180,7 +181,7 @@ def _useless(table: Table, column: Column, i: int) -> str:
         return "is an identifier"
     if column.name in ("column 1", "row names") and table.named and different == len(known):
         return "names the rows"
-    if column.dates:
+    if column.dates or (holds_labels(column) and column is table.columns[-1]):
         return ""
     if different > TEXT * len(known) and len(known) > FEW:
         return f"is {different:,} different texts"

@@ -101,8 +101,9 @@ def open_patient(what: str, seed: int | None = None) -> Patient:
 
 
 def from_recipe(recipe: Recipe) -> Patient:
-    """The training of a recipe, before its first step."""
+    """The training of a recipe, before its first step; where all data are trained on after a cross-validation, its first fold."""
     splits = load_splits(recipe)
+    splits = splits if splits.folds is None else next(iter(splits.folds))
     network = build(recipe, splits)
     return Patient(begin(recipe, network, splits), splits.validation, splits.test, recipe.name)
 

@@ -25,6 +25,13 @@ export class SettingsForm {
     this.offerData($("data").value);
   }
 
+  /** Choose the uploaded file, with the settings that fit it where the server knows such. */
+  useOwn() {
+    $("data").value = "own";
+    const fields = this.fields.filter((name) => this.own.fitting?.[name] !== undefined && !$(name).disabled);
+    for (const name of fields) $(name).value = name === "hidden" ? this.own.fitting.hidden.join(", ") : this.own.fitting[name];
+  }
+
   /** Offer the data that the chosen recipe can be trained on, with one of them chosen. */
   offerData(wanted) {
     const recipe = $("recipe").value;

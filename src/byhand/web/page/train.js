@@ -170,6 +170,14 @@ function lookWhereAsked() {
   look({ ...(sample && { sample }), ...(place && { [name]: place }) });
 }
 
+// What is learned, by the task.
+const LEARNED = {
+  classes: ({ classes }) => `${classes} classes`,
+  yes_no: ({ classes }) => `${classes} classes`,
+  labels: ({ outputs }) => `${outputs} labels at once`,
+  numbers: () => "a number to learn",
+};
+
 async function upload(file) {
   complain("");
   $("status").textContent = `Sending ${file.name} …`;
@@ -180,9 +188,11 @@ async function upload(file) {
     form.setOwn(own);
     const recipe = $("recipe").value;
     const fits = own.recipes.includes(recipe);
-    if (fits) $("data").value = "own";
+    if (fits) form.useOwn();
+    $("told").textContent = own.told;
+    $("told").hidden = !own.told;
     const next = fits ? "Press Start to train on it." : `${recipe} cannot be trained on such samples: choose another recipe, such as ${own.recipes[0]}.`;
-    $("status").textContent = `${own.name}: ${own.samples.toLocaleString("en")} samples of ${own.inputs.join(" × ")} numbers, ${own.classes} classes. ${next}`;
+    $("status").textContent = `${own.name}: ${own.samples.toLocaleString("en")} samples of ${own.inputs.join(" × ")} numbers, ${LEARNED[own.task](own)}. ${next}`;
   } catch (error) {
     complain(error.message);
     $("status").textContent = "";

@@ -3,8 +3,10 @@
 import { bytesOf } from "./assets.js";
 import { errorsInWords, showConfusion } from "./confusion_matrix.js";
 import { drawRegions, drawSamples, showKey } from "./decision_regions.js";
+import { showLabels } from "./label_table.js";
 import { showLayers } from "./layer_table.js";
 import { brief } from "./plots.js";
+import { drawPredicted } from "./predicted_plot.js";
 import { emptyGallery, showDrawn, showSamples } from "./sample_gallery.js";
 import { showTrainingCurves } from "./training_curves.js";
 
@@ -29,15 +31,22 @@ const CODE_PLACE = "Number of the code and pixel, for example 3,406";
 export function showBeginning(begun) {
   const { model } = begun.settings;
   const does = DOES[model] ?? "codes";
-  const classifies = does === "classifies";
+  const labels = begun.task === "labels";
+  const classifies = does === "classifies" && !labels && begun.task !== "numbers";
   $("live").hidden = false;
   $("note").textContent = `${begun.network}, ${begun.optimizer.replace(/\(.*/, "")}: ${count(begun.samples)} samples, ${count(begun.batches)} batches per epoch${begun.augmented ? ", augmented" : ""}; validated on ${count(begun.validated_on)} that it does not train on. The learning rate may be changed while it runs; everything else counts from the next start.`;
-  $("accuracy-panel").hidden = $("confusion-panel").hidden = !classifies || !begun.validated_on;
-  $("mistakes").hidden = does === "draws" || !begun.validated_on;
+  $("accuracy-panel").hidden = !(classifies || labels) || !begun.validated_on;
+  $("confusion-panel").hidden = !classifies || !begun.validated_on;
+  $("mistakes").hidden = does === "draws" || !begun.validated_on || (does === "classifies" && !classifies);
+  $("predicted-panel").hidden = begun.task !== "numbers" || !begun.validated_on;
+  $("labels-panel").hidden = !labels || !begun.validated_on;
+  $("told").textContent = begun.told;
+  $("told").hidden = !begun.told;
   $("drawn-panel").hidden = does !== "draws" || Boolean(begun.points);
   $("augmented").hidden = !begun.augmented;
+  $("guessing").hidden = labels;
   $("chance").textContent = `${Math.round(100 / begun.classes.length)} %`;
-  $("validation-name").textContent = classifies ? "Accuracy on validation data" : "Cost on validation data";
+  $("validation-name").textContent = classifies || labels ? "Accuracy on validation data" : "Cost on validation data";
   [$("pictures-title").textContent, $("pictures-about").textContent] = PICTURES[does] ?? ["", ""];
   [$("plane-title").textContent, $("plane-about").textContent] = PLANES[model] ?? PLANES[does] ?? ["", ""];
   $("plane-panel").hidden = !begun.points;
@@ -63,6 +72,8 @@ export function showTraining(begun, { moment, costs, validated }, fresh, weightI
   $("weights-section").hidden = !moment.weights;
   if (fresh.weights) weightImages.show(fresh.weights);
   if (fresh.plane && begun.points) drawRegions($("plane"), unpacked(fresh.plane), begun.points);
+  if (fresh.validation?.predicted) drawPredicted($("predicted"), fresh.validation.predicted, $("predicted-name"), $("predicted-worth"));
+  if (fresh.validation?.labels) showLabels($("labels"), fresh.validation.labels);
   if (fresh.validation && !$("mistakes").hidden) showValidation(fresh.validation, begun.classes);
   if (fresh.drawn?.points && begun.points) drawSamples($("plane"), begun.ends, begun.points, fresh.drawn.points, fieldOf(fresh.drawn));
   if (fresh.drawn?.images) showDrawn($("drawn"), fresh.drawn.images);
