@@ -276,6 +276,20 @@ class FeedForward(NeuralNetwork):
         x = self._rows(x)
         return np.concatenate([self._last_layer(x[start : start + ROWS])[1] for start in range(0, len(x), ROWS)])
 
+    def features(self, x: Array) -> Array | None:
+        """What the last layer reads, (N, n_{L-1}); of a network of one layer nothing."""
+        if len(self.weights) < 2:
+            return None
+        x = self._rows(x)
+        return np.concatenate([self._hidden(x[start : start + ROWS]) for start in range(0, len(x), ROWS)])
+
+    def _hidden(self, x: Array) -> Array:
+        a = x
+        for w, b, activation in zip(self.weights[:-1], self.biases[:-1], self.activations[:-1], strict=True):
+            z = weighted_input(a, w, b, np.empty((len(a), len(b)), self.dtype))
+            a = activate(z, activation, np.empty_like(z))
+        return a
+
     def predict(self, x: Array) -> np.ndarray[Any, Any]:
         """The class of each sample, (N,): the output unit that answers most strongly, or whether a single one is above 0.5.
 
@@ -308,11 +322,9 @@ class FeedForward(NeuralNetwork):
         return total / len(x), None if self.purpose == REGRESSION else right / len(x)
 
     def _last_layer(self, x: Array) -> tuple[Array, Array]:
-        z = a = x
-        for w, b, activation in zip(self.weights, self.biases, self.activations, strict=True):
-            z = weighted_input(a, w, b, np.empty((len(a), len(b)), self.dtype))
-            a = activate(z, activation, np.empty_like(z))
-        return z, a
+        a = self._hidden(x)
+        z = weighted_input(a, self.weights[-1], self.biases[-1], np.empty((len(a), len(self.biases[-1])), self.dtype))
+        return z, activate(z, self.activations[-1], np.empty_like(z))
 
     def learn(self, x: Array, y: Array) -> float:
         """One forward and one backward pass: fills `gradient`, returns the batch's cost (weight decay included).

@@ -62,6 +62,11 @@ class NeuralNetwork(Protocol):
 
     kind: str
     purpose: str = CLASSIFICATION
+
+    def features(self, x: Array) -> Array | None:
+        """What the last layer reads of inputs (N, ...), (N, d); by these it is told what is unlike the training data."""
+        return None
+
     by_hand: bool = False
     tunable: tuple[str, ...] = ()
     classes: int = 0

@@ -9,10 +9,12 @@ from typing import Any
 
 from byhand.data.characters import SCATTERED, characters, cut
 from byhand.data.pictures import preparation_of, prepare_for
+from byhand.data.preparation import from_pixels
 from byhand.data.prepare import framed, ink_of_file
 from byhand.errors import ModelError
 from byhand.modelfile import Model
 from byhand.shipped import open_model
+from byhand.training.out_of_distribution import UNLIKE, of_model
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Prediction:
         class_name: the class with the largest output; None for a picture with nothing on it. output: how large that is.
         outputs: of every class, by name.
         doubt: why the answer is worth little, such as ink at the edge of the picture; "" where nothing speaks against it.
+        distance: from the nearest class, over the limit beyond which a picture is unlike all that was trained on; None where the
+            model does not say.
         place: of one of several characters on a sheet: top, left, bottom, right, in pixels of what was looked at.
         characters: where there are several, each as a prediction of its own, line by line; `class_name` is then the text that
             they make, and `output` the least of theirs.
@@ -33,6 +37,7 @@ class Prediction:
     output: float = 0.0
     outputs: dict[str, float] = field(default_factory=dict)
     doubt: str = ""
+    distance: float | None = None
     place: tuple[int, int, int, int] | None = None
     characters: tuple[Prediction, ...] = ()
 
@@ -50,6 +55,7 @@ class Prediction:
             "output": self.output,
             "outputs": self.outputs,
             "doubt": self.doubt,
+            **({} if self.distance is None else {"distance": self.distance}),
             **({"place": list(self.place)} if self.place else {}),
             **({"characters": [one.figures() for one in self.characters]} if self.characters else {}),
         }
@@ -91,6 +97,13 @@ def _read(model: Model, path: Path, ink: str) -> Prediction:
 
 def _named(model: Model, path: Path, pixels: Any, **more: Any) -> Prediction:
     outputs = model.read(pixels[None])[0]
+    where = of_model(model.preprocessing, len(outputs))
+    if where is not None:
+        features = model.network.features(from_pixels(pixels[None], model.preprocessing).reshape(1, -1))
+        distance = None if features is None else float(where.distances(features)[0])
+        more["distance"] = distance
+        if distance is not None and distance > 1:
+            more["doubt"] = more.get("doubt") or UNLIKE
     names = model.class_names or tuple(map(str, range(len(outputs))))
     best = int(outputs.argmax())
     return Prediction(str(path), names[best], float(outputs[best]), dict(zip(names, outputs.tolist(), strict=True)), **more)

@@ -20,6 +20,7 @@ from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, load_model, save_model
 from byhand.predictions import each_class
 from byhand.shipped import shipped
+from byhand.training.out_of_distribution import of_model
 from byhand.web.site import models_that_fit
 
 pytestmark = pytest.mark.browser
@@ -69,6 +70,26 @@ def test_what_makes_a_picture_doubtful_is_told_in_the_words_of_python(page: Any,
         image = (255 - page_with(places, light)).astype(np.float32)
         found = page.run(PREPARE, packed(image), image.shape[1], image.shape[0])
         assert found["doubt"] == prepare(image, "white").doubt
+
+
+def test_how_far_a_drawing_lies_from_every_class_is_as_in_python(page: Any, packed: Any, rng: np.random.Generator) -> None:
+    path = shipped()["mnist-cnn"]
+    model = load_model(path)
+    where = of_model(model.preprocessing, 10)
+    assert where is not None
+    digits = data.load("mnist").test.inputs[:4]
+    for image in [*digits, rng.random((28, 28, 1)).astype(np.float32)]:
+        found = page.run(
+            MODEL
+            + """
+          const { distanceOf } = await import("/out_of_distribution.js");
+          const trace = readDrawing(network, floats(args[1]));
+          return distanceOf(model.preprocessing.out_of_distribution, trace.a.at(-2));
+            """,
+            base64.b64encode(path.read_bytes()).decode(),
+            packed(image[..., 0]),
+        )
+        assert found == pytest.approx(float(where.distances(model.network.features(image[None]))[0]), rel=1e-4)
 
 
 def test_pictures_in_colour_become_the_same_grey_as_in_python(page: Any, packed: Any, rng: np.random.Generator) -> None:

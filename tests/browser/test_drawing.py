@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from selenium.webdriver.common.keys import Keys
 from tests.photographs import own_strokes, photographs
 
@@ -246,6 +246,14 @@ def test_a_dropped_picture_of_two_digits_is_said_to_be_unsure(page: Any, tmp_pat
     page.wait("document.querySelector('#verdict .words').textContent.startsWith('unsure: there are several pieces')")
     assert page.digit() != "?"
     page.wait("document.querySelector('#status').textContent.includes('Unsure: there are several pieces')")
+
+
+def test_a_drawing_that_is_no_digit_is_said_to_be_unlike_all(page: Any, tmp_path: Path) -> None:
+    sheet = Image.new("L", (400, 400), 255)
+    ImageDraw.Draw(sheet).line([(60, 90), (130, 310), (200, 150), (270, 310), (340, 90)], fill=0, width=26, joint="curve")
+    sheet.save(tmp_path / "w.png")
+    dropped(page, tmp_path / "w.png")
+    page.wait("document.querySelector('#verdict .words').textContent.startsWith('unsure: it is unlike all')")
 
 
 def test_what_is_no_picture_is_told_in_one_line(page: Any, tmp_path: Path) -> None:

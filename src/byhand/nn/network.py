@@ -285,6 +285,18 @@ class Network(NeuralNetwork):
         x = self._shaped(x)
         return np.concatenate([self._answer(self._weighted(x[start : start + ROWS])) for start in range(0, len(x), ROWS)])
 
+    def features(self, x: Array) -> Array | None:
+        """What the last full layer reads, (N, n); None where the network does not end in one."""
+        x, found = self._shaped(x), []
+        for start in range(0, len(x), ROWS):
+            with watch() as tape:
+                self._weighted(x[start : start + ROWS])
+            last = next((node for node in reversed(tape) if node.op.name == "linear"), None)
+            if last is None or last.output.shape[1:] != self.output_shape or last.inputs[0].ndim != 2:
+                return None
+            found.append(on_device(last.inputs[0].data, "cpu"))
+        return np.concatenate(found)
+
     def predict(self, x: Array) -> np.ndarray[Any, np.dtype[np.intp]]:
         """The class of each sample, (N,): the output that is largest, or whether a single one is above 0.5."""
         return chosen(self.forward(x))

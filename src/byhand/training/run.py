@@ -23,10 +23,10 @@ from byhand.files import staged, write_atomically
 from byhand.lock import locked
 from byhand.modelfile import Model, save_model
 from byhand.models.kinds import of_recipe
-from byhand.neural_network import NeuralNetwork
+from byhand.neural_network import CLASSIFICATION, NeuralNetwork
 from byhand.safe_reading import reading
 from byhand.shipped import open_model
-from byhand.training import folds
+from byhand.training import folds, out_of_distribution
 from byhand.training.checkpoint import Checkpoint, read_checkpoint
 from byhand.training.encoded_data import encoded
 from byhand.training.evaluate import Evaluation, measure, nonsense
@@ -291,6 +291,14 @@ def _finished(
     evaluation: Any = _measured(recipe, network, splits.test)
     if crossed is not None:
         evaluation = crossed  # what was measured are the rows that it was trained on: no more than that its numbers are some
+    unlike = None
+    if (
+        splits.validation is not None
+        and network.purpose == CLASSIFICATION
+        and not network.by_hand
+        and splits.train.inputs.ndim == 4
+    ):
+        unlike = out_of_distribution.fitted(network, splits.train, splits.validation)
     model = Model(
         network,
         class_names=splits.train.class_names,
@@ -301,6 +309,7 @@ def _finished(
             "data_options": recipe.data_options,
             **({"binarised": True} if recipe.binarise else {}),
             **({"latents_of": recipe.latents_of} if recipe.latents_of else {}),
+            **({out_of_distribution.KEY: unlike.facts()} if unlike is not None else {}),
         },
         recipe=recipe.name,
         metrics=metrics(evaluation),

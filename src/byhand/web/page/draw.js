@@ -10,6 +10,7 @@ import { LessonForm } from "./lesson_form.js";
 import { copyNetwork, eachClass, largest, makeNetwork, namesOf, readDrawing } from "./network.js";
 import { nameOf, showNeuron } from "./neuron.js";
 import { number, percent } from "./numbers.js";
+import { UNLIKE, distanceOf } from "./out_of_distribution.js";
 import { makeBars, sentence } from "./output_bars.js";
 import { paintPixels } from "./pictures.js";
 import { prepare } from "./prepare.js";
@@ -51,6 +52,7 @@ function read(announced = true) {
   const { pixels, empty, doubt } = prepare(pad.grey());
   Object.assign(state, { pixels, doubt });
   state.trace = empty || !state.network ? null : readDrawing(state.network, inputOf(pixels, state.model.preprocessing));
+  if (state.trace && !doubt && distanceOf(state.model.preprocessing.out_of_distribution, state.trace.a.at(-2)) > 1) state.doubt = UNLIKE;
   show();
   clearTimeout(announcing);
   if (announced) announcing = setTimeout(announce, QUIET);
