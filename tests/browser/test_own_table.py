@@ -77,6 +77,12 @@ def test_a_table_with_words_an_id_and_gaps_is_told_and_learned(train: Any, tmp_p
     counts = train.js("[...document.querySelectorAll('#confusion tbody td')].map((e) => Number(e.innerText || 0))")
     assert sum(counts) == 80 and counts[0] + counts[3] > 60  # a fifth of the 400 rows to train on
     assert "learning 'Churn'" in train.text("told")
+    # What is misread is shown as it stands in the table, not standardised.
+    mistake = train.js("document.querySelector('#misread .figures-of').innerText")
+    assert all(word in mistake for word in ("contract = ", "region = ", "charge = ", "months = ")), mistake
+    months = float(mistake.split("months = ")[1])
+    assert months == int(months) and 1 <= months < 72
+    assert "relu/softmax, cross_entropy" in train.text("note") and "settings that fit it" in train.text("about")
     pictured(train, "classes")
     assert train.complaints() == []
 
@@ -117,6 +123,8 @@ def test_several_labels_get_their_table(train: Any, tmp_path: Path) -> None:  # 
     assert [row[0] for row in rows] == ["rare", "red", "round", "small"]
     assert all(float(row[2].rstrip("%")) >= float(row[3].rstrip("%")) - 5 for row in rows)
     assert float(train.text("at-accuracy").removesuffix(" %")) > 90
+    table = "document.getElementById('labels')"
+    assert train.js(f"{table}.scrollWidth <= {table}.parentElement.clientWidth")  # all of it is seen without scrolling
     pictured(train, "labels")
     assert train.complaints() == []
 

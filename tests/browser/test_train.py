@@ -281,10 +281,10 @@ def test_networks_that_draw_or_go_through_a_code_show_what_they_make(train: Any,
 
 def test_ones_own_table_is_trained_on_and_a_malformed_one_told_in_one_line(train: Any, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
-    bad.write_text("1,2,a\n3,,b\n1,5,a\n3,4,b\n")
+    bad.write_text("day,b,c\n2024-01-31,2,x\n2024-02-01,3,y\n2024-03-31,2,x\n2024-04-01,3,y\n")
     train.driver.find_element("id", "own-file").send_keys(str(bad))
     train.wait("!document.getElementById('problem').hidden")
-    assert "bad.csv misses values: 'column 2' in 1 of 4 rows (the first is row 2)" in train.text("problem")
+    assert "bad.csv: 'day' holds dates, such as '2024-01-31'" in train.text("problem")
     good = tmp_path / "good.csv"
     good.write_text("\n".join(f"{k % 7},{k % 5},{'even' if k % 2 == 0 else 'odd'}" for k in range(100)))
     train.driver.find_element("id", "own-file").send_keys(str(good))

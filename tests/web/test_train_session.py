@@ -406,7 +406,9 @@ def test_an_uploaded_table_is_trained_on(tab: Tab, client: httpx.Client) -> None
     answer = client.post("/api/train/data", params={"name": "my table.csv"}, content=rows)
     own = answer.json()
     assert {"moons", "moons-diffusion"} < set(own.pop("recipes"))
-    assert own == {"samples": 100, "inputs": [2], "classes": 2, "name": "my table.csv"}
+    assert "from 2 columns of numbers (standardised)" in own.pop("told") and own.pop("fitting")["activation"] == "relu"
+    about = {"samples": 100, "inputs": [2], "classes": 2, "outputs": 2, "task": "classes", "data_options": {"missing": "median"}}
+    assert own == about | {"name": "my table.csv"}
     assert tab.until(lambda m: "own" in m)["own"]["name"] == "my table.csv"
     tab.say(do="start", settings={"recipe": "moons", "data": "own"}, far="step")
     begun = tab.until(lambda m: "begun" in m)["begun"]
@@ -419,7 +421,7 @@ def test_an_uploaded_table_is_trained_on(tab: Tab, client: httpx.Client) -> None
     ("name", "content", "told"),
     [
         ("a.csv", b"", "a.csv holds no table"),
-        ("a.csv", b"1,2,x\n3,,y\n1,5,x\n3,4,y\n", "a.csv misses values: 'column 2' in 1 of 4 rows (the first is row 2)"),
+        ("a.csv", b"day,b,c\n2024-01-31,2,x\n2024-02-01,3,y\n2024-03-31,2,x\n2024-04-01,3,y\n", "a.csv: 'day' holds dates"),
         ("a.csv", b"\xff\xfe\x00", "a.csv cannot be read as a table"),
         ("a.npz", b"PK nonsense", "a.npz is not a whole .npz"),
         ("a.exe", b"MZ", "neither .csv nor .npz"),

@@ -24,6 +24,7 @@ PROBE = 32  # samples that run through a network of modules to be looked at
 TILES = 48
 CLASSES = 62  # whose confusions have room
 PICTURES = 12
+CELLS = 6  # of a row of a table
 POINTS = 400  # pairs of a true and a predicted number
 WIDEST = 4_096  # numbers a tile may have
 SIDE = 56  # points along an edge of the plane
@@ -218,6 +219,8 @@ class Validation:
         shown: dict[str, Any] = {"index": int(self.indices[row]), "label": self.data.class_names[self.data.labels[row]]}
         if x.ndim == 3 and x.shape[2] == 1:
             return shown | {"rows": x.shape[0], "columns": x.shape[1], "image": text_of(bytes_of(x))}
+        if self.data.encoding is not None:
+            return shown | {"cells": self.data.encoding.row(x)[:CELLS]}
         return shown | {"numbers": [round(float(value), 4) for value in x.reshape(-1)[:8]]}
 
 

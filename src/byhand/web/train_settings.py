@@ -198,7 +198,7 @@ def chosen(asked: Any, own: Path | None = None, facts: Mapping[str, Any] | None 
     changes |= {name: asked.get(name, getattr(recipe, name)) for name in free}
     if task in OF_TASK:
         changes |= OF_TASK[task]
-    elif changes.get("cost") == "cross_entropy" and recipe.output not in PROBABILITIES:
+    elif changes.get("cost") == "cross_entropy" and (recipe.output not in PROBABILITIES or "fitting" in known):
         changes["output"] = "softmax"
     try:
         found = recipe.changed(**changes)  # types and ranges stand there; here, what a page can show

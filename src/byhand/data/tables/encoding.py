@@ -134,6 +134,22 @@ class Encoding:
             at += len(one.features)
         raise DataError(f"the inputs are 0 to {at - 1}, got {feature}")
 
+    def row(self, values: Array) -> list[str]:
+        """What a row of numbers that the network reads was in the table, a word for each column.
+
+        >>> Encoding((Input("age", 40.0, 10.0), Input("colour", words=("blue", "red"))), "y").row(np.array([0.1, 0.0, 1.0]))
+        ['age = 41', 'colour = red']
+        """
+        found, at = list[str](), 0
+        for one in self.inputs:
+            if one.words:
+                chosen = [word for word, value in zip(one.words, values[at:], strict=False) if value > 0]
+                found.append(f"{one.name} = {chosen[0] if chosen else '?'}")
+            else:
+                found.append(f"{one.name} = {float(values[at]) * one.std + one.mean:.5g}")
+            at += len(one.features)
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """The same as a model file keeps it."""
         inputs = []

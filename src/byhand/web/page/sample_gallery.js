@@ -18,7 +18,7 @@ export function showSamples(list, samples) {
   fill(list, samples, (sample) => {
     const given = sample.image
       ? image(sample.image, sample, `Validation sample ${sample.index}, ${sample.label}`)
-      : element("span", "figures-of", sample.numbers.map(brief).join(", "));
+      : element("span", "figures-of", sample.cells?.join(", ") ?? sample.numbers.map(brief).join(", "));
     if (sample.rebuilt) return element("li", "", given, image(sample.rebuilt, sample, "What comes back of it"));
     const share = ` ${Math.round(100 * sample.output)}\u00a0%`;
     return element("li", "", given, element("span", "", `${sample.label}, read as `, element("b", "", sample.answer), share));

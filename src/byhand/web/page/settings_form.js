@@ -30,6 +30,7 @@ export class SettingsForm {
     $("data").value = "own";
     const fields = this.fields.filter((name) => this.own.fitting?.[name] !== undefined && !$(name).disabled);
     for (const name of fields) $(name).value = name === "hidden" ? this.own.fitting.hidden.join(", ") : this.own.fitting[name];
+    if (this.own.fitting) $("about").textContent = "Your own table: the form begins with settings that fit it.";
   }
 
   /** Offer the data that the chosen recipe can be trained on, with one of them chosen. */
@@ -50,7 +51,8 @@ export class SettingsForm {
       $(name).disabled = !free.includes(name);
       if ($(name).disabled) $(name).value = ""; // it keeps its own
     }
-    $("about").textContent = `${settings.recipe}: ${this.offered.recipes[settings.recipe]?.about ?? ""}.`;
+    const fitted = settings.data === "own" && this.own?.fitting;
+    $("about").textContent = fitted ? "Your own table: the form begins with settings that fit it." : `${settings.recipe}: ${this.offered.recipes[settings.recipe]?.about ?? ""}.`;
   }
 
   /** Every field that can be changed, as it stands. */
