@@ -14,6 +14,8 @@ from tests.photographs import own_strokes, photographs
 
 from byhand import data
 
+from .test_convolutions import use_cnn
+
 pytestmark = pytest.mark.browser
 
 
@@ -252,6 +254,7 @@ def test_a_drawing_that_is_no_digit_is_said_to_be_unlike_all(page: Any, tmp_path
     sheet = Image.new("L", (400, 400), 255)
     ImageDraw.Draw(sheet).line([(60, 90), (130, 310), (200, 150), (270, 310), (340, 90)], fill=0, width=26, joint="curve")
     sheet.save(tmp_path / "w.png")
+    use_cnn(page)
     dropped(page, tmp_path / "w.png")
     page.wait("document.querySelector('#verdict .words').textContent.startsWith('unsure: it is unlike all')")
 

@@ -5,7 +5,8 @@ So of each class the mean of these features is kept, and of all the covariance a
 
     d^2 = \min_k\, (f - \mu_k)^\top\, \Sigma^{-1}\, (f - \mu_k) = \min_k\, |W f - W \mu_k|^2, \quad \Sigma^{-1} = W^\top W
 
-and what lies further away than 95 % of validation samples is told to be unlike. So 5 % of samples that belong to a class are too.
+and what lies further away than 95 % of validation samples (or test samples, where there are none) is told to be unlike. So 5 % of
+samples that belong to a class are too.
 
 Source: Lee, Lee, Lee and Shin (2018), "A simple unified framework for detecting out-of-distribution samples and adversarial
 attacks", section 2.1. Their distance is measured here at the last layer alone, without the ensemble over layers.

@@ -292,13 +292,8 @@ def _finished(
     if crossed is not None:
         evaluation = crossed  # what was measured are the rows that it was trained on: no more than that its numbers are some
     unlike = None
-    if (
-        splits.validation is not None
-        and network.purpose == CLASSIFICATION
-        and not network.by_hand
-        and splits.train.inputs.ndim == 4
-    ):
-        unlike = out_of_distribution.fitted(network, splits.train, splits.validation)
+    if network.purpose == CLASSIFICATION and not network.by_hand and splits.train.inputs.ndim == 4:
+        unlike = out_of_distribution.fitted(network, splits.train, splits.validation or splits.test)
     model = Model(
         network,
         class_names=splits.train.class_names,
