@@ -109,7 +109,13 @@ def _graph_model(model: Any, path: Path | str, shape: tuple[int, ...], class_nam
         what = f"{len(given)} inputs and {len(model.graph.output)} outputs"
         raise ModelError(f"{path} has {what}: a network of one input and one output is read")
     sides = [side.dim_value for side in given[0].type.tensor_type.shape.dim]
-    return _model(graph_of(model, _images(sides, shape, path)), shape, ending, path, class_names)
+    try:
+        graph = graph_of(model, _images(sides, shape, path))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+    if not graph.weight:
+        raise ModelError(f"{path} holds no weights: there is nothing in it to train or to explain")
+    return _model(graph, shape, ending, path, class_names)
 
 
 def _images(sides: list[int], shape: tuple[int, ...], path: Path | str) -> str:

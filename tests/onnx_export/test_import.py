@@ -11,6 +11,7 @@ import pytest
 import byhand
 from byhand import nn
 from byhand.errors import ModelError
+from byhand.import_onnx import NotAChain, open_onnx, read_chain
 from byhand.import_weights import open_foreign
 from byhand.modelfile import Model
 from byhand.onnx_export import export
@@ -151,6 +152,29 @@ def test_what_was_exported_comes_back(tmp_path: Path) -> None:
 def test_what_is_not_read_is_named(tmp_path: Path, nodes: list[Any], said: str) -> None:
     arrays = {"w": weights(4, 4), "b": weights(4), "v": weights(8, 2), "mixing": np.array([-1, 8])}
     path = written(tmp_path / "m.onnx", ["N", 4], nodes, **arrays)
+    with pytest.raises(NotAChain, match=said) as caught:
+        read_chain(open_onnx(path), path)
+    assert "\n" not in str(caught.value) and "m.onnx" in str(caught.value)
+
+
+def test_what_is_no_chain_is_computed_node_by_node(tmp_path: Path) -> None:
+    w, x = weights(4, 4), np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    nodes = [("Gemm", ["w"], {"alpha": 0.5}), ("LeakyRelu", [], {"alpha": 0.3}), ("Sin", [], {})]
+    network = open_foreign(written(tmp_path / "m.onnx", ["N", 4], nodes, w=w), (4,)).network
+    h = 0.5 * x @ w
+    e = np.exp(np.sin(np.where(h > 0, h, 0.3 * h)))
+    assert np.allclose(network.forward(x), e / e.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ([("Relu", [], {})], "holds no weights"),
+        ([("MatMul", ["w"], {}), ("GridSample", ["w"], {})], "the op GridSample is not read"),
+    ],
+)
+def test_what_cannot_be_computed_is_named(tmp_path: Path, nodes: list[Any], said: str) -> None:
+    path = written(tmp_path / "m.onnx", ["N", 4], nodes, w=weights(4, 4))
     with pytest.raises(ModelError, match=said) as caught:
         open_foreign(path, (4,))
     assert "\n" not in str(caught.value) and "m.onnx" in str(caught.value)

@@ -17,6 +17,7 @@ QUICK = (
     "npz_on_any_scale",
     "npz_with_its_own_test_part",
 )
+OWN_NAMES = ("names_twice", "row_names_of_r")  # of whose columns ours has other names; so have arrays
 
 
 @pytest.mark.slow
@@ -41,15 +42,15 @@ def test_every_table_is_read_as_what_was_written_into_it(name: str, tmp_path: Pa
     assert (splits.train.task == "numbers") == case.problem.numbers
     assert all(word in splits.note for word in case.says)
     encoding = splits.train.encoding
-    assert encoding is not None
-    names = list(case.problem.columns)
-    read = [one.name for one in encoding.inputs]
-    if case.header and name not in ("names_twice", "row_names_of_r"):
+    assert (encoding is None) == (name == "npz_of_images")
+    if encoding is not None and case.header and name not in OWN_NAMES and not name.startswith("npz"):
+        names = list(case.problem.columns)
+        read = [one.name for one in encoding.inputs]
         assert encoding.target == (case.problem.target or "column 1")
         assert set(read) <= set(names) - set(case.problem.ignored)
     # What scikit-learn gets, found again from what ours reads: the numbers of the first column of numbers.
     values = splits.train.values if case.problem.numbers else None
-    if values is not None:
+    if values is not None and encoding is not None:
         told = np.sort(
             np.concatenate([splits.train.values, splits.test.values])[:, 0] * encoding.target_std + encoding.target_mean
         )

@@ -54,6 +54,8 @@ def graph_of(model: Any, images: str = "") -> OnnxGraph:
                 "outputs": outputs,
             }
         )
+    read = {name for node in nodes for name in node["inputs"]} | {one.name for one in graph.output}
+    arrays = {name: array for name, array in arrays.items() if name in read}
     held = {one.name for one in graph.initializer}  # of which a single number may be a bias; a Constant's is a setting
     trained = [
         name

@@ -190,8 +190,9 @@ def chosen(asked: Any, own: Path | None = None, facts: Mapping[str, Any] | None 
     }
     if changes["optimizer"] != recipe.optimizer:
         changes["optimizer_settings"] = {}
-    if known.get("fitting", {}).get("optimizer") == changes["optimizer"]:
-        changes["optimizer_settings"] = known["fitting"]["optimizer_settings"]
+    fits = known.get("fitting")
+    if fits and fits["optimizer"] == changes["optimizer"]:
+        changes["optimizer_settings"] = fits["optimizer_settings"]
     if recipe.augment is not None and data not in ("mnist", "emnist"):
         changes["augment"] = None
     free = KINDS[recipe.model]
