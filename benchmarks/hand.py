@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from byhand.data.photograph import pieces
 from byhand.writing.centre_lines import drawing, half_widths
 from byhand.writing.frames import CAPITAL, inked_letters, middle_grey
 from byhand.writing.layout import typeset, wrapped
 from byhand.writing.letter_style import breadths, slants, usual
-from byhand.writing.letters import LEAST_PIECE, PIECE, PIECES, Letter, judged, letters, open_hand
+from byhand.writing.letters import PIECES, Letter, judged, letters, open_hand, pieces_of
 from byhand.writing.one_hand import in_one_hand, style_of
 from byhand.writing.outline import curves
 from byhand.writing.thinning import thinned
@@ -63,17 +62,11 @@ def unlike_usual(found: Sequence[Letter]) -> tuple[Any, Any]:
     )
 
 
-def in_pieces(letter: Letter) -> bool:
-    labels, count = pieces(letter.ink > PIECE)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    return int((sizes >= LEAST_PIECE).sum()) > PIECES.get(letter.character, 1)
-
-
 def widths(lines: list[str], found: Sequence[Letter], pen: float) -> Any:
     """How wide the ink of each letter is on the page, in pixels at scale 4: twice the median distance to paper."""
     measured = []
-    for inked in inked_letters(typeset(lines, [letter.ink for letter in found]), found, 4 * CAPITAL, pen):
-        dark = inked.pen > 0.5
+    for one in inked_letters(typeset(lines, [letter.ink for letter in found]), found, 4 * CAPITAL, pen):
+        dark = one.pen > 0.5
         if dark.any():
             measured.append(2 * np.median(half_widths(dark)[thinned(dark)]))
     return np.array(measured)
@@ -121,7 +114,8 @@ def main() -> None:
         )
     means = [np.mean([one for pair in read for one in pair[side]]) for side in (0, 1)]
     print(f"probability of the asked character, by emnist-cnn: {means[0]:.3f} -> {means[1]:.3f}")
-    print(f"in more pieces than they have: {sum(map(in_pieces, drawn)) / count:.1%}; written with a pen: {np.mean(strokes):.1%}")
+    broken = sum(pieces_of(one) > PIECES.get(one.character, 1) for one in drawn) / count
+    print(f"in more pieces than they have: {broken:.1%}; written with a pen: {np.mean(strokes):.1%}")
     print(f"variation of the ink's width along a sentence: {np.mean(variation):.1%}")
     print(f"Bezier curves a letter: {np.mean(curve_count):.1f}")
     print(f"one hand and its pen: {1000 * seconds / count:.0f} ms a letter")

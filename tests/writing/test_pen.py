@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from byhand.writing.centre_lines import FINER, Stroke, drawing, half_widths
+from byhand.writing.centre_lines import FINER, drawing, half_widths
 from byhand.writing.outline import curves
-from byhand.writing.pen import filled, painted
+from byhand.writing.pen import Stroke, filled, painted
 from byhand.writing.thinning import branches, thinned
 
 GRID = (np.stack(np.meshgrid(np.arange(28), np.arange(28)), axis=-1) + 0.5).astype(np.float64)  # across, down

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from byhand.backend import Array
+from byhand.writing.pen import Drawing, Stroke, painted
 from byhand.writing.thinning import Branch, branches, thinned
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -31,22 +32,6 @@ NARROW = 1.2  # pixels: half the width of a usual pen
 DOT = 2.2  # of the ink's half width: what is not longer is a dot
 SPECK = 6  # pixels of the finer grid: less ink than this squared is none
 UNLIKE = 0.2  # share of the ink that may differ from the letter's before its outline is taken instead
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """Points (n, 2), across and down, in pixels of the letter; `closed`: the last is joined to the first. One point is a dot."""
-
-    points: Array
-    closed: bool = False
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A letter as strokes of a pen or, where it has none, as outlines: what lies in an odd number of them is ink."""
-
-    strokes: tuple[Stroke, ...]
-    outlines: tuple[Array, ...] = ()
 
 
 def drawing(ink: Array, middle: float) -> Drawing:
@@ -217,8 +202,6 @@ def half_widths(dark: Mask) -> Array:
 
 def _difference(dark: Mask, found: list[Stroke], half: float) -> float:
     """Share of the ink that a pen of this half width, in pixels of the finer grid, would leave out or add."""
-    from byhand.writing.pen import painted
-
     pen = painted(found, dark.shape, FINER, half) > 0.5
     near = _edge(dark)
     return float(((pen != dark) & ~near).sum()) / float(dark.sum())

@@ -17,7 +17,7 @@ from byhand.errors import ByhandError
 from byhand.writing.centre_lines import drawing
 from byhand.writing.layout import Page
 from byhand.writing.letters import SIDE, Letter
-from byhand.writing.pen import filled, painted
+from byhand.writing.pen import inked
 
 SHOWN = 18  # frames of each letter
 LATER = 2.0  # frames after which the next letter begins
@@ -50,11 +50,7 @@ def inked_letters(page: Page, letters: Sequence[Letter], unit: float, pen: float
         letter = letters[placed.index]
         middle = middle_grey(letter.ink, placed.pixel, pen)
         side = max(1, round(SIDE * placed.pixel * unit))
-        drawn = drawing(letter.ink, middle)
-        if drawn.strokes:
-            ink = painted(drawn.strokes, (side, side), side / SIDE, STROKE * pen * unit / 2)
-        else:
-            ink = filled(drawn.outlines, (side, side), side / SIDE)
+        ink = inked(drawing(letter.ink, middle), (side, side), side / SIDE, STROKE * pen * unit / 2)
         found.append(Inked(letter, round(placed.left * unit), round(placed.top * unit), side, middle, ink))
     return found
 
@@ -63,8 +59,8 @@ def picture(page: Page, letters: Sequence[Letter], scale: float = 1.0, pen: floa
     """The finished sentence, (H, W), 0 for paper to 255 for ink."""
     unit = _unit(page, scale)
     sheet = _sheet(page, unit)
-    for inked in inked_letters(page, letters, unit, pen):
-        _put(sheet, inked, inked.pen)
+    for one in inked_letters(page, letters, unit, pen):
+        _put(sheet, one, one.pen)
     return _levels(sheet)
 
 
@@ -78,12 +74,12 @@ def frames(page: Page, letters: Sequence[Letter], scale: float = 1.0, pen: float
     finished = _sheet(page, unit)  # what will not change any more
     for now in range(begins[-1] + SHOWN):
         sheet = finished.copy()
-        for inked, begin in zip(written, begins, strict=True):
+        for one, begin in zip(written, begins, strict=True):
             age = now - begin
             if 0 <= age < SHOWN:
-                _put(sheet, inked, _coming(inked, frame_at(inked.letter.signal_rates, age)))
+                _put(sheet, one, _coming(one, frame_at(one.letter.signal_rates, age)))
             if age == SHOWN - 1:
-                _put(finished, inked, inked.pen)
+                _put(finished, one, one.pen)
         shown.append(_levels(sheet))
         times.append(PACE)
     times[-1] = HOLD
@@ -122,23 +118,23 @@ def _levels(sheet: Array) -> Frame:
     return np.round(255 * np.clip(sheet, 0, 1)).astype(np.uint8)
 
 
-def _coming(inked: Inked, at: int) -> Array:
+def _coming(one: Inked, at: int) -> Array:
     """A letter on its way out of the noise: the network's pixels, which become ink, and at last the pen's."""
-    signal_rate, side = float(inked.letter.signal_rates[at]), inked.side
+    signal_rate, side = float(one.letter.signal_rates[at]), one.side
     if signal_rate >= 0.999:
-        return inked.pen
-    large = np.asarray(Image.fromarray(inked.letter.frames[at], "F").resize((side, side), Image.Resampling.BICUBIC))
+        return one.pen
+    large = np.asarray(Image.fromarray(one.letter.frames[at], "F").resize((side, side), Image.Resampling.BICUBIC))
     veil = np.asarray(Image.fromarray(_veil(), "F").resize((side, side), Image.Resampling.BILINEAR))
     settled, written = signal_rate**3, max(0.0, signal_rate - WRITTEN) / (1 - WRITTEN)
     noisy = np.clip(large, 0, 1) * (0.55 + 0.25 * signal_rate)
-    ink = (1 - written) * as_ink(large, inked.middle) + written * inked.pen
+    ink = (1 - written) * as_ink(large, one.middle) + written * one.pen
     # The noise fades towards the frame's edge: where letters stand close, their frames would be seen as squares.
     return np.asarray((settled * ink + (1 - settled) * noisy) * (settled**2 + (1 - settled**2) * veil))
 
 
-def _put(sheet: Array, inked: Inked, ink: Array) -> None:
+def _put(sheet: Array, one: Inked, ink: Array) -> None:
     """Onto the sheet; where two letters meet, the darker ink stays."""
-    left, top, side = inked.left, inked.top, inked.side
+    left, top, side = one.left, one.top, one.side
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(sheet.shape[1], left + side), min(sheet.shape[0], top + side)
     if x0 < x1 and y0 < y1:

@@ -20,7 +20,7 @@ from byhand.models.samplers import SamplerStep, between
 from byhand.shipped import open_model
 from byhand.training.encoded_data import imaging
 from byhand.writing.centre_lines import drawing
-from byhand.writing.pen import filled, painted
+from byhand.writing.pen import inked
 from byhand.writing.strokes import STROKES, draw_mark
 
 SIDE = 28
@@ -191,9 +191,13 @@ def whole(letter: Letter) -> bool:
 
     A letter in two pieces, or an e without its eye, may well be read, but nobody writes so.
     """
+    return pieces_of(letter) == PIECES.get(letter.character, 1) and bool(drawing(letter.ink, INK).strokes)
+
+
+def pieces_of(letter: Letter) -> int:
+    """In how many pieces its ink is, without specks."""
     labels, count = pieces(letter.ink > PIECE)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    return int((sizes >= LEAST_PIECE).sum()) == PIECES.get(letter.character, 1) and bool(drawing(letter.ink, INK).strokes)
+    return int((np.bincount(labels.ravel(), minlength=count + 1)[1:] >= LEAST_PIECE).sum())
 
 
 def _merit(letter: Letter) -> float:
@@ -218,9 +222,7 @@ def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:
 
 def penned(ink: Array) -> Array:
     """The letter as a pen writes it, (28, 28), with strokes as wide as those of the judge's own letters."""
-    drawn = drawing(ink, INK)
-    side = ink.shape[0]
-    return painted(drawn.strokes, ink.shape, 1.0, PEN / 2) if drawn.strokes else filled(drawn.outlines, (side, side), 1.0)
+    return inked(drawing(ink, INK), (SIDE, SIDE), 1.0, PEN / 2)
 
 
 def _probability(character: str, outputs: Array, class_names: Sequence[str]) -> float:

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from byhand.backend import Array
-from byhand.writing.centre_lines import Stroke
 
 FINER = 4  # times as fine an outline is filled
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """Points (n, 2), across and down, in pixels of the letter; `closed`: the last is joined to the first. One point is a dot."""
+
+    points: Array
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A letter as strokes of a pen or, where it has none, as outlines: what lies in an odd number of them is ink."""
+
+    strokes: tuple[Stroke, ...]
+    outlines: tuple[Array, ...] = ()
+
+
+def inked(drawing: Drawing, shape: tuple[int, int], size: float, half: float) -> Array:
+    """A letter as ink (H, W) in [0, 1]: `size` pixels here for one of its own, and a pen of half this width, in pixels here."""
+    return painted(drawing.strokes, shape, size, half) if drawing.strokes else filled(drawing.outlines, shape, size)
 
 
 def painted(strokes: Sequence[Stroke], shape: tuple[int, int], size: float, half: float) -> Array:
