@@ -310,7 +310,10 @@ def of_arrays(name: str, arrays: dict[str, Any]) -> Table:
 def _array_column(table: str, name: str, values: NDArray[Any]) -> Column:
     kind = values.dtype.kind
     if kind in "fiu":
-        found = values.astype(np.float64)
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # what is no number in another type is none here, and is looked for below
+            found = values.astype(np.float64)
         if (np.abs(found) > LARGEST).any():
             row = int(np.flatnonzero(np.abs(found) > LARGEST)[0])
             raise DataError(f"{table}, column {name!r}, row {row} is {found[row]:g}: expected a finite number")
