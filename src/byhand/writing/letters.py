@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from byhand.models.samplers import SamplerStep, between
 from byhand.shipped import open_model
 from byhand.training.encoded_data import imaging
 from byhand.writing.centre_lines import drawing
-from byhand.writing.pen import inked
+from byhand.writing.pen import Drawing, inked
 from byhand.writing.strokes import STROKES, draw_mark
 
 SIDE = 28
@@ -191,7 +192,7 @@ def whole(letter: Letter) -> bool:
 
     A letter in two pieces, or an e without its eye, may well be read, but nobody writes so.
     """
-    return pieces_of(letter) == PIECES.get(letter.character, 1) and bool(drawing(letter.ink, INK).strokes)
+    return pieces_of(letter) == PIECES.get(letter.character, 1) and bool(_drawn(_bytes(letter.ink)).strokes)
 
 
 def pieces_of(letter: Letter) -> int:
@@ -222,7 +223,17 @@ def judged(found: list[Letter], judge: str = JUDGE) -> list[Letter]:
 
 def penned(ink: Array) -> Array:
     """The letter as a pen writes it, (28, 28), with strokes as wide as those of the judge's own letters."""
-    return inked(drawing(ink, INK), (SIDE, SIDE), 1.0, PEN / 2)
+    return inked(_drawn(_bytes(ink)), (SIDE, SIDE), 1.0, PEN / 2)
+
+
+def _bytes(ink: Array) -> bytes:
+    return np.asarray(ink, np.float32).tobytes()
+
+
+@lru_cache(maxsize=256)
+def _drawn(ink: bytes) -> Drawing:
+    """The strokes of a letter, which are asked for more than once while it is judged."""
+    return drawing(np.frombuffer(ink, np.float32).reshape(SIDE, SIDE), INK)
 
 
 def _probability(character: str, outputs: Array, class_names: Sequence[str]) -> float:
