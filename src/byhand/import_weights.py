@@ -1,6 +1,7 @@
 """Somebody else's network as a byhand model: a `.safetensors` that PyTorch saved, with the layers between them named, or ONNX.
 
-An ONNX file says all of it itself (`byhand.import_onnx`). A `.safetensors` holds arrays and their names, but not what stands
+An ONNX file says all of it itself (`byhand.import_onnx`); one that is no chain of layers becomes a graph (`byhand.onnx.graph`).
+A `.safetensors` holds arrays and their names, but not what stands
 between them, so that is told in a line,
 
     conv1 relu pool2 conv2 relu pool2 flatten fc1 relu fc2

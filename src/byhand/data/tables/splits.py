@@ -56,8 +56,8 @@ def table_splits(
     several labels, a column of 0 and 1 each. drop: columns to leave out. use: the only columns to learn from. task: "classes",
     "yes_no", "labels" or "numbers", by the target's values unless given.
     missing: what to do about missing values, "mean", "median", "drop" or "keep" (for marks such as -999); they are refused
-    unless it is given. folds: from 2 up, to cross-validate in so many parts instead of holding a fifth out: train and test are
-    then both all the rows, and `Splits.folds` gives what each fold trains and tests on. parts: (N,) of a table that is parted
+    unless it is given. folds: 2 or more, for cross-validation: train and test are then both all the rows, none is held out, and
+    `Splits.folds` gives what each fold trains and tests on. parts: (N,) of a table that is parted
     already, for each row 0 to train on, 1 to validate on, 2 to test on.
 
     Raises DataError, in one line, for whatever cannot be learned from.

@@ -19,6 +19,7 @@ from byhand.see.doctor.faults import FAULTS
 from byhand.see.doctor.finding import Check, Finding, Report
 from byhand.see.doctor.loop.replies import replies
 from byhand.see.doctor.loop.torch_checkup import TorchCheckup
+from byhand.see.doctor.loop.torch_loop import first_tensor
 from byhand.see.doctor.loop.torch_rules import torch_rules
 
 STEPS = 3  # of gradient descent on the copy, the third of which is looked at most closely
@@ -29,8 +30,8 @@ SHOWN = 6  # names or places in a sentence
 def examine_module(net: Any, x: Any, y: Any, loss: Callable[[Any, Any], Any]) -> Report:
     """What is wrong with a module, by one batch: `loss(net(x), y)` and its gradient.
 
-    Asked is whether every parameter gets a gradient, whether every feature of x changes the answer, whether a sample's answer is
-    its own, the same twice, and finite; and, of three steps on a copy, all that is asked of a loop. Of the data nothing is said.
+    It checks that every parameter gets a gradient, that every feature of x changes the answer, and that the answer to a sample is
+    finite, its own, and the same twice. Then a copy takes three steps, which are examined like those of a loop. The data are not.
 
     Raises ByhandError where the module or the loss fails on the batch, or the loss is no single number.
     """
@@ -113,7 +114,7 @@ def _unused_features(torch: Any, net: Any, inputs: tuple[Any, ...]) -> list[Find
             continue
         asked = [one.detach().clone().requires_grad_(i == k) if torch.is_tensor(one) and one.is_floating_point() else one
                  for i, one in enumerate(inputs)]  # fmt: skip
-        output = _first(torch, _tried(functools.partial(net, *asked), "the answer in evaluation"))
+        output = first_tensor(_tried(functools.partial(net, *asked), "the answer in evaluation"))
         if output is None or not output.requires_grad:
             continue
         v = torch.as_tensor(np.random.default_rng(0).standard_normal(tuple(output.shape)), dtype=output.dtype)
@@ -149,14 +150,6 @@ def _steps(torch: Any, net: Any, inputs: tuple[Any, ...], y: Any, loss: Any) -> 
     findings, checks = torch_rules(loop)
     more, made = replies(loop)
     return findings + more, checks + made
-
-
-def _first(torch: Any, output: Any) -> Any:
-    if isinstance(output, dict):
-        output = next(iter(output.values()), None)
-    while isinstance(output, tuple | list) and output:
-        output = output[0]
-    return output if torch.is_tensor(output) else None
 
 
 def _some(names: list[str]) -> str:

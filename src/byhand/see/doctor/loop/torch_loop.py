@@ -506,15 +506,21 @@ def _array(tensor: Any) -> Array:
     return np.array(found)
 
 
-def _first_array(output: Any) -> Array | None:
-    """The network's answer as an array: the first tensor of what it returns."""
+def first_tensor(output: Any) -> Any:
+    """The network's answer: the first tensor of what it returns, in whatever nest; None where there is none."""
     if isinstance(output, dict):
         output = next(iter(output.values()), None)
     while isinstance(output, tuple | list) and output:
         output = output[0]
-    if not hasattr(output, "detach"):
+    return output if hasattr(output, "detach") else None
+
+
+def _first_array(output: Any) -> Array | None:
+    """The network's answer as an array."""
+    tensor = first_tensor(output)
+    if tensor is None:
         return None
-    found = _array(output)
+    found = _array(tensor)
     return found[:, None] if found.ndim == 1 else found
 
 
