@@ -51,6 +51,21 @@ def test_a_dot_belongs_to_what_it_stands_over_and_two_strokes_that_nearly_touch_
     assert characters(ink) == [[Box(22, 20, 90, 26), Box(30, 80, 90, 95), Box(30, 150, 90, 156)]]
 
 
+@pytest.mark.parametrize(
+    ("drawn", "count"),
+    [
+        ([(20, 80, 20, 28), (20, 80, 60, 68)], 2),
+        ([(10, 40, 40, 50), (60, 90, 40, 50)], 2),  # lines of writing below each other
+        ([(10, 48, 30, 40), (50, 90, 40, 50)], 1),  # a pen that was lifted within a character
+    ],
+)
+def test_what_lies_apart_is_several_characters(drawn: list[tuple[int, int, int, int]], count: int) -> None:
+    ink = np.zeros((100, 100), bool)
+    for top, bottom, left, right in drawn:
+        ink[top:bottom, left:right] = True
+    assert sum(map(len, characters(ink))) == count
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sheet_is_read_line_by_line(digits: tuple[Any, Any], tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
