@@ -11,7 +11,7 @@ import pytest
 from byhand import data
 from byhand.data.known_numbers import house_price, sine
 from byhand.data.plane import make_plane
-from byhand.errors import DataError
+from byhand.errors import ByhandError, DataError
 from byhand.training.recipes import recipe
 from byhand.training.run import run
 
@@ -94,6 +94,8 @@ def test_the_recipes_of_scikit_learns_data_learn_them(name: str, least: float, t
 
 
 def test_without_scikit_learn_its_data_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("byhand.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(DataError, match=r"'wine' are scikit-learn's, which is not here: pip install 'byhand\[sklearn\]'"):
+    with pytest.raises(ByhandError, match=r"needs scikit-learn: pip install 'byhand\[sklearn\]'"):
         data.load("wine")
