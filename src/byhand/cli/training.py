@@ -90,6 +90,7 @@ def train(
     from byhand.training.own_data import recipe_for
     from byhand.training.recipes import parse_setting
     from byhand.training.run import continued
+    from byhand.training.worth import doubt
 
     given: dict[str, Any] = {
         "model": model,
@@ -129,6 +130,8 @@ def train(
     if isinstance(done.evaluation, CrossValidation | LabelsEvaluation):
         show_table(done.evaluation.rows())
     show(f"the model is {literal(done.figures()['model'])}; see one of its steps: byhand explain {literal(done.folder)}")
+    if why := doubt(done.history, done.evaluation):
+        show(f"{literal(why)}; find out why: byhand doctor {literal(done.folder)}")
 
 
 def carry_out(recipe: Recipe, folder: Path, **settings: Any) -> Run:

@@ -375,3 +375,79 @@ def test_ends_that_cannot_say_what_is_asked_are_named(torch: Any, ends: str, cos
                 optimizer.step()
     found = [finding.fault for finding in see.report().findings]
     assert found[:1] == ([] if fault is None else [fault])
+
+
+def listened(net: Any, steps: int, step: Callable[[], None]) -> Report:
+    with byhand.checkup(net) as see:
+        for _ in range(steps):
+            step()
+    return see.report()
+
+
+@pytest.mark.torch
+def test_a_network_that_answers_0_to_everything_does_not_crash_the_examination(torch: Any) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3), torch.nn.ReLU())
+    torch.nn.init.constant_(net[2].bias, -50.0)
+    x, y = torch.randn(64, 4), torch.randint(0, 3, (64,))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+    assert not listened(net, 40, step).healthy
+
+
+@pytest.mark.torch
+def test_steps_smaller_than_the_last_digit_are_a_rate_too_low_and_no_frozen_parameter(torch: Any) -> None:
+    x, y = torch.randn(64, 8), torch.randint(0, 4, (64,))
+    net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-12)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+    faults = [finding.fault for finding in listened(net, 40, step).findings]
+    assert "rate-too-low" in faults and "parameters-frozen" not in faults
+
+
+@pytest.mark.torch
+def test_a_squared_difference_that_spreads_over_the_batch_is_named(torch: Any) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+    x = torch.randn(50, 4)
+    y, optimizer = x[:, 0] * 2, torch.optim.Adam(net.parameters(), lr=0.01)
+
+    def step(target: Any) -> None:
+        optimizer.zero_grad()
+        ((net(x) - target) ** 2).mean().backward()
+        optimizer.step()
+
+    assert listened(net, 40, lambda: step(y)).findings[0].fault == "wrong-cost"
+    assert "wrong-cost" not in [finding.fault for finding in listened(net, 40, lambda: step(y[:, None])).findings]
+
+
+@pytest.mark.torch
+def test_a_discriminator_is_not_measured_by_a_part_of_its_game(torch: Any) -> None:
+    nn = torch.nn
+    torch.manual_seed(0)
+
+    def make(n_in: int, n_out: int) -> Any:
+        return nn.Sequential(nn.Linear(n_in, 32), nn.LeakyReLU(0.2), nn.Linear(32, n_out))
+
+    generator, critic = make(3, 2), make(2, 1)
+    ours, theirs = torch.optim.Adam(critic.parameters(), 1e-3), torch.optim.Adam(generator.parameters(), 1e-3)
+    cost, one = nn.functional.binary_cross_entropy_with_logits, torch.ones(64, 1)
+
+    def step() -> None:
+        fake = generator(torch.randn(64, 3))
+        ours.zero_grad()
+        (cost(critic(torch.randn(64, 2)), one) + cost(critic(fake.detach()), 0 * one)).backward()
+        ours.step()
+        theirs.zero_grad()
+        cost(critic(fake), one).backward()
+        theirs.step()
+
+    assert "not-learning" not in [finding.fault for finding in listened(critic, 80, step).findings]

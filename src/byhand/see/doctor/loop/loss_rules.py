@@ -16,6 +16,11 @@ ONE = 1e-3  # how near to 1 the sum of probabilities is
 
 def loss_rules(loop: TorchLoop, events: list[TorchEvent]) -> list[Finding]:
     """Findings about the loss function and what it is given."""
+    if loop.spread:
+        one, other, both = loop.spread
+        evidence = f"answers {one} less targets {other} are {both}: each answer is compared with every target"
+        fix = "give both the same shape: target.unsqueeze(1), or answers.squeeze(1)"
+        return [Finding("wrong-cost", "the loss", 0.95, evidence, fix)]
     heard = [event for event in events if event.loss is not None]
     if not heard:
         loop.unseen.append("the loss: no loss function of torch.nn.functional was heard")

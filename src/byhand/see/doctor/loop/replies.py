@@ -114,7 +114,7 @@ def _bend(loop: Loop, one: Any, other: Any, theta: Any) -> float:
     """How far the answer to the mean of two samples is from the mean of the answers, over how much answers differ."""
     a, b, middle = (_weighted(loop.answers(part, theta)) for part in (one, other, (one + other) / 2))
     spread = float(middle.std(axis=0).max())
-    if not np.isfinite(middle).all() or spread < 1e-4 * float(np.abs(middle).max()):
+    if not np.isfinite(middle).all() or not spread > 1e-4 * float(np.abs(middle).max()):  # all alike, or all 0
         return float("nan")
     return float(np.abs((a + b) / 2 - middle).max()) / spread
 

@@ -126,6 +126,7 @@ class TorchLoop(Loop):
         self.judged_in_training = 0  # calls without gradients in training mode
         self.judged = 0
         self.unregistered: set[tuple[int, ...]] = set()
+        self.spread: tuple[tuple[int, ...], ...] = ()  # shapes of an answer, its target, and their difference, where it is larger
         self._kept: list[Any] = []  # optimisers that were heard, so that no other gets their number
         self._hooks: list[Any] = []
         self._forget()
@@ -264,6 +265,17 @@ class TorchLoop(Loop):
                 self.unregistered.add(tuple(weight.shape))
         elif name in ("sub", "__sub__", "rsub", "__rsub__", "subtract") and len(args) == 2:
             self._differences.append((args[0], args[1]))
+            self._heard_difference(args[0], args[1], value)
+
+    def _heard_difference(self, one: Any, other: Any, value: Any) -> None:
+        """Answers (m, 1) less targets (m,) are (m, m): each answer is held against every target."""
+        pair = (one, other)
+        if self.spread or not all(self.torch.is_tensor(part) for part in pair) or not any(p is self._output for p in pair):
+            return
+        answer, target = pair if one is self._output else (other, one)
+        apart = {answer.ndim, target.ndim} == {1, 2} and len(answer) == len(target) > 1
+        if apart and answer.numel() == target.numel() < value.numel() and not target.requires_grad:
+            self.spread = (tuple(answer.shape), tuple(target.shape), tuple(value.shape))
 
     def _own_ids(self) -> set[int]:
         return {id(parameter) for parameter in self.net.parameters()}
@@ -300,6 +312,7 @@ class TorchLoop(Loop):
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
         self.owned |= held
         if self.net is None or not held & self._own_ids():
+            self.games += self.net is not None
             return
         if id(optimizer) not in self.optimizers:
             self._kept.append(optimizer)
