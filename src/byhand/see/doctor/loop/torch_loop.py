@@ -100,6 +100,7 @@ class TorchEvent(Event):
         expected: the gradient of what `backward` was called on since the last step, by name; None where it could not be had.
         call, loss: the last ones before the step; None where none was heard. bends: the activations' name and output.
         scale: what `backward` was called on over the loss function's value, 1 for the loss itself.
+        divergence: mu and log sigma^2, (m, d) each, where the network returned them after its answer, as a VAE does.
     """
 
     expected: dict[str, Array | None] | None = None
@@ -108,6 +109,7 @@ class TorchEvent(Event):
     bends: list[tuple[str, Array]] = field(default_factory=list)
     last_bend: str = ""
     scale: float = 1.0
+    divergence: tuple[Array, Array] | None = None
 
 
 class TorchLoop(Loop):
@@ -348,6 +350,7 @@ class TorchLoop(Loop):
             [(name, _array(value)) for name, value in self._bends],
             self._last_bend(),
             self._scale(),
+            self._code(),
         )
 
     def _after_step(self, optimizer: Any, args: Any, keywords: Any) -> None:
@@ -392,13 +395,35 @@ class TorchLoop(Loop):
     def _last_bend(self) -> str:
         """The activation whose value is what the network answers, "" for none."""
         output = self._output
+        if self._loss is not None and self._elsewhere(output, self._loss.prediction):
+            return ""
         return next((name for name, value in reversed(self._bends) if value is output), "")
+
+    def _elsewhere(self, output: Any, prediction: Any) -> bool:
+        """Whether the loss is given other numbers than the network answered: another network stands between, a head on a body."""
+        if not (self.torch.is_tensor(output) and self.torch.is_tensor(prediction)):
+            return False
+        if output.numel() != prediction.numel():
+            return True
+        one, other = float(output.detach().double().sum()), float(prediction.detach().double().sum())
+        return abs(one - other) > 1e-3 * max(abs(one), abs(other), 1e-6)
 
     def _scale(self) -> float:
         if self._loss is None or self._loss_now is None or self._loss_now.numel() != 1 or self._loss.value.numel() != 1:
             return 1.0
         value = float(self._loss.value.detach())
         return float(self._loss_now) / value if value else 1.0
+
+    def _code(self) -> tuple[Array, Array] | None:
+        """mu and log sigma^2 of a VAE: the two matrices of one shape that come after the reconstruction."""
+        parts = self._output
+        parts = list(parts.values()) if isinstance(parts, dict) else parts
+        if not isinstance(parts, tuple | list) or len(parts) < 3 or not all(self.torch.is_tensor(part) for part in parts):
+            return None
+        mu, log_variance = parts[-2:]
+        if mu.ndim != 2 or mu.shape != log_variance.shape or not (mu.requires_grad and log_variance.requires_grad):
+            return None
+        return _array(mu).astype(np.float64), _array(log_variance).astype(np.float64)
 
     def _frozen_loss(self) -> Loss | None:
         if self._loss is None:
