@@ -564,3 +564,28 @@ def test_samples_that_stand_on_the_second_axis_do_not_crash_the_examination(torc
         optimizer.step()
 
     listened(net, 30, step)
+
+
+@pytest.mark.torch
+def test_a_table_of_positions_that_begins_at_0_learns_and_is_no_fault(torch: Any) -> None:
+    torch.manual_seed(0)
+
+    class Placed(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = torch.nn.Parameter(torch.zeros(6, 5))
+            self.out = torch.nn.Sequential(torch.nn.Linear(30, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+
+        def forward(self, x: Any) -> Any:
+            return self.out((x + self.place).flatten(1))
+
+    net, x = Placed(), torch.randn(300, 6, 5)
+    y, optimizer = x[:, 0, :3].argmax(dim=1), torch.optim.Adam(net.parameters(), 0.01)
+
+    def step() -> None:
+        rows = torch.randint(300, (30,))
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+        optimizer.step()
+
+    assert "zero-weights" not in [finding.fault for finding in listened(net, 60, step).findings]
