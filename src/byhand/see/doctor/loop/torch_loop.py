@@ -396,6 +396,7 @@ class TorchLoop(Loop):
         """The activation whose value is what the network answers, "" for none."""
         output = self._output
         if self._loss is not None and self._elsewhere(output, self._loss.prediction):
+            self.part |= output.numel() != self._loss.prediction.numel() and len(output) == len(self._loss.prediction)
             return ""
         return next((name for name, value in reversed(self._bends) if value is output), "")
 
