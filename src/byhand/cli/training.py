@@ -90,6 +90,7 @@ def train(
     from byhand.training.own_data import recipe_for
     from byhand.training.recipes import parse_setting
     from byhand.training.run import continued
+    from byhand.training.worth import doubt
 
     given: dict[str, Any] = {
         "model": model,
@@ -129,6 +130,8 @@ def train(
     if isinstance(done.evaluation, CrossValidation | LabelsEvaluation):
         show_table(done.evaluation.rows())
     show(f"the model is {literal(done.figures()['model'])}; see one of its steps: byhand explain {literal(done.folder)}")
+    if why := doubt(done.history, done.evaluation):
+        show(f"{literal(why)}; find out why: byhand doctor {literal(done.folder)}")
 
 
 def carry_out(recipe: Recipe, folder: Path, **settings: Any) -> Run:
@@ -226,23 +229,45 @@ def doctor(
     ],
     checks: Annotated[bool, typer.Option("--checks", help="Also print everything that was measured and found in order.")] = False,
     steps: Annotated[int, typer.Option(help="For a PyTorch script: end it after this many training steps.", min=1)] = 300,
+    try_change: Annotated[
+        bool, typer.Option("--try", help="Also train twice for a short while, as it is and with the change, and compare.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as JUnit's XML, for CI.")] = None,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as SARIF, for code hosts.")] = None,
     as_json: Json = False,
 ) -> None:
     """Find out why a network runs but does not learn: what is wrong, where, how that is known, and what to change."""
+    from importlib.metadata import version
+
     from byhand.draw.progress import telling
-    from byhand.see.doctor import examine, open_patient
+    from byhand.files import write_atomically
+    from byhand.see.doctor import examine, open_patient, report_files
     from byhand.see.doctor.loop.script import examine_script
     from byhand.see.doctor.terminal import render
+    from byhand.see.doctor.tried import try_out
 
+    tried = None
     if what.endswith(".py"):
+        if try_change:
+            raise ByhandError(f"--try needs a training of byhand's own: a recipe, a run's folder, or {what}:make")
         report = examine_script(what, steps)
     else:
         with telling("the doctor") as progress:
-            report = examine(open_patient(what), progress)
+            patient = open_patient(what)
+            report = examine(patient, progress)
+            tried = try_out(patient, report) if try_change else None
+    if junit is not None:
+        write_atomically(junit, report_files.junit(report).encode())
+    if sarif is not None:
+        write_atomically(sarif, report_files.sarif(report, version("byhand")).encode())
     if as_json:
-        show_json(report.to_dict())
+        show_json(report.to_dict() | ({"tried": tried.to_dict() if tried else None} if try_change else {}))
         return
     render(report, console(), checks)
+    if try_change:
+        nothing = ["nothing was tried: no finding has a change that a setting can make"]
+        for line in tried.lines() if tried else nothing:
+            show(literal(line))
 
 
 @app.command()
