@@ -59,3 +59,26 @@ def read(
     if lacking:
         show(f"missing: {literal(lacking)} (these will be drawn in your style, but not in your shapes)")
     show("[dim]This folder is private: it holds a person's handwriting. Share it only with that person's consent.[/]")
+
+
+@hand.command()
+def train(
+    folder: Annotated[Path, typer.Argument(help="A folder of `byhand hand read`.")] = Path("myhand"),
+    seed: Annotated[int, typer.Option(help="Of all that chance adds.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train the network that draws characters on with those of a folder, for two minutes at most."""
+    from dataclasses import asdict
+
+    from byhand.draw.progress import counting
+    from byhand.hand.train import HAND_FILE, train_hand
+
+    with counting("training", quiet=as_json) as progress:
+        trained = train_hand(folder, seed=seed, progress=progress)
+    if as_json:
+        show_json({"file": str(folder / HAND_FILE), "private": True} | asdict(trained))
+        return
+    ratio = "" if trained.ratio is None else f"; drawn letters differ from yours {trained.ratio:.2f} times as much as yours do"
+    show(f"wrote {literal(folder / HAND_FILE)}: {trained.steps} steps in {trained.seconds:.0f} s{ratio}")
+    show(f'now: byhand write "Hello" --hand {literal(folder)}')
+    show("[dim]This file writes as one person does. It is private: share it only with that person's consent.[/]")

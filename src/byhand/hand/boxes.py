@@ -6,6 +6,7 @@ them counts. How dark ink must be is measured on the whole sheet, as a pencil's 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ Grey = NDArray[np.float64]
 WINDOW = 5.0  # millimetres: a stroke is narrower
 SLACK = 1.3  # millimetres by which a line may lie beside its place
 WITHIN = 0.4  # millimetres of a line's middle that are still line
+DARKER = 1.6  # times as dark as a printed line: a stroke of the writer's
 LEAST = 0.12  # of the paper's brightness ink must take away
 WEAK = 0.42  # of the sheet's ink: what is fainter is none
 LITTLE = 0.35  # square millimetres of ink: less is a speck
@@ -53,7 +55,9 @@ def read_boxes(sheet: Sheet, flat: Grey, name: str) -> list[Reading]:
     """Every box of a straightened sheet, in its order; raises DataError where the whole sheet is blank."""
     darkness = 1 - flat / paper_brightness(flat, WINDOW * SCALE)
     darkness = _smoothed(darkness, 0.09 * SCALE)
-    cut = [_inside(darkness, box) for box in sheet.boxes]
+    peaks = [profile.max() for box in sheet.boxes for _, _, profile in _profiles(darkness, box)]
+    printed = float(np.median(peaks))
+    cut = [_inside(darkness, box, printed) for box in sheet.boxes]
     tops = np.array([np.percentile(inside, 98) for inside in cut])
     if (tops > LEAST).sum() == 0:
         raise DataError(f"{name} shows a sheet with nothing in its boxes: fill it in with a dark pen and photograph it again")
@@ -61,22 +65,27 @@ def read_boxes(sheet: Sheet, flat: Grey, name: str) -> list[Reading]:
     return [_reading(box, inside, ink) for box, inside in zip(sheet.boxes, cut, strict=True)]
 
 
-def _inside(darkness: Grey, box: Box) -> Grey:
-    """What lies within the lines of a box."""
-    edges = []
-    for low, high, other, axis in (
-        (box.top, box.bottom, (box.left, box.right), 0),
-        (box.left, box.right, (box.top, box.bottom), 1),
-    ):
+def _profiles(darkness: Grey, box: Box) -> Iterator[tuple[float, int, Grey]]:
+    """Around each line of a box, top, bottom, left, right: its place, which way is inward, the darkness across it.
+
+    It is the median along the line, as a line is dark all along, and hardly a stroke is.
+    """
+    upright, across = (box.left, box.right), (box.top, box.bottom)
+    for lines, other, axis in ((across, upright, 0), (upright, across, 1)):
         along = slice(round((other[0] + 2) * SCALE), round((other[1] - 2) * SCALE))
-        for place, sign in ((low, 1), (high, -1)):
-            first = round((place - SLACK) * SCALE)
-            strip = slice(first, round((place + SLACK) * SCALE))
-            profile = np.median(darkness[strip, along] if axis == 0 else darkness[along, strip], axis=1 - axis)
-            # A line is dark all along, as hardly a stroke is; a pale peak without surroundings of its own is no line.
-            found = int(profile.argmax())
-            line = first + found if profile[found] > 0.03 + np.median(profile) else round(place * SCALE)
-            edges.append(line + sign * round(WITHIN * SCALE))
+        for place, inward in zip(lines, (1, -1), strict=True):
+            strip = slice(round((place - SLACK) * SCALE), round((place + SLACK) * SCALE))
+            yield place, inward, np.median(darkness[strip, along] if axis == 0 else darkness[along, strip], axis=1 - axis)
+
+
+def _inside(darkness: Grey, box: Box, printed: float) -> Grey:
+    """What lies within the lines of a box, whose darkness where they were printed is known: a stem beside one is darker."""
+    edges = []
+    for place, inward, profile in _profiles(darkness, box):
+        pale = np.where(profile < DARKER * printed, profile, 0)
+        found = round((place - SLACK) * SCALE) + int(pale.argmax())
+        line = found if pale.max() > 0.03 + np.median(profile) else round(place * SCALE)
+        edges.append(line + inward * round(WITHIN * SCALE))
     top, bottom, left, right = edges
     return darkness[top : bottom + 1, left : right + 1]
 
@@ -102,7 +111,7 @@ def _reading(box: Box, inside: Grey, ink: float) -> Reading:
     extent = (x.min() / SCALE, y.min() / SCALE, (x.max() + 1) / SCALE, (y.max() + 1) / SCALE)
     touched = [bool(keep[side].any()) for side in edges]
     state = OK
-    if sum(touched) >= 2 and (touched[0] and touched[1] or touched[2] and touched[3]) or kept.mean() > SHARE:
+    if (sum(touched) >= 2 and ((touched[0] and touched[1]) or (touched[2] and touched[3]))) or kept.mean() > SHARE:
         state = STRUCK
     elif any(touched):
         state = TOUCHES

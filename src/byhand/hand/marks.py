@@ -98,7 +98,7 @@ def _nested(dark: NDArray[np.bool_], longer: int) -> list[tuple[float, float, fl
             smaller = extent[square] / extent[ring]
             share = area[square] / area[ring]
             # Exactly 3/7, and 9 modules to 24; a thick blur eats from the square, an overexposed picture from the ring.
-            if (0.28 < smaller).all() and (smaller < 0.6).all() and 0.15 < share < 0.75:
+            if (smaller > 0.28).all() and (smaller < 0.6).all() and 0.15 < share < 0.75:
                 x0, y0 = (middle[ring] + middle[square]) / 2 + 0.5
                 found.append((float(x0), float(y0), float(np.sqrt(area[ring] / 24) * 7)))
                 break
@@ -117,7 +117,9 @@ def _missing(found: list[Mark], photo: Image.Image, name: str) -> str:
     x, y = at[corner - 1] + at[corner - 2] - at[corner]
     where = WHERE[int(y > at[:, 1].mean())][int(x > at[:, 0].mean())]
     cropped = not (0 < x < photo.width and 0 < y < photo.height)
-    return f"{name} shows three of the sheet's four marks, the one at the {where} is {'cut off' if cropped else 'hidden'}: {again}"
+    return (
+        f"{name} shows three of the sheet's four marks, the one at the {where} is {'cut off' if cropped else 'hidden'}: {again}"
+    )
 
 
 def _quadrilateral(found: list[Mark], name: str) -> list[Mark]:

@@ -138,7 +138,7 @@ def _dot(window: Grey) -> tuple[float, float] | None:
         y, x = np.nonzero(labels == one)
         area = len(x) / COARSE**2
         sides = (np.ptp(x) + 1) / COARSE, (np.ptp(y) + 1) / COARSE
-        if 0.5 < area / (np.pi * DOT**2 / 4) < 1.7 and 0.6 * DOT < min(sides) and max(sides) < 1.5 * DOT:
+        if 0.5 < area / (np.pi * DOT**2 / 4) < 1.7 and min(sides) > 0.6 * DOT and max(sides) < 1.5 * DOT:
             shift = (x.mean() + 0.5) / COARSE - AROUND, (y.mean() + 0.5) / COARSE - AROUND
             best = shift if best is None or np.hypot(*shift) < np.hypot(*best) else best
     return best
