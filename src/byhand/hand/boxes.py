@@ -6,6 +6,7 @@ them counts. How dark ink must be is measured on the whole sheet, as a pencil's 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -128,7 +129,7 @@ def _two(ink: NDArray[np.bool_]) -> bool:
     """Whether two characters stand there: side by side, each of half the height at least, with paper between."""
     lines = characters(np.pad(ink, 2))
     for line in lines:
-        for one, other in zip(line, line[1:], strict=False):
+        for one, other in itertools.pairwise(line):
             if other.left - one.right > APART * SCALE and min(one.height, other.height) > 0.6 * max(one.height, other.height):
                 return True
     return False

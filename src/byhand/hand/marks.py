@@ -25,7 +25,8 @@ WINDOW = 0.1  # of the picture's longer side: what is darker and narrower is no 
 DARK = 0.62  # of the paper's brightness, at most, is a mark's
 SMALLEST, LARGEST = 0.008, 0.15  # of the longer side: a mark's size
 TOO_DARK = 40  # grey level of the brightest tenth of the picture
-LEAST_CONTRAST = 0.3  # of a mark's brightness to its paper's
+LEAST_CONTRAST = 0.2  # of all grey levels: a picture with less shows nothing that could be blurred
+SHARP = 0.16  # of the contrast from one pixel to the next, at the steepest edges; less is a blur of 3 pixels or more
 
 WHERE = (("upper left", "upper right"), ("lower left", "lower right"))
 
@@ -69,6 +70,8 @@ def find_marks(photo: Image.Image, name: str) -> list[Mark]:
         found += [mark for mark in more if not any(np.hypot(mark.x - one.x, mark.y - one.y) < one.side for one in found)]
         if len(found) >= 4:
             break
+    if len(found) < 3 and _is_blurred(grey):
+        raise DataError(f"{name} is blurred: photograph the sheet again, sharp, and hold still")
     if len(found) < 4:
         raise DataError(_missing(found, photo, name))
     return _quadrilateral(found, name)
@@ -105,6 +108,15 @@ def _nested(dark: NDArray[np.bool_], longer: int) -> list[tuple[float, float, fl
     return found
 
 
+def _is_blurred(grey: Grey) -> bool:
+    """Whether its steepest edges, which print would give it, take many pixels from dark to light."""
+    seen = Image.fromarray(grey.astype(np.uint8)).filter(ImageFilter.GaussianBlur(1))  # a camera's noise is steep too
+    levels = np.asarray(seen, np.float64)
+    contrast = float(np.ptp(np.percentile(levels, [1, 99])))
+    steep = max(float(np.percentile(np.abs(np.diff(levels, axis=axis)), 99.9)) for axis in (0, 1))
+    return contrast > LEAST_CONTRAST * 255 and steep < SHARP * contrast
+
+
 def _missing(found: list[Mark], photo: Image.Image, name: str) -> str:
     if not found:
         return f"{name} shows none of the sheet's four marks: photograph a sheet of `byhand hand sheet`, whole, sharp and flat"
@@ -116,10 +128,8 @@ def _missing(found: list[Mark], photo: Image.Image, name: str) -> str:
     corner = int(np.argmax(sides))  # opposite to the longest side is the right angle
     x, y = at[corner - 1] + at[corner - 2] - at[corner]
     where = WHERE[int(y > at[:, 1].mean())][int(x > at[:, 0].mean())]
-    cropped = not (0 < x < photo.width and 0 < y < photo.height)
-    return (
-        f"{name} shows three of the sheet's four marks, the one at the {where} is {'cut off' if cropped else 'hidden'}: {again}"
-    )
+    gone = "hidden" if 0 < x < photo.width and 0 < y < photo.height else "cut off"
+    return f"{name} shows three of the sheet's four marks, the one at the {where} is {gone}: {again}"
 
 
 def _quadrilateral(found: list[Mark], name: str) -> list[Mark]:

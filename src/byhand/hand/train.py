@@ -88,9 +88,7 @@ def load_given(folder: Path | str) -> Given:
     if pictures.shape != (len(names), 28, 28) or extents.shape != (len(names), 4) or not set(names) <= set(CHARACTERS):
         raise DataError(f"{path} does not hold the characters of a sheet: read the photographs again")
     if len(names) < ENOUGH:
-        raise DataError(
-            f"{folder} must hold {ENOUGH} usable characters or more, got {len(names)}: fill in more boxes, read again"
-        )
+        raise DataError(f"{folder} must hold {ENOUGH} usable characters or more, got {len(names)}: fill in more boxes")
     return Given(pictures.astype(np.float32) / 255, tuple(names), extents.astype(np.float64))
 
 
@@ -197,9 +195,8 @@ def copying(network: DiffusionNetwork, pictures: Array, labels: Array, pairs: di
     """The ratio r of the text above, on up to 24 of the classes that were given twice."""
     classes = np.array(sorted(pairs))[:: max(1, -(-len(pairs) // LOOKED_AT))]
     drawn = _drawn(network, classes, "copying", seed)
-    nearest = [
-        min(np.linalg.norm(pairs[one] - blurred, axis=1)) for one, blurred in zip(classes.tolist(), _blurred(drawn), strict=True)
-    ]
+    blurred = zip(classes.tolist(), _blurred(drawn), strict=True)
+    nearest = [min(np.linalg.norm(pairs[one] - picture, axis=1)) for one, picture in blurred]
     apart = [np.linalg.norm(two[0] - two[1]) for two in pairs.values()]
     return float(np.median(nearest) / max(float(np.median(apart)), 1e-6))
 
@@ -212,7 +209,7 @@ def _drawn(network: DiffusionNetwork, labels: Array, name: str, seed: int) -> Ar
 
 def _others(network: DiffusionNetwork, missing: list[int], style: HandStyle, seed: int) -> tuple[Array, Array]:
     """The network's own letters of classes that were not given, leaning as the person's: so that it does not forget them."""
-    labels = np.repeat(np.array(missing, np.int64), 3)
+    labels: Array = np.repeat(np.array(missing, np.int64), 3)
     if not len(labels):
         return np.zeros((0, 28, 28), np.float32), labels
     drawn = _drawn(network, labels, "kept", seed)
