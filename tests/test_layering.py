@@ -38,6 +38,7 @@ LAYERS = [
     ["see", "draw", "onnx_export"],
     ["sklearn"],
     ["diffuse", "hand", "latent", "read_pictures", "writing"],
+    ["diffuse", "exercises", "latent", "read_pictures", "writing"],
     ["web"],
     ["cli", "__main__", "pytest_plugin"],
 ]

@@ -2,6 +2,8 @@
 
 A file holds the commands that belong together: `training`, `use`, `inside` (a step, number by number), `pictures`,
 `hand`, `pages`.
+A file holds the commands that belong together: `training`, `use`, `inside` (a step, number by number),
+`learn` (exercises), `pictures`, `pages`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from byhand.cli import training
 from byhand.cli import use
 from byhand.cli import inside
+from byhand.cli import learn
 from byhand.cli import pictures
 from byhand.cli import hand
 from byhand.cli import pages
@@ -19,3 +22,4 @@ from byhand.cli import pages
 from byhand.cli.frame import app, main
 
 __all__ = ["app", "hand", "inside", "main", "pages", "pictures", "training", "use"]
+__all__ = ["app", "inside", "learn", "main", "pages", "pictures", "training", "use"]
