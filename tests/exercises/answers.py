@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from byhand.exercises import by_name
+
 NP = "import numpy as np\n"
 SIGMA = NP + "def sigma(z):\n    return 1 / (1 + np.exp(-z))\n"
 SOFTMAX = NP + "def softmax(z):\n    e = np.exp(z - z.max(1, keepdims=True))\n    return e / e.sum(1, keepdims=True)\n"
@@ -26,6 +28,15 @@ CONVOLVE = (
     "for i in range(x.shape[0] - h + 1)])"
 )
 MASKED = "n = len(q); s = q @ k.T / np.sqrt(q.shape[1])"
+
+PERMUTED = "rng.permutation(len(data))"
+DELTA1 = "    delta1 = (delta2 @ w2) * a1 * (1 - a1)\n"
+W2 = "    w2 = w2 - eta * delta2.T @ a1 / m\n"
+
+
+def start(name: str) -> str:
+    """The code of a stub that is to be mended."""
+    return by_name(name).start
 
 
 ANSWERS: dict[str, tuple[str, list[tuple[str, str]]]] = {
@@ -228,5 +239,50 @@ ANSWERS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         (MASKED + "; return np.tril(softmax(s)) @ v", "the mask comes after softmax"),
         (MASKED + "; return softmax(np.tril(s)) @ v", "0, not -inf"),
         before=SOFTMAX,
+    ),
+    "bug-sum": (
+        start("bug-sum").replace("        self.gradient *= len(x)\n", ""),
+        [
+            (start("bug-sum"), "the gradient is a sum over the batch, not a mean"),
+            (start("bug-sum").replace("*=", "/="), "0.125 times the slope of the cost"),
+            (start("bug-sum").replace("(2, 16, 2)", "(2, 64, 2)"), "must keep its units per layer"),
+        ],
+    ),
+    "bug-labels": (
+        start("bug-labels")
+        .replace(PERMUTED, "order")
+        .replace("rng =", "order =")
+        .replace("(seed)\n", "(seed).permutation(len(data))\n", 1),
+        [
+            (start("bug-labels"), "the labels have nothing to do with the inputs"),
+            (start("bug-labels").replace("len(data))]", "20)]"), "must keep all 120 samples, got 20"),
+            (start("bug-labels").replace("epochs=100", "epochs=900"), "must keep its 100 epochs, got 900"),
+        ],
+    ),
+    "bug-rate": (
+        start("bug-rate").replace("0.0001", "0.5"),
+        [
+            (start("bug-rate"), "the learning rate is too low"),
+            (start("bug-rate").replace("0.0001", "500"), "the learning rate is too high"),
+            (start("bug-rate").replace("return", "# return"), "must return a byhand.Patient"),
+        ],
+    ),
+    "bug-zero": (
+        start("bug-zero").replace("    for w in net.weights:\n        w[...] = 0.0\n", ""),
+        [
+            (start("bug-zero"), "weights are zero, and no gradient gets through them"),
+            (start("bug-zero").replace("= 0.0", "= 1.0"), "units are copies of each other and stay so"),
+        ],
+    ),
+    "bug-numpy": (
+        start("bug-numpy").replace(DELTA1, "").replace(W2, DELTA1 + W2),
+        [
+            (start("bug-numpy"), "compute delta1 with the w2 of before"),
+            (
+                start("bug-numpy").replace(DELTA1, "").replace(W2, DELTA1.replace(" * a1 * (1 - a1)", "") + W2),
+                "missing in delta1",
+            ),
+            (start("bug-numpy").replace(DELTA1, "").replace(W2, DELTA1 + W2).replace("- eta", "+ eta"), "this climbs"),
+        ],
     ),
 }
