@@ -12,6 +12,7 @@ import pytest
 
 from byhand.errors import ByhandError
 from byhand.exercises import by_name, check, write_stub
+from byhand.exercises.child import Printed
 
 from .answers import ANSWERS
 
@@ -67,6 +68,20 @@ def test_an_error_is_told_with_the_line_of_the_file(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
     assert "mine.py:3 is no Python" in wrong(HEADER + "def output_error(z, a, y):\n    return a @\n", tmp_path)
+
+
+def test_a_mistake_is_recognised_where_another_case_overflows(tmp_path: Path) -> None:
+    whole_batch = "# exercise: softmax\nimport numpy as np\ndef softmax(z):\n    return np.exp(z) / np.exp(z).sum()\n"
+    told = wrong(whole_batch, tmp_path)
+    assert "divided by the sum over the whole batch" in told and "in other cases it overflows" in told
+
+
+def test_what_byhand_itself_says_is_not_told_as_the_learners_print(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    printed = Printed(str(path))
+    exec(compile("print('mine', file=out)", str(path), "exec"), {"out": printed})
+    print("byhand: compiling", file=printed)
+    assert printed.all() == [(1, "mine")]
 
 
 def test_a_loop_that_never_ends_is_ended(tmp_path: Path) -> None:

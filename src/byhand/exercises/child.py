@@ -43,12 +43,12 @@ class Printed(io.TextIOBase):
         return len(text)
 
     def close_line(self) -> None:
-        if self.open is not None:
+        if self.open is not None and self.open[0]:  # what byhand itself says, such as of kernels, is not the learner's
             if len(self.lines) < MOST_LINES:
                 self.lines.append((self.open[0], self.open[1].rstrip("\n")[:MOST_CHARACTERS]))
             else:
                 self.left_out += 1
-            self.open = None
+        self.open = None
 
     def all(self) -> list[tuple[int, str]]:
         self.close_line()

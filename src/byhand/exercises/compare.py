@@ -154,7 +154,21 @@ def _cause(question: Question, yours: Part, right: Part, wrong: list[tuple[str, 
         return f"it is {factor:.4g} times the right one, everywhere: look for a constant that is too much or missing"
     if shift := _shift(yours, right, question.tolerance):
         return f"it is the right one plus {shift:.4g}, everywhere: look for a summand that is too much or missing"
-    return ""
+    return _cause_where_finite(question, yours, right, wrong, sizes)
+
+
+def _cause_where_finite(question: Question, yours: Part, right: Part, wrong: list[tuple[str, Part]], sizes: list[int]) -> str:
+    """The known mistake in those cases where the numbers are finite: an overflow in the others must not hide it."""
+    kept = [i for i, (a, b) in enumerate(zip(yours, right, strict=True)) if np.isfinite(a).all() or not np.isfinite(b).all()]
+    if not kept or len(kept) == len(yours):
+        return ""
+    mine, rights = [yours[i] for i in kept], [right[i] for i in kept]
+    if _same(mine, rights, question.tolerance):
+        return ""
+    mistakes = [(words, [part[i] for i in kept]) for words, part in wrong]
+    mistakes = [(words, part) for words, part in mistakes if not _same(part, rights, question.tolerance)]
+    cause = _cause(question, mine, rights, mistakes, [sizes[i] for i in kept])
+    return cause and f"two things: {cause}; and in other cases it overflows, so that it is not finite"
 
 
 def _turned(part: Part, sizes: list[int], batch: bool) -> Iterator[tuple[str, Part]]:

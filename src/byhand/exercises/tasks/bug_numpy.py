@@ -89,8 +89,10 @@ Find:
                 "the error goes back through w2 after its step: compute delta1 with the w2 of before": too_early,
                 "sigma'(z) of the hidden layer is missing in delta1": partial(moved, hidden=False),
                 "sigma'(z) of the output layer is missing in delta2": partial(moved, last=False),
-                "the sign is wrong: this climbs; subtract": lambda *given: moved(*given[:6], -given[6]),
-                "the gradient is a sum over the batch, not a mean": lambda *given: moved(*given[:6], given[6] * len(given[0])),
+                "the sign is wrong: this climbs; subtract": lambda x, y, w1, b1, w2, b2, eta: moved(x, y, w1, b1, w2, b2, -eta),
+                "the gradient is a sum over the batch, not a mean": lambda x, y, w1, b1, w2, b2, eta: moved(
+                    x, y, w1, b1, w2, b2, eta * len(x)
+                ),
                 "it did not move": lambda x, y, w1, b1, w2, b2, eta: (w1, b1, w2, b2),
             },
             results=("w1", "b1", "w2", "b2"),
