@@ -188,15 +188,15 @@ def open_own_hand(folder: Path | str) -> OwnHand:
 
 def _pairs(pictures: Array, labels: Array) -> dict[int, Array]:
     """For each class that was given twice: its blurred pictures."""
-    return {int(one): _blurred(pictures[labels == one]) for one in np.unique(labels) if (labels == one).sum() >= 2}
+    return {int(one): blurred(pictures[labels == one]) for one in np.unique(labels) if (labels == one).sum() >= 2}
 
 
 def copying(network: DiffusionNetwork, pictures: Array, labels: Array, pairs: dict[int, Array], seed: int) -> float:
     """The ratio r of the text above, on up to 24 of the classes that were given twice."""
     classes = np.array(sorted(pairs))[:: max(1, -(-len(pairs) // LOOKED_AT))]
     drawn = _drawn(network, classes, "copying", seed)
-    blurred = zip(classes.tolist(), _blurred(drawn), strict=True)
-    nearest = [min(np.linalg.norm(pairs[one] - picture, axis=1)) for one, picture in blurred]
+    pairs_drawn = zip(classes.tolist(), blurred(drawn), strict=True)
+    nearest = [min(np.linalg.norm(pairs[one] - picture, axis=1)) for one, picture in pairs_drawn]
     apart = [np.linalg.norm(two[0] - two[1]) for two in pairs.values()]
     return float(np.median(nearest) / max(float(np.median(apart)), 1e-6))
 
@@ -216,7 +216,7 @@ def _others(network: DiffusionNetwork, missing: list[int], style: HandStyle, see
     return leaning(drawn, float(np.tan(np.radians(style.slant)))).astype(np.float32), labels
 
 
-def _blurred(pictures: Array) -> Array:
+def blurred(pictures: Array) -> Array:
     """Pictures as rows, blurred by 1.2 pixels: strokes that nearly meet are near."""
     levels = [Image.fromarray(np.round(one * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.2)) for one in pictures]
     return np.stack([np.asarray(one, np.float32).ravel() / 255 for one in levels])
