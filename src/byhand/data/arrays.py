@@ -13,7 +13,7 @@ from PIL import Image
 from byhand.data.classes import labelled
 from byhand.data.dataset import Dataset
 from byhand.data.prepare import FRAME, prepare
-from byhand.data.tables.roles import PIXELS
+from byhand.data.tables.columns import PIXELS
 from byhand.data.tables.table import Table, of_arrays
 from byhand.errors import DataError
 

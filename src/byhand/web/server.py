@@ -2,7 +2,7 @@
 
 Nearly all arithmetic happens in the browser, so there is little to send here: only GET and HEAD, only names from one table made
 at the start, the question for letters (`byhand.web.handwriting`), and the training's WebSocket, data and microscope
-(`byhand.web.train_session`). Who may ask is decided by `byhand.web.access`. A WebSocket, which browsers open to anybody, has to
+(`byhand.web.train_session`). Who may ask is decided by `byhand.web.security`. A WebSocket, which browsers open to anybody, has to
 come with our own origin as well.
 """
 
@@ -36,10 +36,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from byhand import limits
 from byhand.errors import ByhandError
-from byhand.web.access import Door, new_token, places
 from byhand.web.connection_limits import configuration
 from byhand.web.handwriting import API, Drawer, writers
 from byhand.web.microscope import LARGEST_UPLOAD, MicroscopeEndpoint, Upload
+from byhand.web.security import Door, new_token, places
 from byhand.web.site import models_that_fit, page_files
 from byhand.web.train_session import Live
 from byhand.web.upload_folder import scratch

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from byhand import limits
 from byhand.backend import Array
-from byhand.data.tables.roles import Roles, is_pixels
+from byhand.data.tables.columns import Roles, is_pixels
 from byhand.data.tables.table import Column, Table, listed
 from byhand.errors import DataError
 

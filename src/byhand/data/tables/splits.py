@@ -25,9 +25,9 @@ from byhand.data.dataset import (
     part_numbers,
 )
 from byhand.data.tables import missing as gaps
+from byhand.data.tables.columns import Roles, is_class, is_pixels, roles
 from byhand.data.tables.encoding import Encoding, fit
 from byhand.data.tables.labels import MOST_LABELS, holds_labels, marks_of_column, marks_of_columns, names_in, several
-from byhand.data.tables.roles import Roles, is_class, is_pixels, roles
 from byhand.data.tables.table import Column, Table, listed
 from byhand.data.task import check_task, is_yes_no
 from byhand.errors import DataError

@@ -15,9 +15,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from byhand.errors import ByhandError
-from byhand.web.access import Door, new_token
 from byhand.web.connection_limits import configuration
 from byhand.web.page_frame import navigation
+from byhand.web.security import Door, new_token
 from byhand.web.server import Guard, from_table, listen, show
 from byhand.web.site import WATCHED, view_files
 from byhand.web.sockets import Lines, Message

@@ -20,8 +20,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 import byhand
-from byhand.web import access as doors
-from byhand.web.access import Door, places
+from byhand.web import security as doors
+from byhand.web.security import Door, places
 from byhand.web.server import application, show
 from byhand.web.site import page_files
 
