@@ -89,6 +89,15 @@ def test_pictures_are_read_as_the_command_reads_them(tmp_path: Path) -> None:
         byhand.predict("attention", paths)
 
 
+def test_a_model_of_something_else_than_pictures_says_what_it_reads(tmp_path: Path) -> None:
+    net = byhand.FeedForward((4, 3), seed=1)
+    net.save(tmp_path / "flowers.safetensors", class_names=["a", "b", "c"])
+    Image.new("L", (40, 40), 255).save(tmp_path / "flower.png")
+    for file in ("flower.png", "rows.csv"):
+        with pytest.raises(ByhandError, match=r"reads 4 numbers per sample.*byhand\.load"):
+            byhand.predict(tmp_path / "flowers.safetensors", [tmp_path / file])
+
+
 def test_a_command_imports_no_class_of_network_and_computes_nothing() -> None:
     for path in Path(cli.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

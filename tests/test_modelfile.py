@@ -373,3 +373,13 @@ def test_a_transposed_tensor_is_refused_with_both_shapes(tmp_path: Path) -> None
     tensors["layers.0.weight"] = np.ascontiguousarray(tensors["layers.0.weight"].T)
     path.write_bytes(save(tensors, metadata))
     refused(path, r"tensor 'layers.0.weight' must be \(5, 6\) by its architecture, got \(6, 5\)")
+
+
+def test_load_takes_whatever_names_a_model(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    byhand.FeedForward((6, 5, 3), seed=1).save(tmp_path / "run" / "model.safetensors")
+    for named in (tmp_path / "run", str(tmp_path / "run"), tmp_path / "run" / "model.safetensors"):
+        assert byhand.load(named).network.sizes == (6, 5, 3)
+    assert byhand.load("mnist-nielsen-30").network.sizes == (784, 30, 10)
+    with pytest.raises(ModelError, match="nowhere"):
+        byhand.load("nowhere")

@@ -68,7 +68,7 @@ def test_the_help_of_the_command_line_takes_less_than_400_milliseconds() -> None
 @pytest.mark.parametrize("name", ["ByhandError", "FeedForward", "Step", "data", "fit", "load", "optim", "steps", "watch"])
 def test_every_public_name_is_found_listed_and_the_real_one(name: str) -> None:
     code = f"import byhand; print({name!r} in dir(byhand), byhand.{name}.__name__)"
-    expected = {"data": "byhand.data", "optim": "byhand.optim", "load": "load_model"}.get(name, name)
+    expected = {"data": "byhand.data", "optim": "byhand.optim", "load": "open_model"}.get(name, name)
     assert python(code).split() == ["True", expected]
 
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from byhand.engine import no_grad as no_grad
     from byhand.errors import ByhandError as ByhandError
     from byhand.feedforward import FeedForward as FeedForward
-    from byhand.modelfile import load_model as load
     from byhand.modelfile import save as save
     from byhand.neural_network import NeuralNetwork as NeuralNetwork
     from byhand.read_pictures import predict as predict
     from byhand.see.doctor.healthy import assert_healthy as assert_healthy
     from byhand.see.doctor.loop.listen import checkup as checkup
     from byhand.see.doctor.patient import Patient as Patient
+    from byhand.shipped import open_model as load
     from byhand.training.cross_validate import cross_validate as cross_validate
     from byhand.training.evaluate import evaluate as evaluate
     from byhand.training.fit import fit as fit
@@ -55,7 +55,7 @@ _PLACES = {
     "evaluate": ("byhand.training.evaluate", "evaluate"),
     "fit": ("byhand.training.fit", "fit"),
     "grad": ("byhand.engine", "grad"),
-    "load": ("byhand.modelfile", "load_model"),
+    "load": ("byhand.shipped", "open_model"),
     "nn": ("byhand.nn", None),
     "no_grad": ("byhand.engine", "no_grad"),
     "optim": ("byhand.optim", None),

@@ -10,7 +10,7 @@ from typing import Any
 from byhand.data.characters import SCATTERED, characters, cut
 from byhand.data.pictures import preparation_of, prepare_for
 from byhand.data.preparation import from_pixels
-from byhand.data.prepare import framed, ink_of_file
+from byhand.data.prepare import FRAME, framed, ink_of_file
 from byhand.errors import ModelError
 from byhand.modelfile import Model
 from byhand.shipped import open_model
@@ -68,13 +68,20 @@ def predict(model: Model | Path | str, images: Sequence[Path | str], *, ink: str
         model: a `Model`, or what names one: a file, a run's folder, a shipped model's name.
         images: paths of pictures. ink: "auto", "white" (on black) or "black" (on white).
 
-    Raises ModelError for a model that tells no classes of pictures apart, DataError for a picture that cannot be read.
+    Raises ModelError for a model that tells no classes of pictures apart, or has other inputs than a picture's pixels, and
+    DataError for a picture that cannot be read.
     """
     found = model if isinstance(model, Model) else open_model(str(model))
     if found.reads_text:
         told = f'continues text: byhand complete {model if isinstance(model, str) else found.recipe} "byhand is"'
         raise ModelError(f"{found.recipe or 'the model'} reads no pictures, it {told}")
-    _ = found.classifier  # what tells no classes apart says so, whatever the picture
+    n = found.classifier.n_inputs  # what tells no classes apart says so, whatever the picture
+    if preparation_of(found.preprocessing) is None and n != FRAME * FRAME:
+        named = found.recipe or "the model" if isinstance(model, Model) else str(model)
+        raise ModelError(
+            f"{named} reads {n} numbers per sample, and a picture is prepared to {FRAME} x {FRAME} = {FRAME * FRAME} pixels: "
+            f"give it rows of {n} numbers in Python, byhand.load({named!r}).network.forward(rows)"
+        )
     return [_read(found, Path(path), ink) for path in images]
 
 

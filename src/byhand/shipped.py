@@ -47,9 +47,15 @@ def place_of(spec: str) -> Path:
     return find_model(spec).parent if os.path.exists(spec) else Path("runs") / spec
 
 
-def open_model(spec: str, dtype: str = "float32") -> Model:
-    """`find_model`, loaded."""
-    return load_model(find_model(spec), dtype)
+def open_model(spec: str | Path, dtype: Any = "float32") -> Model:
+    """Read a model, by what names it: a model file, a run's folder, or a shipped model's name. In Python it is `byhand.load`.
+
+    Raises ModelError where there is none, and for a file that is damaged or not byhand's.
+
+    >>> open_model("mnist-nielsen-30").network
+    FeedForward(784-30-10, sigmoid: 23,860 parameters)
+    """
+    return load_model(find_model(str(spec)), dtype)
 
 
 def overview() -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ def doctor(
         return
     render(report, console(), checks)
     if try_change:
-        nothing = ["nothing was tried: no finding has a change that a setting can make"]
+        why = "no finding has a change that a setting can make" if report.findings else "nothing was found that needs a change"
+        nothing = [f"nothing was tried: {why}"]
         for line in tried.lines() if tried else nothing:
             show(literal(line))
