@@ -104,7 +104,16 @@ def test_every_recipe_of_a_plain_network_begins_with_the_weights_it_always_had()
     from byhand.training.recipes import RECIPES
 
     before = {"iris": "nielsen", "moons": "glorot", "mnist": "he"}
-    later = ("circles", "spiral", "xor", "regression-sine", "california-like")  # which came with initialisers that fit
+    later = (
+        "circles",
+        "spiral",
+        "xor",
+        "under-a-function",
+        "wine",
+        "digits",
+        "regression-sine",
+        "california-like",
+    )  # which came with initialisers that fit
     for recipe in RECIPES.values():
         if recipe.model == "feedforward" and recipe.name not in later:
             net = FeedForward(

@@ -37,7 +37,7 @@ LAYERS = [
     ["training"],
     ["see", "draw", "onnx_export"],
     ["sklearn"],
-    ["diffuse", "latent", "read_pictures", "writing"],
+    ["diffuse", "exercises", "hand", "latent", "read_pictures", "writing"],
     ["web"],
     ["cli", "__main__", "pytest_plugin"],
 ]

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.data.test_characters import sheet
 from tests.data.test_doubt import PLACES, page_with
 from tests.photographs import own_strokes, photographs
 
 from byhand import activations, costs, data, nn
+from byhand.data.characters import SCATTERED, characters, cut
 from byhand.data.preparation import from_pixels
-from byhand.data.prepare import prepare
+from byhand.data.prepare import framed, ink_levels, prepare
 from byhand.feedforward import FeedForward
 from byhand.modelfile import Model, load_model, save_model
 from byhand.predictions import each_class
@@ -70,6 +72,52 @@ def test_what_makes_a_picture_doubtful_is_told_in_the_words_of_python(page: Any,
         image = (255 - page_with(places, light)).astype(np.float32)
         found = page.run(PREPARE, packed(image), image.shape[1], image.shape[0])
         assert found["doubt"] == prepare(image, "white").doubt
+
+
+PREPARE_ALL = """
+  const { prepareAll } = await import("/prepare.js");
+  const lines = prepareAll({ values: floats(args[0]), width: args[1], height: args[2] });
+  return lines.map((line) => line.map(({ pixels, doubt }) => ({ pixels: [...pixels], doubt })));
+"""
+
+
+def spots(rng: np.random.Generator, height: int, width: int, count: int) -> np.ndarray:
+    """Bars and dots of all sizes anywhere: some touch, some stand over one another, some are dirt."""
+    image = np.zeros((height, width), np.float32)
+    for _ in range(count):
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        image[top : top + rng.integers(1, height // 3), left : left + rng.integers(1, width // 8)] = rng.integers(60, 255)
+    return image
+
+
+def test_every_character_of_a_sheet_is_cut_out_as_in_python(page: Any, packed: Any, rng: np.random.Generator) -> None:
+    images = [spots(rng, *size, count) for size in [(200, 300), (90, 700), (1300, 900), (60, 60)] for count in (1, 4, 9, 20)]
+    many = np.zeros((400, 400), np.float32)
+    many[::20, ::20] = 255
+    images += [many, np.zeros((80, 80), np.float32)]
+    images += [255 - sheet(mnist(), lines, seed).astype(np.float32) for seed, lines in enumerate([[[0, 1]], [[2, 3, 4], [5, 6]]])]
+    counts = set()
+    for image in images:
+        levels = ink_levels(image, "white")
+        lines = [] if levels is None else characters(levels > 0)
+        found = page.run(PREPARE_ALL, packed(image), image.shape[1], image.shape[0])
+        counts.add(sum(map(len, lines)))
+        if sum(map(len, lines)) < 2:
+            assert [len(line) for line in found] == ([] if levels is None else [1])
+            doubt = framed(levels).doubt if lines else SCATTERED
+            assert not found or found[0][0]["doubt"] == doubt
+            continue
+        assert [len(line) for line in found] == [len(line) for line in lines], image.shape
+        for line, places in zip(found, lines, strict=True):
+            for one, box in zip(line, places, strict=True):
+                wanted = framed(cut(levels, box)).pixels.ravel().astype(int)
+                assert np.abs(np.array(one["pixels"]) - wanted).max() <= 1
+    assert {0, 1, 2, 4, 5} <= counts
+
+
+def mnist() -> tuple[Any, Any]:
+    test = data.load("mnist").test
+    return test.inputs.reshape(-1, 28, 28), test.labels
 
 
 def test_how_far_a_drawing_lies_from_every_class_is_as_in_python(page: Any, packed: Any, rng: np.random.Generator) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from selenium.webdriver.common.keys import Keys
+from tests.data.test_characters import sheet
 from tests.photographs import own_strokes, photographs
 
 from byhand import data
+from byhand.read_pictures import predict
 
 from .test_convolutions import use_cnn
 
@@ -240,14 +242,27 @@ def test_a_dropped_photograph_with_a_shadow_on_squared_paper_is_read(page: Any, 
     assert page.complaints() == []
 
 
-def test_a_dropped_picture_of_two_digits_is_said_to_be_unsure(page: Any, tmp_path: Path) -> None:
+def test_of_a_dropped_sheet_every_digit_is_cut_out_and_read(page: Any, tmp_path: Path) -> None:
     test = data.load("mnist").test
-    pair = np.hstack([(test.inputs[k, :, :, 0] * 255).astype(np.uint8) for k in range(2)])
-    Image.fromarray(255 - pair).resize((560, 280)).save(tmp_path / "two.png")
-    dropped(page, tmp_path / "two.png")
-    page.wait("document.querySelector('#verdict .words').textContent.startsWith('unsure: there are several pieces')")
-    assert page.digit() != "?"
-    page.wait("document.querySelector('#status').textContent.includes('Unsure: there are several pieces')")
+    digits = (test.inputs.reshape(-1, 28, 28), test.labels)
+    Image.fromarray(sheet(digits, [[0, 1, 2], [3, 4]])).save(tmp_path / "sheet.png")
+    use_cnn(page)
+    dropped(page, tmp_path / "sheet.png")
+    page.wait("document.querySelectorAll('#characters .character').length === 5")
+    answers = (
+        "[...document.querySelectorAll('#characters .line')].map((l) => [...l.querySelectorAll('b')].map((b) => b.textContent))"
+    )
+    (wanted,) = predict("mnist-cnn", [tmp_path / "sheet.png"])
+    assert page.js(answers) == [line.split() for line in str(wanted.class_name).split("\n")] == [["7", "2", "1"], ["0", "4"]]
+    assert page.digit() == "7"
+    page.wait("document.getElementById('status').textContent === 'It reads 5 characters: 7 2 1 0 4.'")
+    page.js("document.querySelectorAll('#characters .character')[3].click()")
+    assert page.digit() == "0"
+    assert page.js("document.querySelectorAll('#characters .character')[3].getAttribute('aria-pressed')") == "true"
+    page.wait("document.querySelector('#neuron h3').textContent.startsWith('output 0')")
+    page.click("clear")
+    assert page.digit() == "?" and page.js("document.getElementById('characters').hidden")
+    assert page.complaints() == []
 
 
 def test_a_drawing_that_is_no_digit_is_said_to_be_unlike_all(page: Any, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 from tests.browser.test_train import SHOWN, STATE, go, paused, press, serious, train  # noqa: F401
 from tests.data.test_labels import things
 from tests.tables.problems import cars, customers
@@ -85,6 +87,28 @@ def test_a_table_with_words_an_id_and_gaps_is_told_and_learned(train: Any, tmp_p
     assert "relu/softmax, cross_entropy" in train.text("note") and "settings that fit it" in train.text("about")
     pictured(train, "classes")
     assert train.complaints() == []
+
+
+def test_the_target_and_what_is_done_about_gaps_are_chosen_in_the_form(train: Any, tmp_path: Path) -> None:  # noqa: F811
+    fields = "[...document.querySelectorAll('.of-table')].map((label) => label.checkVisibility())"
+    upload(train, write(tmp_path / "churn.csv", dict(customers(0, 500).columns), ("charge", "region")))
+    assert train.js(fields) == [True, True] and train.js("document.getElementById('target').value") == "Churn"
+    offered = train.js("[...document.getElementById('columns').options].map((one) => one.value)")
+    assert {"first", "last", "charge", "contract", "Churn"} <= set(offered)
+    target = train.driver.find_element("id", "target")
+    target.send_keys(Keys.CONTROL + "a", Keys.NULL, "contract", Keys.TAB)
+    train.wait("document.getElementById('told').innerText.includes(\"learning 'contract'\")")
+    assert "3 classes" in train.text("status")
+    Select(train.driver.find_element("id", "missing")).select_by_value("drop")
+    train.wait("!document.getElementById('told').innerText.includes('median')")
+    samples = int(train.text("status").split("churn.csv: ")[1].split(" samples")[0])
+    assert samples < 450 and "learning 'contract'" in train.text("told")
+    pictured(train, "target")
+    target.send_keys(Keys.CONTROL + "a", Keys.NULL, "contrast", Keys.TAB)
+    train.wait("!document.getElementById('problem').hidden")
+    assert "'contrast'" in train.text("problem") and train.js("document.getElementById('target').value") == "contract"
+    train_to_the_end(train)
+    assert "learning 'contract'" in train.text("told") and "Confusion matrix" in headings(train)
 
 
 def test_a_number_to_learn_gets_its_plot_of_predicted_and_true(train: Any, here: Path, tmp_path: Path) -> None:  # noqa: F811

@@ -17,7 +17,7 @@ from .test_looks import LOOKS, serious
 
 pytestmark = pytest.mark.browser
 
-PLANE = "moons,circles,spiral,xor"  # data of two numbers
+PLANE = "moons,circles,spiral,xor,under-a-function"  # data of two numbers
 
 PLAY = "import sys; from byhand.cli import main; sys.argv = ['byhand', 'play', '--no-browser', *sys.argv[1:]]; main()"
 SHOWN = "Number(document.documentElement.dataset.shown)"

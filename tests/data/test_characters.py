@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.photographs import SHEETS, as_predict_reads, own_strokes, sheets
 from typer.testing import CliRunner
 
 from byhand import data
@@ -51,6 +52,21 @@ def test_a_dot_belongs_to_what_it_stands_over_and_two_strokes_that_nearly_touch_
     assert characters(ink) == [[Box(22, 20, 90, 26), Box(30, 80, 90, 95), Box(30, 150, 90, 156)]]
 
 
+@pytest.mark.parametrize(
+    ("drawn", "count"),
+    [
+        ([(20, 80, 20, 28), (20, 80, 60, 68)], 2),
+        ([(10, 40, 40, 50), (60, 90, 40, 50)], 2),  # lines of writing below each other
+        ([(10, 48, 30, 40), (50, 90, 40, 50)], 1),  # a pen that was lifted within a character
+    ],
+)
+def test_what_lies_apart_is_several_characters(drawn: list[tuple[int, int, int, int]], count: int) -> None:
+    ink = np.zeros((100, 100), bool)
+    for top, bottom, left, right in drawn:
+        ink[top:bottom, left:right] = True
+    assert sum(map(len, characters(ink))) == count
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sheet_is_read_line_by_line(digits: tuple[Any, Any], tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -63,6 +79,16 @@ def test_a_sheet_is_read_line_by_line(digits: tuple[Any, Any], tmp_path: Path, s
     assert sum(a == b for ours, theirs in zip(read, wanted, strict=True) for a, b in zip(ours, theirs, strict=True)) >= 10
     assert found.output == min(one.output for one in found.characters) and not found.doubt
     assert found.characters[0].place is not None and found.characters[0].place[0] < found.characters[4].place[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("condition", SHEETS)
+def test_digits_on_a_photographed_sheet_are_each_cut_out_and_read(condition: str, tmp_path: Path) -> None:
+    read, right, count = as_predict_reads(tmp_path), 0, 30
+    for digits, picture in sheets(own_strokes(), condition, count):
+        found = read(picture).split()
+        assert len(found) == len(digits)
+        right += sum(a == b for a, b in zip(found, digits, strict=True))
+    assert right >= 28
 
 
 def test_one_character_is_read_as_before_and_a_sheet_is_told_in_one_line(digits: tuple[Any, Any], tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from byhand.read_pictures import predict
 PLACES = {
     "touches the border": [(0, 80, 40, 50)],
     "almost no ink": [(50, 57, 50, 53)],
-    "several pieces": [(20, 80, 20, 28), (20, 80, 60, 68)],
     "a band": [(48, 56, 10, 90)],
 }
 
@@ -33,11 +32,6 @@ def page_with(places: list[tuple[int, int, int, int]], light: bool = False) -> n
 def test_what_makes_a_picture_doubtful_is_told(reason: str, light: bool) -> None:
     prepared = prepare(page_with(PLACES[reason], light))
     assert not prepared.empty and reason in prepared.doubt
-
-
-def test_lines_of_writing_below_each_other_are_several_pieces() -> None:
-    assert "several pieces" in prepare(page_with([(10, 40, 40, 50), (60, 90, 40, 50)])).doubt
-    assert prepare(page_with([(10, 48, 30, 40), (50, 90, 40, 50)])).doubt == ""  # a pen that was lifted within a character
 
 
 def test_single_digits_are_not_doubtful() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from byhand import data
 from byhand.data.known_numbers import house_price, sine
 from byhand.data.plane import make_plane
-from byhand.errors import DataError
+from byhand.errors import ByhandError, DataError
 from byhand.training.recipes import recipe
 from byhand.training.run import run
 
@@ -26,7 +27,15 @@ def test_points_without_noise_lie_where_the_rule_says() -> None:
     assert np.array_equal(xor.inputs.prod(axis=1) < 0, xor.labels == 1)
 
 
-@pytest.mark.parametrize("name", ["circles", "spiral", "xor"])
+def test_points_under_a_function_are_under_it_and_fill_the_plane() -> None:
+    points = make_plane("under-a-function", 4_000, noise=0.0)
+    x, y = points.inputs.T
+    away = y - np.sin(np.pi * x) / 2
+    assert np.array_equal(away > 0, points.labels == 1) and 0.049 < np.abs(away).min() < 0.06 and np.abs(away).max() > 0.78
+    assert -1 < x.min() < -0.99 and 0.99 < x.max() < 1 and abs(np.corrcoef(x, np.abs(away))[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("name", ["circles", "spiral", "xor", "under-a-function"])
 def test_the_parts_are_fresh_points_and_a_seed_makes_the_same_ones(name: str) -> None:
     splits, again = data.load(name, n=200), data.load(name, n=200)
     assert splits.validation is not None and np.array_equal(splits.train.inputs, again.train.inputs)
@@ -53,7 +62,7 @@ def test_impossible_data_are_refused(name: str, options: dict[str, float]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "least"), [("circles", 0.99), ("spiral", 0.97), ("xor", 0.98)])
+@pytest.mark.parametrize(("name", "least"), [("circles", 0.99), ("spiral", 0.97), ("xor", 0.98), ("under-a-function", 0.98)])
 def test_points_are_told_apart_by_their_recipe(name: str, least: float, tmp_path: Path) -> None:
     assert run(recipe(name), tmp_path).evaluation.accuracy > least
 
@@ -63,3 +72,30 @@ def test_points_are_told_apart_by_their_recipe(name: str, least: float, tmp_path
 def test_numbers_are_learned_up_to_their_noise(name: str, noise: float, tmp_path: Path) -> None:
     measured = run(recipe(name), tmp_path).evaluation
     assert noise * 0.9 < measured.root_mean_square_error < noise * 1.25
+
+
+def test_wines_and_digits_are_those_of_scikit_learn() -> None:
+    known = pytest.importorskip("sklearn.datasets")
+    wine = data.load("wine")
+    assert (len(wine.train), len(wine.test)) == (142, 36) and wine.train.class_names == ("class_0", "class_1", "class_2")
+    assert wine.train.scaling is not None
+    both = np.concatenate([part.inputs * wine.train.scaling[1] + wine.train.scaling[0] for part in (wine.train, wine.test)])
+    assert np.allclose(np.sort(both, axis=0), np.sort(known.load_wine().data, axis=0), rtol=1e-4)
+    digits = data.load("digits")
+    assert digits.train.inputs.shape[1:] == (8, 8, 1) and len(digits.train) + len(digits.test) == 1_797
+    assert digits.train.inputs.max() == 1 and np.bincount(digits.test.labels).min() >= 34
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "least"), [("wine", 0.94), ("digits", 0.96)])
+def test_the_recipes_of_scikit_learns_data_learn_them(name: str, least: float, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    assert run(recipe(name), tmp_path).evaluation.accuracy > least
+
+
+def test_without_scikit_learn_its_data_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("byhand.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ByhandError, match=r"needs scikit-learn: pip install 'byhand\[sklearn\]'"):
+        data.load("wine")

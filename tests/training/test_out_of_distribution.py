@@ -15,7 +15,7 @@ from byhand.errors import ModelError
 from byhand.models.cnn import cnn
 from byhand.read_pictures import predict
 from byhand.shipped import open_model
-from byhand.training.out_of_distribution import KEY, MOST_FEATURES, UNLIKE, fitted, of_model
+from byhand.training.out_of_distribution import KEY, MOST_FEATURES, MOST_SAMPLES, UNLIKE, fitted, of_model
 from byhand.training.own_data import recipe_for
 from byhand.training.run import run
 
@@ -58,6 +58,21 @@ def test_where_it_says_nothing_there_is_none() -> None:
     assert fitted(FeedForward((3, 3)), blobs(300, 1), blobs(100, 2)) is None  # a network of one layer has no features
     assert fitted(FeedForward((3, MOST_FEATURES + 1, 3)), blobs(300, 1), blobs(100, 2)) is None
     assert of_model({}, 3) is None
+
+
+@pytest.mark.parametrize("order", ["class by class", "in turn"])
+def test_of_many_samples_each_class_has_its_share_in_whatever_order_they_come(order: str) -> None:
+    many = blobs(3 * MOST_SAMPLES, 1)
+    by_class = np.argsort(many.labels, kind="stable")
+    if order == "in turn":  # 0, 1, 2, 0, 1, 2, ...: every third is of one class
+        least = int(np.bincount(many.labels).min())
+        by_class = np.stack([by_class[many.labels[by_class] == k][:least] for k in range(3)], axis=1).ravel()
+    sorted_, validation = many.take(by_class), blobs(3 * MOST_SAMPLES, 2)
+    where = fitted(Plain(), sorted_, validation.take(np.argsort(validation.labels, kind="stable")))
+    assert where is not None
+    assert np.mean(where.distances(blobs(4_000, 4).inputs) > 1) == pytest.approx(0.05, abs=0.015)
+    mean = np.linalg.solve(where.whitening, where.centres.T).T
+    np.testing.assert_allclose(mean, 4 * np.eye(3), atol=0.1)
 
 
 def test_features_are_what_the_last_layer_reads() -> None:

@@ -408,12 +408,31 @@ def test_an_uploaded_table_is_trained_on(tab: Tab, client: httpx.Client) -> None
     assert {"moons", "moons-diffusion"} < set(own.pop("recipes"))
     assert "from 2 columns of numbers (standardised)" in own.pop("told") and own.pop("fitting")["activation"] == "relu"
     about = {"samples": 100, "inputs": [2], "classes": 2, "outputs": 2, "task": "classes", "data_options": {"missing": "median"}}
-    assert own == about | {"name": "my table.csv"}
+    assert own == about | {"name": "my table.csv", "columns": ["column 1", "column 2", "column 3"], "target": "column 3"}
     assert tab.until(lambda m: "own" in m)["own"]["name"] == "my table.csv"
     tab.say(do="start", settings={"recipe": "moons", "data": "own"}, far="step")
     begun = tab.until(lambda m: "begun" in m)["begun"]
     assert begun["settings"]["data"] == "own"
     assert begun["classes"] == ["even", "odd"]
+
+
+@pytest.mark.slow
+def test_a_table_that_is_there_is_read_again_by_another_target(tab: Tab, client: httpx.Client, live: Live) -> None:
+    before, live.own = live.own, None
+    assert "there is no table yet" in client.post("/api/train/data", params={"again": "1", "target": "b"}).text
+    live.own = before
+    rows = "\n".join(f"{k % 7},{'' if k % 10 == 3 else k % 5},{'even' if k % 2 == 0 else 'odd'}" for k in range(100))
+    first = client.post("/api/train/data", params={"name": "t.csv"}, content=f"a,b,kind\n{rows}").json()
+    assert (first["target"], first["columns"], first["samples"]) == ("kind", ["a", "b", "kind"], 100)
+    second = client.post("/api/train/data", params={"again": "1", "target": "a", "missing": "drop"}).json()
+    assert second["target"] == "a" and second["samples"] == 90 and "learning 'a'" in second["told"]
+    assert second["data_options"] == {"missing": "drop", "target": "a"}
+    for asked, told in ({"target": "c"}, "'c'"), ({"missing": "guess"}, "missing"):
+        answer = client.post("/api/train/data", params={"again": "1", **asked})
+        assert answer.status_code == 400 and told in answer.text and "\n" not in answer.text and "/byhand-" not in answer.text
+    assert live.own_facts["target"] == "a"
+    tab.say(do="start", settings={"recipe": "iris", "data": "own"}, far="step")
+    assert tab.until(lambda m: "begun" in m)["begun"]["classes"] == [str(k) for k in range(7)]
 
 
 @pytest.mark.slow

@@ -94,6 +94,7 @@ def write(
     ] = 4,
     slant: Annotated[float | None, typer.Option(help="Degrees by which the letters lean; the seed's own unless given.")] = None,
     pen: Annotated[float | None, typer.Option(help="Width of the pen, 1 is usual; the seed's own unless given.")] = None,
+    hand: Annotated[Path | None, typer.Option(help="Your own hand: a folder of `byhand hand train`.")] = None,
     skip_unknown: Annotated[bool, typer.Option("--skip-unknown", help="Leave a blank for what cannot be written.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -114,6 +115,7 @@ def write(
             best_of=best_of,
             slant=slant,
             pen=pen,
+            own=hand,
             skip_unknown=skip_unknown,
             progress=progress,
         )

@@ -1,4 +1,4 @@
-"""Commands that train, and that look at a training: train, recipes, replay, doctor, demo."""
+"""Commands that train, and that look at a training: train, recipes, replay, demo."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ def train(
     from byhand.training.own_data import recipe_for
     from byhand.training.recipes import parse_setting
     from byhand.training.run import continued
+    from byhand.training.worth import doubt
 
     given: dict[str, Any] = {
         "model": model,
@@ -133,6 +134,8 @@ def train(
     if isinstance(done.evaluation, CrossValidation | LabelsEvaluation):
         show_table(done.evaluation.rows())
     show(f"the model is {literal(done.figures()['model'])}; see one of its steps: byhand explain {literal(done.folder)}")
+    if why := doubt(done.history, done.evaluation):
+        show(f"{literal(why)}; find out why: byhand doctor {literal(done.folder)}")
 
 
 def carry_out(recipe: Recipe, folder: Path, **settings: Any) -> Run:
@@ -216,37 +219,6 @@ def replay(
         shown.render(console())
     if html is not None:
         show(f"wrote {literal(html)} ({html.stat().st_size / 1e6:.1f} MB)")
-
-
-@app.command()
-def doctor(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE|RUN|SCRIPT.py|SCRIPT.py:MAKE",
-            help="A recipe, a run's folder, a PyTorch script, or a function that returns a byhand.Patient.",
-            autocompletion=recipe_names,
-        ),
-    ],
-    checks: Annotated[bool, typer.Option("--checks", help="Also print everything that was measured and found in order.")] = False,
-    steps: Annotated[int, typer.Option(help="For a PyTorch script: end it after this many training steps.", min=1)] = 300,
-    as_json: Json = False,
-) -> None:
-    """Find out why a network runs but does not learn: what is wrong, where, how that is known, and what to change."""
-    from byhand.draw.progress import telling
-    from byhand.see.doctor import examine, open_patient
-    from byhand.see.doctor.loop.script import examine_script
-    from byhand.see.doctor.terminal import render
-
-    if what.endswith(".py"):
-        report = examine_script(what, steps)
-    else:
-        with telling("the doctor") as progress:
-            report = examine(open_patient(what), progress)
-    if as_json:
-        show_json(report.to_dict())
-        return
-    render(report, console(), checks)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ def available() -> list[Available]:
     """The data sets by name, for `byhand data`."""
     from byhand.data.emnist import where
 
+    of_sklearn = "scikit-learn" if importlib.util.find_spec("sklearn") else "pip install 'byhand[sklearn]'"
     return [
         Available("mnist", "handwritten digits", 70_000, (28, 28, 1), 10, "bundled"),
         Available("iris", "flowers, four lengths each", 150, (4,), 3, "bundled"),
@@ -89,6 +91,9 @@ def available() -> list[Available]:
         Available("circles", "one circle around another", 3_000, (2,), 2, "generated"),
         Available("spiral", "two arms that wind outwards", 3_000, (2,), 2, "generated"),
         Available("xor", "four spots, exclusive or", 3_000, (2,), 2, "generated"),
+        Available("under-a-function", "points under a curve and over it", 3_000, (2,), 2, "generated"),
+        Available("wine", "wines by 13 measurements, three growers", 178, (13,), 3, of_sklearn),
+        Available("digits", "handwritten digits, coarse", 1_797, (8, 8, 1), 10, of_sklearn),
         Available("regression-sine", "a number: the sine of x, with noise", 1_000, (1,), 0, "generated"),
         Available("california-like", "a number: the price of a house by five columns", 4_000, (6,), 0, "generated"),
         Available("docs", "the texts of this project, 231,483 characters", 7_680, (96,), 96, "bundled"),
@@ -104,6 +109,9 @@ LOADERS = {
     "circles": ("byhand.data.plane", "load_circles"),
     "spiral": ("byhand.data.plane", "load_spiral"),
     "xor": ("byhand.data.plane", "load_xor"),
+    "under-a-function": ("byhand.data.plane", "load_under_a_function"),
+    "wine": ("byhand.sklearn.datasets", "load_wine"),
+    "digits": ("byhand.sklearn.datasets", "load_digits"),
     "regression-sine": ("byhand.data.known_numbers", "load_sine"),
     "california-like": ("byhand.data.known_numbers", "load_california_like"),
     "docs": ("byhand.data.text", "load_docs"),

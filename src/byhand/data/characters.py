@@ -1,7 +1,8 @@
 """Which characters are on a picture: the pieces of ink that belong together, each with its place, in reading order.
 
 Two pieces are one character where one stands over the other, such as the dot of an i, or where they nearly touch, such as the
-strokes of a K. What stands beside it at a distance is another character.
+strokes of a K. What stands beside it at a distance is another character. The drawing page does the same
+(`web/page/characters.js`), and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _alike(boxes: list[Box]) -> tuple[int, int] | None:
             between = max(one.top, other.top) - min(one.bottom, other.bottom)
             small = min(one.height, other.height) < LARGE * tallest
             over = common >= OVER * min(one.width, other.width) and between <= (DOT if small else APART) * tallest
-            touching = common > -APART * tallest and between < 0
+            touching = common > -APART * tallest and between <= APART * tallest
             if over or touching:
                 return i, j
     return None

@@ -1,4 +1,4 @@
-"""Points in the plane that no straight line parts, each set by its own rule: circles, a spiral, exclusive or."""
+"""Points in the plane that no straight line parts, each set by its own rule: circles, a spiral, exclusive or, a curve."""
 
 from __future__ import annotations
 
@@ -35,10 +35,18 @@ def xor(labels: Array, t: Array) -> Array:
     return np.stack([first, np.where(labels == 0, first, -first)], axis=1)
 
 
+def under_a_function(labels: Array, t: Array) -> Array:
+    """Class 0 lies under y = sin(pi x) / 2, class 1 over it; t's first three digits go along, the others away from the curve."""
+    thousand = 1000 * t
+    x, away = np.floor(thousand) / 500 - 0.999, 0.05 + 0.75 * (thousand % 1)
+    return np.stack([x, np.sin(math.pi * x) / 2 + np.where(labels == 0, -away, away)], axis=1)
+
+
 RULES: dict[str, tuple[Callable[[Array, Array], Array], tuple[str, str], float]] = {
     "circles": (circles, ("inner", "outer"), 0.08),
     "spiral": (spiral, ("first arm", "second arm"), 0.02),
     "xor": (xor, ("same", "different"), 0.3),
+    "under-a-function": (under_a_function, ("under", "over"), 0.03),
 }  # the rule, the names of the classes, and the noise that is usual
 
 
@@ -76,3 +84,8 @@ def load_spiral(n: int = 1000, noise: float = 0.02, seed: int = 0) -> Splits:
 def load_xor(n: int = 1000, noise: float = 0.3, seed: int = 0) -> Splits:
     """n points to train on, and as many fresh ones each to validate and to test on."""
     return _splits("xor", {"n": n, "noise": noise, "seed": seed})
+
+
+def load_under_a_function(n: int = 1000, noise: float = 0.03, seed: int = 0) -> Splits:
+    """n points to train on, and as many fresh ones each to validate and to test on."""
+    return _splits("under-a-function", {"n": n, "noise": noise, "seed": seed})

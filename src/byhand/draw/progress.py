@@ -1,4 +1,4 @@
-"""A live progress bar of a training, in the terminal."""
+"""A live progress bar of a training, in the terminal; and the one that fits wherever this runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from byhand.console import open_console
+from byhand.draw.notebook_bar import NotebookBar, epoch_line, notebook_display
 from byhand.printable import literal
 from byhand.training.fit import Callback
 from byhand.training.history import Epoch, History
 from byhand.training.steps import Step, Steps
 
 EVERY = 16  # steps between two looks at the clock: a bar must not slow what it shows
+
+
+def progress_bar() -> Callback:
+    """A callback for `fit` that shows how far a training is.
+
+    In a notebook it is one bar that moves, in a terminal a bar and a line per epoch, and in a file these lines alone.
+    """
+    display = notebook_display()
+    return NotebookBar(display) if display is not None else ProgressBar(open_console(stderr=True))
 
 
 class ProgressBar(Callback):
@@ -44,14 +54,8 @@ class ProgressBar(Callback):
             self.progress.update(self.task, completed=step.index + 1, cost=step.cost)
 
     def after_epoch(self, epoch: Epoch, training: Steps) -> bool:
-        accuracy = "" if epoch.validation_accuracy is None else f"   validation {epoch.validation_accuracy:.2%} right"
-        if epoch.validation_accuracy is None and epoch.validation_cost is not None:
-            accuracy = f"   validation {epoch.validation_cost:.4f}"
         self.progress.update(self.task, completed=training.index, cost=epoch.cost)
-        self.console.print(
-            f"epoch {epoch.epoch + 1:>3}/{training.epochs}   cost {epoch.cost:.4f}{accuracy}   {epoch.seconds:.1f} s",
-            highlight=False,
-        )
+        self.console.print(epoch_line(epoch, training.epochs), highlight=False)
         return False
 
     def after(self, training: Steps, history: History) -> None:

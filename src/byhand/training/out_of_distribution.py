@@ -60,7 +60,8 @@ def fitted(network: Any, train: Any, validation: Any) -> OutOfDistribution | Non
 
     That is so for networks without a layer of features before the last, with more than 256 of these, and for few samples.
     """
-    x, labels = train.inputs[:MOST_SAMPLES], np.asarray(train.labels[:MOST_SAMPLES])
+    rows = _spread(train.labels)
+    x, labels = train.inputs[rows], np.asarray(train.labels[rows])
     counts = np.bincount(labels, minlength=train.n_classes)
     if len(counts) < 2 or counts.min() < LEAST or len(validation) < 1 / REFUSED:
         return None
@@ -76,8 +77,16 @@ def fitted(network: Any, train: Any, validation: Any) -> OutOfDistribution | Non
         return None
     whitening = np.linalg.inv(np.linalg.cholesky(covariance + ROUND * size * np.eye(len(covariance))))
     one = OutOfDistribution(means @ whitening.T, whitening, 1.0)
-    far = one.distances(network.features(validation.inputs[:MOST_SAMPLES]).astype(np.float64))
+    far = one.distances(network.features(validation.inputs[_spread(validation.labels)]).astype(np.float64))
     return OutOfDistribution(one.centres, whitening, float(np.quantile(far, 1 - REFUSED)))
+
+
+def _spread(labels: Array) -> Any:
+    """Which samples are looked at: all, or at most 20,000 of them, of each class its share, whatever order they come in."""
+    if len(labels) <= MOST_SAMPLES:
+        return slice(None)
+    by_class = np.argsort(labels, kind="stable")
+    return np.sort(by_class[np.linspace(0, len(labels) - 1, MOST_SAMPLES).astype(np.intp)])
 
 
 def of_model(preprocessing: dict[str, Any], n_classes: int) -> OutOfDistribution | None:

@@ -26,6 +26,7 @@ from byhand.web.upload_folder import scratch
 
 LARGEST_UPLOAD = 8_000_000  # bytes
 LARGEST_UNPACKED = 256_000_000
+OPTIONS = ("target", "missing")  # of a table, as `byhand train` has them
 MOST_UPLOADS, KEPT = 3, 2  # that are on their way at once; that are kept
 SUFFIXES = (".csv", ".npz")
 LONGEST = 200  # characters of a place or a weight
@@ -167,8 +168,10 @@ class Upload:
         self.under_way += 1
         try:
             content = await request.body()
+            asked, again = request.query_params, "again" in request.query_params
+            options = {name: asked[name] for name in OPTIONS if asked.get(name)}
             async with self.turn:
-                own = await self._take(request.query_params.get("name", ""), content)
+                own = await (self._again(options) if again else self._take(asked.get("name", ""), content, options))
         except ByhandError as error:
             return PlainTextResponse(self.live.named(str(error)), 400)
         finally:
@@ -176,7 +179,14 @@ class Upload:
         self.live.tell({"own": own})
         return JSONResponse(own)
 
-    async def _take(self, name: str, content: bytes) -> dict[str, Any]:
+    async def _again(self, options: dict[str, str]) -> dict[str, Any]:
+        """Look at the last file again, with other options; where that fails it stays as it was."""
+        path = self.live.own
+        if path is None:
+            raise DataError("there is no table yet: choose one with Own data")
+        return self.live.takes(path, await inspected(path, options))
+
+    async def _take(self, name: str, content: bytes, options: dict[str, str]) -> dict[str, Any]:
         """Keep the file, once it is known what it holds; raises ByhandError for one that is of no use."""
         path = self._place(name)
         try:
@@ -184,7 +194,7 @@ class Upload:
             await asyncio.to_thread(path.write_bytes, content)
             if path.suffix == ".npz":
                 _check_unpacked(path)
-            facts = await inspected(path)
+            facts = await inspected(path, options)
         except BaseException as error:
             shutil.rmtree(path.parent, ignore_errors=True)
             if isinstance(error, OSError):

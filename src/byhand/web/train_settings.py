@@ -45,7 +45,7 @@ OF_TASK = {
 OWN = "own"  # the name of uploaded data
 
 
-PLANE = ("moons", "circles", "spiral", "xor")
+PLANE = ("moons", "circles", "spiral", "xor", "under-a-function")
 SHAPES = {
     "mnist": (28, 28, 1),
     "emnist": (28, 28, 1),

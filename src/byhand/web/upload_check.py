@@ -1,7 +1,7 @@
 """Looks at an uploaded file, in a process of its own: what it is, or what is wrong with it.
 
-`python -m byhand.web.upload_check FILE` writes one line of JSON on its standard output. Whatever the file does to the program
-that reads it (hours of work, more memory than there is, a crash) ends here, and never a training under way.
+`python -m byhand.web.upload_check FILE OPTIONS` writes one line of JSON on its standard output. Whatever the file does to
+the program that reads it (hours of work, more memory than there is, a crash) ends here, and never a training under way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from byhand import data
-from byhand.data.tables.table import is_table
+from byhand.data.tables.table import is_table, read_table
 from byhand.errors import ByhandError, DataError
 from byhand.training.own_data import for_outputs, for_table
 from byhand.web.encoding import as_json
@@ -25,10 +25,10 @@ MEMORY = 4_000_000_000  # bytes that it may
 MOST_CLASSES = 200  # more are rather a column of numbers
 
 
-async def inspected(path: Path) -> dict[str, Any]:
-    """What the file holds: samples, inputs, classes; raises DataError, in one line, for one that cannot be trained on."""
+async def inspected(path: Path, options: dict[str, str] | None = None) -> dict[str, Any]:
+    """What the file holds, a table by these options; raises DataError, in one line, for one that cannot be trained on."""
     pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    command = (sys.executable, "-m", "byhand.web.upload_check", str(path))
+    command = (sys.executable, "-m", "byhand.web.upload_check", str(path), json.dumps(options or {}))
     process = await asyncio.create_subprocess_exec(*command, stdin=nothing, stdout=pipe, stderr=nothing)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
@@ -47,13 +47,13 @@ async def inspected(path: Path) -> dict[str, Any]:
     return found
 
 
-def facts(path: Path) -> dict[str, Any]:
+def facts(path: Path, asked: dict[str, str] | None = None) -> dict[str, Any]:
     """What the page is told of a file; raises DataError for one that cannot be trained on.
 
-    Of a table that are the task, what was decided in words, and the settings that fit it; its gaps are filled, as there is no
-    option to ask for that.
+    Of a table that are the task, what was decided in words, its columns, and the settings that fit it. `asked` are its target
+    and what to do about missing values, as `byhand train` takes them; these are filled unless something else is asked for.
     """
-    options: dict[str, Any] = {"missing": "median"} if is_table(path) else {}
+    options: dict[str, Any] = {"missing": "median", **(asked or {})} if is_table(path) else {}
     splits = data.load(str(path), **options)
     train = splits.train
     if train.n_classes > MOST_CLASSES:
@@ -65,7 +65,9 @@ def facts(path: Path) -> dict[str, Any]:
     if train.encoding is None:
         return found
     about = for_table(train) | for_outputs(train)
-    return found | {"fitting": {name: value for name, value in about.items() if name != "output"}}
+    fitting = {name: value for name, value in about.items() if name != "output"}
+    found |= {"fitting": fitting, "target": train.encoding.target}
+    return found | {"columns": [column.name for column in read_table(path).columns]} if is_table(path) else found
 
 
 def limit_memory(most: int) -> None:
@@ -85,7 +87,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints must not be taken for the answer
     path = Path(sys.argv[1])
     try:
-        answer = facts(path)
+        answer = facts(path, json.loads(sys.argv[2]))
     except ByhandError as error:
         answer = {"problem": str(error)}
     except MemoryError:

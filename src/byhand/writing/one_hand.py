@@ -51,7 +51,11 @@ def style_of(seed: int, slant: float | None = None, pen: float | None = None) ->
     (True, False, 10.0)
     """
     rng = generator(seed, "hand")
-    drawn = HandStyle(float(rng.normal(0, 5)), float(rng.normal(0, 0.1)), float(np.exp(rng.normal(0, 0.15))))
+    return asked(HandStyle(float(rng.normal(0, 5)), float(rng.normal(0, 0.1)), float(np.exp(rng.normal(0, 0.15)))), slant, pen)
+
+
+def asked(drawn: HandStyle, slant: float | None = None, pen: float | None = None) -> HandStyle:
+    """A hand with another slant or pen, where they are asked for; raises ByhandError as `style_of`."""
     if slant is not None:
         limits.number("slant", slant, -STEEPEST, STEEPEST, error=ByhandError)
         drawn = replace(drawn, slant=float(slant))
@@ -61,9 +65,12 @@ def style_of(seed: int, slant: float | None = None, pen: float | None = None) ->
     return drawn
 
 
-def in_one_hand(letters: Sequence[Letter], style: HandStyle) -> list[Letter]:
-    """The same letters in this hand, with all pictures of their ways out of the noise; a hand's marks lean as its letters do."""
-    return [_turned(letter, *_change(letter, style)) for letter in letters]
+def in_one_hand(letters: Sequence[Letter], style: HandStyle, own: str = "") -> list[Letter]:
+    """The same letters in this hand, with all pictures of their ways out of the noise; a hand's marks lean as its letters do.
+
+    own: characters that are in this hand already, and stay as they are.
+    """
+    return [letter if letter.character in own else _turned(letter, *_change(letter, style)) for letter in letters]
 
 
 def _change(letter: Letter, style: HandStyle) -> tuple[float, float]:

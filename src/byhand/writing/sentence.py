@@ -8,11 +8,12 @@ from pathlib import Path
 from byhand.draw.animation import STYLES, check_ending, style_named, write_animation, write_picture
 from byhand.errors import ByhandError
 from byhand.files import write_atomically
+from byhand.hand.train import open_own_hand
 from byhand.writing.characters import BLANK, writable
 from byhand.writing.frames import frames, picture
 from byhand.writing.layout import Page, typeset, wrapped
 from byhand.writing.letters import SAMPLER, STEPS, Hand, Letter, Progress, letters, open_hand
-from byhand.writing.one_hand import HandStyle, in_one_hand, style_of
+from byhand.writing.one_hand import HandStyle, asked, in_one_hand, style_of
 from byhand.writing.outline import outline
 
 __all__ = ["STYLES", "Sentence", "compose", "save", "write"]
@@ -49,6 +50,7 @@ def compose(
     sampler: str = SAMPLER,
     slant: float | None = None,
     pen: float | None = None,
+    own: Path | str | None = None,
     skip_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Sentence:
@@ -61,19 +63,21 @@ def compose(
         seed: the same seed gives the same letters, in the same hand. width: characters a line.
         slant: degrees by which the letters lean to the right, beside what is usual; pen: the width of the strokes as a factor;
             the seed's own where they are not given.
+        own: a folder of `byhand hand train`, whose person's hand it is written in; in place of `hand` and `model`.
         best_of: a letter that a network cannot read is drawn anew, up to so many times in all; 1 keeps the first.
 
     Raises ByhandError (or one of its kinds) for a text or a setting that cannot be.
     """
-    hand = hand if hand is not None else open_hand(model)
+    theirs = None if own is None else open_own_hand(own)
+    hand = theirs.hand if theirs is not None else hand if hand is not None else open_hand(model)
     written = writable(text, hand.class_names, skip_unknown=skip_unknown)
     lines = wrapped(written.characters, width)
     characters = [character for line in lines for character in line if character not in (" ", BLANK)]
-    style = style_of(seed, slant, pen)
+    style = style_of(seed, slant, pen) if theirs is None else asked(theirs.style, slant, pen)
     drawn = letters(
         hand, characters, best_of=best_of, steps=steps, guidance=guidance, seed=seed, sampler=sampler, progress=progress
     )
-    drawn = in_one_hand(drawn, style)
+    drawn = in_one_hand(drawn, style, "" if theirs is None or slant is not None else theirs.given)
     return Sentence(tuple(lines), tuple(drawn), typeset(lines, [letter.ink for letter in drawn]), written.notes, style)
 
 

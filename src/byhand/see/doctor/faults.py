@@ -78,6 +78,7 @@ _ALL = (
     Fault("step-uphill", "the step goes uphill", code=("optimizer", ("step", "_change"))),
     Fault("parameters-frozen", "parameters never change", code=("optimizer", ("step", "_change"))),
     Fault("step-size-wrong", "the step is not the rate times the gradient", code=("optimizer", ("step", "_change"))),
+    Fault("answer-seen", "the network sees the answer that it is asked for"),
     Fault("softmax-twice", "softmax is applied twice"),
     Fault(
         "wrong-cost",

@@ -13,9 +13,10 @@ import { number, percent } from "./numbers.js";
 import { UNLIKE, distanceOf } from "./out_of_distribution.js";
 import { makeBars, sentence } from "./output_bars.js";
 import { paintPixels } from "./pictures.js";
-import { prepare } from "./prepare.js";
+import { prepareAll } from "./prepare.js";
 import { inputOf, readSample } from "./sample.js";
 import { readModel } from "./safetensors.js";
+import { showSheet } from "./sheet.js";
 import { themeButton } from "./theme.js";
 
 const QUIET = 700; // ms without a change until the answer is announced
@@ -29,7 +30,9 @@ const state = {
   network: null, // what is taught
   names: [], // of the classes
   units: [], // of the output units: the same, but of a single output only the class that it speaks for
-  pixels: new Uint8Array(784),
+  lines: [], // of characters that were found: their pixels, trace and doubt
+  shown: 0, // the place of the one that is looked at, in reading order
+  pixels: new Uint8Array(784), // its
   doubt: "", // why the reading of the drawing is doubtful
   trace: null, // all z and a of the drawing; null while nothing is drawn
   pinned: null, // the neuron, [l, j], or map, { sheet, k }, that was picked; null follows the answer
@@ -49,13 +52,33 @@ function readSoon() {
 
 /** Read the drawing; announced: whether the answer is told to those who hear the page, once nothing has changed for a while. */
 function read(announced = true) {
-  const { pixels, empty, doubt } = prepare(pad.grey());
-  Object.assign(state, { pixels, doubt });
-  state.trace = empty || !state.network ? null : readDrawing(state.network, inputOf(pixels, state.model.preprocessing));
-  if (state.trace && !doubt && distanceOf(state.model.preprocessing.out_of_distribution, state.trace.a.at(-2)) > 1) state.doubt = UNLIKE;
-  show();
+  state.lines = prepareAll(pad.grey()).map((line) => line.map(readOne));
+  if (state.shown >= state.lines.flat().length) state.shown = 0;
+  turnTo(state.shown);
   clearTimeout(announcing);
   if (announced) announcing = setTimeout(announce, QUIET);
+}
+
+/** A prepared character with all that the network makes of it. */
+function readOne({ pixels, doubt }) {
+  if (!state.network) return { pixels, doubt, trace: null };
+  const trace = readDrawing(state.network, inputOf(pixels, state.model.preprocessing));
+  const unlike = !doubt && distanceOf(state.model.preprocessing.out_of_distribution, trace.a.at(-2)) > 1;
+  return { pixels, doubt: unlike ? UNLIKE : doubt, trace };
+}
+
+/** Look at this one of the characters. */
+function turnTo(k) {
+  const one = state.lines.flat()[k] ?? { pixels: new Uint8Array(784), doubt: "", trace: null };
+  Object.assign(state, one, { shown: k });
+  show();
+}
+
+/** The answer for a character, and how large its output is. */
+function answerOf(trace) {
+  const outputs = eachClass(trace.a.at(-1));
+  const best = largest(outputs);
+  return { name: state.names[best], output: outputs[best] };
 }
 
 function show() {
@@ -68,6 +91,7 @@ function show() {
   const outputs = trace ? eachClass(trace.a.at(-1)) : null;
   const best = outputs ? largest(outputs) : -1;
   bars(outputs, best);
+  showSheet($("characters"), state.lines.map((line) => line.map((one) => ({ ...one, ...answerOf(one.trace) }))), state.shown, turnTo);
   const [digit, words] = $("verdict").children;
   digit.textContent = outputs ? names[best] : "?";
   words.textContent = outputs ? howSure(outputs, best) : "Nothing drawn yet";
@@ -103,7 +127,9 @@ function showInNumbers() {
 function announce() {
   const outputs = state.trace ? eachClass(state.trace.a.at(-1)) : null;
   const unsure = state.doubt ? ` Unsure: ${state.doubt}.` : "";
-  say(outputs ? `It reads ${state.names[largest(outputs)]}.${unsure} ${sentence(outputs, state.names)}.` : "The drawing area is empty.");
+  const all = state.lines.flat();
+  if (all.length > 1) return say(`It reads ${all.length} characters: ${all.map(({ trace }) => answerOf(trace).name).join(" ")}.`);
+  return say(outputs ? `It reads ${state.names[largest(outputs)]}.${unsure} ${sentence(outputs, state.names)}.` : "The drawing area is empty.");
 }
 
 /** Tell it to those who hear the page. */

@@ -154,7 +154,7 @@ function strokesOf(dark, width, height) {
 }
 
 /** The pieces of touching pixels (8 neighbours) that are as dark as `least`: where, how much ink, whether at the picture's edge. */
-function pieces(dark, least, width, height) {
+export function pieces(dark, least, width, height) {
   const met = new Uint8Array(dark.length);
   const found = [];
   for (let start = 0; start < dark.length; start += 1) {

@@ -3,6 +3,7 @@
 // White ink on black; crop to the ink; scale the longer side to 20 pixels; put the centre of mass in the middle. This is
 // `data/prepare.py` step by step, with Pillow's anti-aliased resize written out, and a test holds the two within one grey level.
 
+import { SCATTERED, characters, cut } from "./characters.js";
 import { doubtOf } from "./doubt.js";
 import { inkOf, isEven } from "./photograph.js";
 import { resize } from "./resize.js";
@@ -19,15 +20,38 @@ const NOISE = 0.1; // of the brightest pixel: what is darker is paper, not ink
  * `drawn`: its ink is known, and there is no light to take out of it.
  */
 export function prepare(given) {
+  return framed(inkLevels(given));
+}
+
+/** The same of every character of a picture, in lines from the top, each from the left; [] where there is no ink. */
+export function prepareAll(given) {
+  const ink = inkLevels(given);
+  if (!ink) return [];
+  const lines = characters(ink);
+  const count = lines.flat().length;
+  if (count > 1) return lines.map((line) => line.map((box) => ({ ...framed(cut(ink, box)), doubt: "" })));
+  const one = framed(ink);
+  return [[{ ...one, doubt: count ? one.doubt : SCATTERED }]];
+}
+
+/** How much ink is where, 0 for paper; null for a picture with nothing on it. */
+function inkLevels(given) {
   const image = given.drawn || isEven(given) ? given : inkOf(given, "white");
   const { width, height } = image;
-  const values = withoutPaper(image);
+  const values = Float32Array.from(withoutPaper(image));
   const contrast = brightestOf(image.values) + brightestOf(image.values.map((value) => -value));
   const brightest = brightestOf(values);
+  if (Math.min(contrast, brightest) < FAINTEST) return null;
+  for (let i = 0; i < values.length; i += 1) if (values[i] < NOISE * brightest) values[i] = 0;
+  return { values, width, height };
+}
+
+/** Ink as 28 x 28 pixels: cropped, scaled, and put with its centre of mass in the middle; empty of null. */
+function framed(ink) {
   const pixels = new Uint8Array(FRAME * FRAME);
-  if (Math.min(contrast, brightest) < FAINTEST) return { pixels, empty: true, doubt: "" };
-  const cut = crop(values, width, height, NOISE * brightest);
-  const small = scale(cut);
+  if (!ink) return { pixels, empty: true, doubt: "" };
+  const tight = crop(ink);
+  const small = scale(tight);
   let top = 0;
   for (const value of small.values) top = Math.max(top, value);
   for (let i = 0; i < small.values.length; i += 1) small.values[i] *= 255 / top;
@@ -38,7 +62,7 @@ export function prepare(given) {
       pixels[(row + down) * FRAME + column + right] = Math.floor(small.values[row * small.width + column] + 0.5);
     }
   }
-  return { pixels, empty: false, doubt: doubtOf(cut, { values, width, height }) };
+  return { pixels, empty: false, doubt: doubtOf(tight, ink) };
 }
 
 /** Paper is seldom quite white: its level, the border's lower median, is taken off, unless the border itself is mostly ink. */
@@ -60,27 +84,19 @@ function brightestOf(values) {
   return brightest;
 }
 
-/** The part of the image with ink, what is fainter than `noise` set to 0. */
-function crop(values, width, height, noise) {
-  let [top, bottom, left, right] = [height, -1, width, -1];
+/** The part of the image with ink. */
+function crop({ values, width, height }) {
+  const box = { top: height, bottom: 0, left: width, right: 0 };
   for (let row = 0, i = 0; row < height; row += 1) {
     for (let column = 0; column < width; column += 1, i += 1) {
-      if (values[i] < noise) continue;
-      if (row < top) top = row;
-      bottom = row;
-      if (column < left) left = column;
-      if (column > right) right = column;
+      if (!values[i]) continue;
+      if (row < box.top) box.top = row;
+      box.bottom = row + 1;
+      if (column < box.left) box.left = column;
+      if (column >= box.right) box.right = column + 1;
     }
   }
-  const cut = { width: right - left + 1, height: bottom - top + 1 };
-  cut.values = new Float32Array(cut.width * cut.height);
-  for (let row = 0, i = 0; row < cut.height; row += 1) {
-    for (let column = 0; column < cut.width; column += 1, i += 1) {
-      const value = values[(row + top) * width + column + left];
-      cut.values[i] = value < noise ? 0 : value;
-    }
-  }
-  return cut;
+  return cut({ values, width }, box);
 }
 
 /** To 20 pixels on the longer side. */

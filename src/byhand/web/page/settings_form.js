@@ -15,6 +15,7 @@ export class SettingsForm {
     offer($("recipe"), Object.keys(offered.recipes));
     for (const [name, values] of Object.entries(offered.choices)) offer($(name), values);
     for (const [name, [least, most]] of Object.entries(offered.spans)) Object.assign($(name), { min: least, max: most });
+    this.offerColumns();
     $("recipe").disabled = false;
     $("recipe").onchange = () => this.fill(this.offered.recipes[$("recipe").value].settings);
   }
@@ -23,6 +24,16 @@ export class SettingsForm {
   setOwn(own) {
     this.own = own;
     this.offerData($("data").value);
+    this.offerColumns();
+  }
+
+  /** Of one's own table: which column is learned, and what is done about missing values. */
+  offerColumns() {
+    for (const label of document.querySelectorAll(".of-table")) label.hidden = !this.own?.columns;
+    if (!this.own?.columns) return;
+    redraw($("columns"), ["first", "last", ...this.own.columns].map((name) => option(name, "")));
+    $("target").value = this.own.target;
+    $("missing").value = this.own.data_options.missing;
   }
 
   /** Choose the uploaded file, with the settings that fit it where the server knows such. */

@@ -178,11 +178,23 @@ const LEARNED = {
   numbers: () => "a number to learn",
 };
 
-async function upload(file) {
+function upload(file) {
+  return examineData({ name: file.name }, file, `Sending ${file.name} …`);
+}
+
+/** Read the table that is there with the target and the missing values that are asked for; what was known stays where that fails. */
+async function readAgain() {
+  const { name } = form.own;
+  const asked = { again: 1, target: $("target").value.trim(), missing: $("missing").value };
+  if (!(await examineData(asked, null, `Reading ${name} again …`))) form.offerColumns();
+}
+
+/** Let the server look at one's own data; whether it can use them. */
+async function examineData(asked, body, meanwhile) {
   complain("");
-  $("status").textContent = `Sending ${file.name} …`;
+  $("status").textContent = meanwhile;
   try {
-    const answer = await fetch(`api/train/data?${new URLSearchParams({ name: file.name })}`, { method: "POST", headers: { "X-Byhand": "1" }, body: file });
+    const answer = await fetch(`api/train/data?${new URLSearchParams(asked)}`, { method: "POST", headers: { "X-Byhand": "1" }, body });
     if (!answer.ok) throw new Error((await answer.text()).trim());
     const own = await answer.json();
     form.setOwn(own);
@@ -193,9 +205,11 @@ async function upload(file) {
     $("told").hidden = !own.told;
     const next = fits ? "Press Start to train on it." : `${recipe} cannot be trained on such samples: choose another recipe, such as ${own.recipes[0]}.`;
     $("status").textContent = `${own.name}: ${own.samples.toLocaleString("en")} samples of ${own.inputs.join(" × ")} numbers, ${LEARNED[own.task](own)}. ${next}`;
+    return true;
   } catch (error) {
     complain(error.message);
     $("status").textContent = "";
+    return false;
   }
 }
 
@@ -218,6 +232,7 @@ function wire() {
   $("slow").onchange = $("pace").onchange = () => whileUnderWay({ do: "pace", pace: pace() });
   $("lr").onchange = () => whileUnderWay({ do: "rate", rate: $("lr").value });
   onChosenFile("upload", "own-file", upload);
+  $("target").onchange = $("missing").onchange = readAgain;
   weightImages = new WeightImages($("weight-images"), $("weight"), $("weight-value"), lookAtWeight);
   doctor = new DoctorPanel($("doctor"), { apply: (settings) => form.fill(settings), nameOf: (field) => form.nameOf(field) });
   $("examine").onclick = () => {

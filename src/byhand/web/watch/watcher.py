@@ -30,6 +30,7 @@ from byhand.web.telemetry import beside, weights_of
 from byhand.web.watch.array_statistics import Arrays, activation_rows, arrays, notes, parameter_rows, pictures, ratio
 from byhand.web.watch.controls import Control
 from byhand.web.watch.server import Server
+from byhand.web.watch.torch_module import TorchModule, is_module
 
 LOOKED_AT, UNSEEN = 0.2, 2.0  # seconds between two looks, at least: with a page open, and without
 SHARE = 0.01  # of the time that looking may take
@@ -40,7 +41,8 @@ Named = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 
 
 def watch(
-    what: Named | Steps,
+    what: Any,
+    optimizer: Any = None,
     *,
     title: str | None = None,
     port: int | None = None,
@@ -51,7 +53,9 @@ def watch(
 
     Arguments:
         what: the parameters, as {"w1": w1, "b1": b1}, arrays that the loop changes in place; or a function that returns them,
-            for a loop that makes new ones (w1 = w1 - eta * dw1); or what `byhand.steps` returns.
+            for a loop that makes new ones (w1 = w1 - eta * dw1); or what `byhand.steps` returns; or a
+            PyTorch module, whose gradients and activations are heard by hooks then: `watcher(loss)` is all that is left to write.
+        optimizer: PyTorch's, of that module: its learning rate is shown.
         title: what the page is called; the name of the script unless given.
         port: where it is served: 8421, or any free port where that is taken, unless given; 0 for any free one.
         open_browser: open the page as well as print its address.
@@ -68,15 +72,28 @@ def watch(
     ...         watcher(cost, learning_rate=0.1)
     byhand.watch: this loop is live at http://127.0.0.1:...
     """
+    if is_module(what):
+        return Watcher(what, title, port, open_browser, token, module=TorchModule(what, optimizer))
+    if optimizer is not None:
+        raise ByhandError("watch: an optimizer is only taken beside a PyTorch module: hand over learning_rate= with the cost")
     return Watcher(what, title, port, open_browser, token)
 
 
 class Watcher:
     """What `watch` returns. The loop's own thread calls it; the page's commands come from the server's thread."""
 
-    def __init__(self, what: Named | Steps, title: str | None, port: int | None, open_browser: bool, token: bool = True) -> None:
+    def __init__(
+        self,
+        what: Any,
+        title: str | None,
+        port: int | None,
+        open_browser: bool,
+        token: bool = True,
+        module: TorchModule | None = None,
+    ) -> None:
+        self.module = module
         self.training = what if isinstance(what, Steps) else None
-        self.given: Any = weights_of(what.model) if isinstance(what, Steps) else what
+        self.given: Any = weights_of(what.model) if isinstance(what, Steps) else module.parameters if module else what
         first = arrays(self.given, "the parameters")
         if title is not None and not isinstance(title, str):
             raise ByhandError(f"watch: the title must be text, got {title!r}")
@@ -127,8 +144,8 @@ class Watcher:
         Raises ByhandError in one line for a cost that is no number, or what is no dict of arrays.
         """
         try:
-            value = float(cost)
-        except (TypeError, ValueError):
+            value = float(cost.detach() if self.module is not None and hasattr(cost, "detach") else cost)
+        except (TypeError, ValueError, RuntimeError):  # the last is what PyTorch raises for several numbers
             shape = getattr(cost, "shape", None)
             got = f"an array {shape}" if shape is not None else repr(cost)[:40]
             raise ByhandError(f"watch: the cost must be one number, got {got}: hand over its mean") from None
@@ -137,6 +154,10 @@ class Watcher:
         self.count += 1
         if self.step % self.stride == 0:
             self._point()
+        if self.module is not None:
+            gradients = self.module.gradients if gradients is None and self.module.has_gradients else gradients
+            activations = self.module.activations if activations is None and self.module.has_activations else activations
+            learning_rate = self.module.rate() if learning_rate is None else learning_rate
         if learning_rate is not None:
             self.rate = float(learning_rate)
         steered = self.control.steered
@@ -193,6 +214,8 @@ class Watcher:
         """Tell the page that the loop is over, and end its server. Happens by itself when the program ends."""
         self._end()
         atexit.unregister(self.close)
+        if self.module is not None:
+            self.module.close()
         self.server.close()
 
     def __enter__(self) -> Watcher:

@@ -192,3 +192,22 @@ def test_what_cannot_be_listened_to_gets_a_line(call: Callable[[], Any], said: s
 def test_a_loop_of_no_step_is_told_so() -> None:
     found = byhand.checkup({"w": np.ones(3)}, answers=abs).report()
     assert any(check.name == "not looked at" and "no step was heard" in check.measured for check in found.checks)
+
+
+def test_a_softmax_over_the_whole_batch_is_named_before_the_gradient_that_it_makes_wrong() -> None:
+    rng = np.random.default_rng(1)
+    w = rng.normal(size=(8, 4)) * 0.1
+
+    def answers(x: Any) -> Any:
+        e = np.exp(x @ w)
+        return e / e.sum()
+
+    see = byhand.checkup({"w": w}, answers=answers)
+    for _ in range(60):
+        rows = rng.integers(0, 400, 20)
+        a = answers(X[rows])
+        g = X[rows].T @ (a - Y[rows]) / 20
+        w -= 0.3 * g
+        see(-(Y[rows] * np.log(a)).sum(axis=1).mean(), X[rows], Y[rows], gradients={"w": g}, learning_rate=0.3)
+    faults = [finding.fault for finding in see.report().findings]
+    assert faults[0] == "batch-leak" and any(fault.startswith("gradient") for fault in faults)

@@ -375,3 +375,220 @@ def test_ends_that_cannot_say_what_is_asked_are_named(torch: Any, ends: str, cos
                 optimizer.step()
     found = [finding.fault for finding in see.report().findings]
     assert found[:1] == ([] if fault is None else [fault])
+
+
+def listened(net: Any, steps: int, step: Callable[[], None]) -> Report:
+    with byhand.checkup(net) as see:
+        for _ in range(steps):
+            step()
+    return see.report()
+
+
+@pytest.mark.torch
+def test_a_network_that_answers_0_to_everything_does_not_crash_the_examination(torch: Any) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3), torch.nn.ReLU())
+    torch.nn.init.constant_(net[2].bias, -50.0)
+    x, y = torch.randn(64, 4), torch.randint(0, 3, (64,))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+    assert not listened(net, 40, step).healthy
+
+
+@pytest.mark.torch
+def test_steps_smaller_than_the_last_digit_are_a_rate_too_low_and_no_frozen_parameter(torch: Any) -> None:
+    x, y = torch.randn(64, 8), torch.randint(0, 4, (64,))
+    net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-12)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+    faults = [finding.fault for finding in listened(net, 40, step).findings]
+    assert "rate-too-low" in faults and "parameters-frozen" not in faults
+
+
+@pytest.mark.torch
+def test_a_squared_difference_that_spreads_over_the_batch_is_named(torch: Any) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+    x = torch.randn(50, 4)
+    y, optimizer = x[:, 0] * 2, torch.optim.Adam(net.parameters(), lr=0.01)
+
+    def step(target: Any) -> None:
+        optimizer.zero_grad()
+        ((net(x) - target) ** 2).mean().backward()
+        optimizer.step()
+
+    assert listened(net, 40, lambda: step(y)).findings[0].fault == "wrong-cost"
+    assert "wrong-cost" not in [finding.fault for finding in listened(net, 40, lambda: step(y[:, None])).findings]
+
+
+@pytest.mark.torch
+def test_a_discriminator_is_not_measured_by_a_part_of_its_game(torch: Any) -> None:
+    nn = torch.nn
+    torch.manual_seed(0)
+
+    def make(n_in: int, n_out: int) -> Any:
+        return nn.Sequential(nn.Linear(n_in, 32), nn.LeakyReLU(0.2), nn.Linear(32, n_out))
+
+    generator, critic = make(3, 2), make(2, 1)
+    ours, theirs = torch.optim.Adam(critic.parameters(), 1e-3), torch.optim.Adam(generator.parameters(), 1e-3)
+    cost, one = nn.functional.binary_cross_entropy_with_logits, torch.ones(64, 1)
+
+    def step() -> None:
+        fake = generator(torch.randn(64, 3))
+        ours.zero_grad()
+        (cost(critic(torch.randn(64, 2)), one) + cost(critic(fake.detach()), 0 * one)).backward()
+        ours.step()
+        theirs.zero_grad()
+        cost(critic(fake), one).backward()
+        theirs.step()
+
+    assert "not-learning" not in [finding.fault for finding in listened(critic, 80, step).findings]
+
+
+def coder(torch: Any) -> Any:
+    class Coder(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.encode, self.decode = torch.nn.Linear(12, 8), torch.nn.Linear(4, 12)
+
+        def forward(self, x: Any) -> Any:
+            mu, log_variance = self.encode(x).chunk(2, 1)
+            return self.decode(mu + (log_variance / 2).exp() * torch.randn_like(mu)), mu, log_variance
+
+    return Coder()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("sign", "reduction", "fault"), [(1, "sum", None), (-1, "sum", "kl-sign"), (1, "mean", "kl-weight")])
+def test_the_divergence_of_a_vae_is_taken_out_of_its_cost(torch: Any, sign: int, reduction: str, fault: str | None) -> None:
+    torch.manual_seed(0)
+    net, x = coder(torch), torch.randn(640, 4) @ torch.randn(4, 12)
+    optimizer = torch.optim.Adam(net.parameters(), 0.02 if reduction == "mean" else 0.005)
+
+    def step() -> None:
+        rows = x[torch.randint(640, (64,))]
+        again, mu, log_variance = net(rows)
+        kl = -0.5 * (1 + log_variance - mu**2 - log_variance.exp()).sum()
+        whole = torch.nn.functional.mse_loss(again, rows, reduction=reduction)
+        optimizer.zero_grad()
+        ((whole + sign * kl) / 64 if reduction == "sum" else whole + 3 * kl / 64).backward()
+        optimizer.step()
+
+    found = [finding.fault for finding in listened(net, 120, step).findings]
+    assert found[:1] == [fault] if fault else not {"kl-sign", "kl-weight"} & set(found)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_language_model_that_sees_the_next_word_is_told_so(torch: Any, causal: bool) -> None:
+    torch.manual_seed(0)
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(8) if causal else None
+
+    class Reader(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.word, self.out = torch.nn.Embedding(9, 16), torch.nn.Linear(16, 9)
+            self.look = torch.nn.TransformerEncoderLayer(16, 2, 32, 0.0, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.look(self.word(x), mask))
+
+    net, words = Reader(), torch.randint(0, 9, (500, 9))
+    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+
+    def step() -> None:
+        rows = words[torch.randint(500, (16,))]
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(rows[:, :-1]).reshape(-1, 9), rows[:, 1:].reshape(-1)).backward()
+        optimizer.step()
+
+    found = [finding.fault for finding in listened(net, 30, step).findings]
+    assert ("answer-seen" in found) is not causal
+
+
+@pytest.mark.torch
+def test_several_labels_at_once_are_no_classes(torch: Any) -> None:
+    net, x = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4)), torch.randn(100, 6)
+    y, optimizer = (x[:, :4] > 0).float(), torch.optim.Adam(net.parameters(), 0.01)
+
+    def step(cost: Any) -> None:
+        optimizer.zero_grad()
+        cost(net(x), y).backward()
+        optimizer.step()
+
+    assert listened(net, 40, lambda: step(torch.nn.functional.cross_entropy)).findings[0].fault == "wrong-cost"
+    found = listened(net, 40, lambda: step(torch.nn.functional.binary_cross_entropy_with_logits)).findings
+    assert "wrong-cost" not in [finding.fault for finding in found]
+
+
+@pytest.mark.torch
+def test_the_relu_of_a_body_whose_head_is_another_network_is_no_output(torch: Any) -> None:
+    body, head = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU()), torch.nn.Linear(16, 3)
+    x, y = torch.randn(90, 6), torch.arange(90) % 3
+    ours, theirs = torch.optim.Adam(body.parameters(), 0.01), torch.optim.SGD(head.parameters(), 0.1)
+
+    def step() -> None:
+        ours.zero_grad()
+        theirs.zero_grad()
+        torch.nn.functional.cross_entropy(head(body(x)), y).backward()
+        ours.step()
+        theirs.step()
+
+    found = listened(body, 40, step)
+    faults = {finding.fault for finding in found.findings}
+    assert not {"output-activation", "not-learning", "too-few-epochs"} & faults
+    assert any("is a part" in check.measured for check in found.checks)
+
+
+@pytest.mark.torch
+def test_samples_that_stand_on_the_second_axis_do_not_crash_the_examination(torch: Any) -> None:
+    class Recurrent(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.read, self.out = torch.nn.GRU(2, 8), torch.nn.Linear(8, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.read(x)[1][0])
+
+    net, x, y = Recurrent(), torch.randn(10, 40, 2), torch.arange(40) % 2
+    optimizer = torch.optim.Adam(net.parameters(), 0.01)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+    listened(net, 30, step)
+
+
+@pytest.mark.torch
+def test_a_table_of_positions_that_begins_at_0_learns_and_is_no_fault(torch: Any) -> None:
+    torch.manual_seed(0)
+
+    class Placed(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = torch.nn.Parameter(torch.zeros(6, 5))
+            self.out = torch.nn.Sequential(torch.nn.Linear(30, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+
+        def forward(self, x: Any) -> Any:
+            return self.out((x + self.place).flatten(1))
+
+    net, x = Placed(), torch.randn(300, 6, 5)
+    y, optimizer = x[:, 0, :3].argmax(dim=1), torch.optim.Adam(net.parameters(), 0.01)
+
+    def step() -> None:
+        rows = torch.randint(300, (30,))
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+        optimizer.step()
+
+    assert "zero-weights" not in [finding.fault for finding in listened(net, 60, step).findings]

@@ -28,6 +28,9 @@ def baselines(loop: Loop) -> tuple[list[Finding], list[Check], bool]:
     if collected is None or len(collected[0]) < ENOUGH or not np.issubdtype(collected[0].dtype, np.floating):
         return _standing(loop)
     x, y = collected
+    if loop.part:
+        loop.unseen.append("worth: the network that was listened to is a part, and another one answers")
+        return _standing(loop)
     shaped = x.reshape(-1, *loop.samples[0][0].shape[1:])
     try:
         measured = accuracy(loop, shaped, y)
@@ -38,6 +41,9 @@ def baselines(loop: Loop) -> tuple[list[Finding], list[Check], bool]:
         return _regression(loop, x, y, shaped)
     right, classes = measured
     n = len(x)
+    if classes.mean(axis=0).max() == 1:
+        loop.unseen.append("worth: all targets that were collected are of one class, as where a network is asked about in parts")
+        return _standing(loop)
     found = {
         "the commonest class": float(classes.mean(axis=0).max()),
         "a straight line": linear_accuracy(x, classes),
@@ -84,6 +90,9 @@ def _labels(loop: Loop, answers: Array, target: Array) -> tuple[list[Finding], l
 
 
 def _standing(loop: Loop) -> tuple[list[Finding], list[Check], bool]:
+    if loop.games:
+        loop.unseen.append("whether the cost falls: another optimiser learns in turns, as in a game, and may raise it")
+        return [], [], False
     left = learned(loop)
     if len(loop.costs) < 30 or not left > STANDING:
         return [], [], False

@@ -76,6 +76,8 @@ class Loop(ABC):
     def answers(self, x: Any, parameters: Parameters | None = None) -> Array:
         """What the network answers in evaluation, (m, ...) in float64; with other parameters if they are given."""
 
+    games = 0  # steps of optimisers that hold none of this network's parameters: its opponent in a game, or another part
+    part = False  # whether another network stands between its answers and the loss
     draws = False  # whether the network may mean to answer at random
 
     @abstractmethod

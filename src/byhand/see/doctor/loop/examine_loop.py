@@ -53,6 +53,9 @@ def _sorted(findings: list[Finding]) -> list[Finding]:
         findings = [finding for finding in findings if finding.fault != "gradient-missing"]
     if any(finding.fault == "non-finite" and finding.where == "inputs" for finding in findings):
         findings = [finding for finding in findings if finding.where == "inputs"]
+    if any(finding.fault == "batch-leak" for finding in findings):  # a gradient of one sample is not that of such answers
+        order.remove("batch-leak")
+        order.insert(min(order.index(fault) for fault in ("gradient-wrong", "gradient-scale")), "batch-leak")
     once: dict[tuple[str, str], Finding] = {}
     for finding in _causes(findings) or findings:
         once.setdefault((finding.fault, finding.where), finding)

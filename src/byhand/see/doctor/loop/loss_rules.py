@@ -16,6 +16,11 @@ ONE = 1e-3  # how near to 1 the sum of probabilities is
 
 def loss_rules(loop: TorchLoop, events: list[TorchEvent]) -> list[Finding]:
     """Findings about the loss function and what it is given."""
+    if loop.spread:
+        one, other, both = loop.spread
+        evidence = f"answers {one} less targets {other} are {both}: each answer is compared with every target"
+        fix = "give both the same shape: target.unsqueeze(1), or answers.squeeze(1)"
+        return [Finding("wrong-cost", "the loss", 0.95, evidence, fix)]
     heard = [event for event in events if event.loss is not None]
     if not heard:
         loop.unseen.append("the loss: no loss function of torch.nn.functional was heard")
@@ -82,6 +87,12 @@ def _cross_entropy(z: Array, target: Array, events: list[TorchEvent]) -> list[Fi
                 "give yes or no one output and binary_cross_entropy_with_logits, or two outputs and cross_entropy",
             )
         ]
+    if target.shape == z.shape and z.ndim == 2 and ((target == 0) | (target == 1)).all():
+        several = float((np.abs(target.sum(axis=1) - 1) > ONE).mean())
+        if several > 0.1:
+            evidence = f"{several:.0%} of the targets have no 1 or several: each is a yes or no, but a softmax shares 1 out"
+            fix = "binary_cross_entropy_with_logits: one yes or no per output"
+            return [Finding("wrong-cost", "the loss", 0.95, evidence, fix)]
     if _sums_to_one(z):
         evidence = (
             "what goes into cross_entropy sums to 1 in each row: they are probabilities already, and it takes their softmax again"

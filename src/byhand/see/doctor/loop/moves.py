@@ -17,7 +17,7 @@ def moves(loop: Loop) -> list[Finding]:
     events = loop.whole
     if not events:
         return _not_finite(loop)
-    return [*_not_finite(loop), *_frozen(events), *_uphill(events), *_decay(loop)]
+    return [*_not_finite(loop), *_frozen(events, loop.rates), *_uphill(events), *_decay(loop)]
 
 
 def _not_finite(loop: Loop) -> list[Finding]:
@@ -35,9 +35,15 @@ def _not_finite(loop: Loop) -> list[Finding]:
     return [Finding("non-finite", f"step {at}", 0.95, evidence, fix, curves={"cost": loop.costs})]
 
 
-def _frozen(events: list[Event]) -> list[Finding]:
+def _frozen(events: list[Event], rates: list[float]) -> list[Finding]:
     names = list(events[0].gradient) or list(events[0].before)  # where the loop told gradients: of what it learns
     still = [name for name in names if all((event.before[name] == event.after[name]).all() for event in events)]
+    lost = [name for name in still if all(_rounded_away(event, name, rates) for event in events)]
+    if lost and len(lost) == len(names):
+        evidence = f"the steps at a rate of {max(rates):.3g} are smaller than the last digit of the weights: none of them moved"
+        change = {"learning_rate": max(rates) * 1e4}
+        return [Finding("rate-too-low", "learning rate", 0.9, evidence, "a rate 1,000 to 100,000 times as large", change=change)]
+    still = [name for name in still if name not in lost]
     without = [name for name in still if all(name in event.gradient and _silent(event, name) for event in events)]
     told = all(event.gradient for event in events)
     if len(still) == len(names) and not (told and without):
@@ -53,6 +59,15 @@ def _frozen(events: list[Event]) -> list[Finding]:
             Finding("parameters-frozen", still[0], 0.9, evidence, "give the optimiser all parameters, and update each of them")
         ]
     return []
+
+
+def _rounded_away(event: Event, name: str, rates: list[float]) -> bool:
+    """Whether a step is smaller than what the weight's last digit can hold: it is taken, and nothing changes."""
+    gradient, theta = event.gradient.get(name), event.before[name]
+    if gradient is None or not gradient.any() or not rates or not np.issubdtype(theta.dtype, np.floating):
+        return False
+    step = max(rates) * np.abs(gradient.astype(np.float64))
+    return bool((step <= np.spacing(np.abs(theta)).astype(np.float64)).all())
 
 
 def _silent(event: Event, name: str) -> bool:

@@ -96,7 +96,7 @@ def _constant(answers: Array, targets: Array | None) -> list[Finding]:
 def _straight(loop: Loop, x: Any, theta: Any, first: Array) -> list[Finding]:
     """A network of several matrices that is one straight line: what it makes of a mean is the mean of what it makes."""
     matrices = [name for name, array in theta.items() if array.ndim >= 2 and min(array.shape[:2]) > 1]
-    if len(matrices) < 2 or isinstance(x, tuple) or not _floats(x) or len(first) < FEW:
+    if len(matrices) < 2 or isinstance(x, tuple) or not _floats(x) or len(first) < FEW or len(x) != len(first):
         return []
     half = len(first) // 2
     bend = _bend(loop, x[:half], x[half : 2 * half], theta)
@@ -114,7 +114,7 @@ def _bend(loop: Loop, one: Any, other: Any, theta: Any) -> float:
     """How far the answer to the mean of two samples is from the mean of the answers, over how much answers differ."""
     a, b, middle = (_weighted(loop.answers(part, theta)) for part in (one, other, (one + other) / 2))
     spread = float(middle.std(axis=0).max())
-    if not np.isfinite(middle).all() or spread < 1e-4 * float(np.abs(middle).max()):
+    if not np.isfinite(middle).all() or not spread > 1e-4 * float(np.abs(middle).max()):  # all alike, or all 0
         return float("nan")
     return float(np.abs((a + b) / 2 - middle).max()) / spread
 

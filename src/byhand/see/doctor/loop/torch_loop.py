@@ -100,6 +100,7 @@ class TorchEvent(Event):
         expected: the gradient of what `backward` was called on since the last step, by name; None where it could not be had.
         call, loss: the last ones before the step; None where none was heard. bends: the activations' name and output.
         scale: what `backward` was called on over the loss function's value, 1 for the loss itself.
+        divergence: mu and log sigma^2, (m, d) each, where the network returned them after its answer, as a VAE does.
     """
 
     expected: dict[str, Array | None] | None = None
@@ -108,6 +109,7 @@ class TorchEvent(Event):
     bends: list[tuple[str, Array]] = field(default_factory=list)
     last_bend: str = ""
     scale: float = 1.0
+    divergence: tuple[Array, Array] | None = None
 
 
 class TorchLoop(Loop):
@@ -126,6 +128,7 @@ class TorchLoop(Loop):
         self.judged_in_training = 0  # calls without gradients in training mode
         self.judged = 0
         self.unregistered: set[tuple[int, ...]] = set()
+        self.spread: tuple[tuple[int, ...], ...] = ()  # shapes of an answer, its target, and their difference, where it is larger
         self._kept: list[Any] = []  # optimisers that were heard, so that no other gets their number
         self._hooks: list[Any] = []
         self._forget()
@@ -264,6 +267,17 @@ class TorchLoop(Loop):
                 self.unregistered.add(tuple(weight.shape))
         elif name in ("sub", "__sub__", "rsub", "__rsub__", "subtract") and len(args) == 2:
             self._differences.append((args[0], args[1]))
+            self._heard_difference(args[0], args[1], value)
+
+    def _heard_difference(self, one: Any, other: Any, value: Any) -> None:
+        """Answers (m, 1) less targets (m,) are (m, m): each answer is held against every target."""
+        pair = (one, other)
+        if self.spread or not all(self.torch.is_tensor(part) for part in pair) or not any(p is self._output for p in pair):
+            return
+        answer, target = pair if one is self._output else (other, one)
+        apart = {answer.ndim, target.ndim} == {1, 2} and len(answer) == len(target) > 1
+        if apart and answer.numel() == target.numel() < value.numel() and not target.requires_grad:
+            self.spread = (tuple(answer.shape), tuple(target.shape), tuple(value.shape))
 
     def _own_ids(self) -> set[int]:
         return {id(parameter) for parameter in self.net.parameters()}
@@ -300,6 +314,7 @@ class TorchLoop(Loop):
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
         self.owned |= held
         if self.net is None or not held & self._own_ids():
+            self.games += self.net is not None
             return
         if id(optimizer) not in self.optimizers:
             self._kept.append(optimizer)
@@ -335,6 +350,7 @@ class TorchLoop(Loop):
             [(name, _array(value)) for name, value in self._bends],
             self._last_bend(),
             self._scale(),
+            self._code(),
         )
 
     def _after_step(self, optimizer: Any, args: Any, keywords: Any) -> None:
@@ -379,13 +395,36 @@ class TorchLoop(Loop):
     def _last_bend(self) -> str:
         """The activation whose value is what the network answers, "" for none."""
         output = self._output
+        if self._loss is not None and self._elsewhere(output, self._loss.prediction):
+            self.part |= output.numel() != self._loss.prediction.numel() and len(output) == len(self._loss.prediction)
+            return ""
         return next((name for name, value in reversed(self._bends) if value is output), "")
+
+    def _elsewhere(self, output: Any, prediction: Any) -> bool:
+        """Whether the loss is given other numbers than the network answered: another network stands between, a head on a body."""
+        if not (self.torch.is_tensor(output) and self.torch.is_tensor(prediction)):
+            return False
+        if output.numel() != prediction.numel():
+            return True
+        one, other = float(output.detach().double().sum()), float(prediction.detach().double().sum())
+        return abs(one - other) > 1e-3 * max(abs(one), abs(other), 1e-6)
 
     def _scale(self) -> float:
         if self._loss is None or self._loss_now is None or self._loss_now.numel() != 1 or self._loss.value.numel() != 1:
             return 1.0
         value = float(self._loss.value.detach())
         return float(self._loss_now) / value if value else 1.0
+
+    def _code(self) -> tuple[Array, Array] | None:
+        """mu and log sigma^2 of a VAE: the two matrices of one shape that come after the reconstruction."""
+        parts = self._output
+        parts = list(parts.values()) if isinstance(parts, dict) else parts
+        if not isinstance(parts, tuple | list) or len(parts) < 3 or not all(self.torch.is_tensor(part) for part in parts):
+            return None
+        mu, log_variance = parts[-2:]
+        if mu.ndim != 2 or mu.shape != log_variance.shape or not (mu.requires_grad and log_variance.requires_grad):
+            return None
+        return _array(mu).astype(np.float64), _array(log_variance).astype(np.float64)
 
     def _frozen_loss(self) -> Loss | None:
         if self._loss is None:

@@ -21,6 +21,9 @@ def units(loop: Loop) -> list[Finding]:
     found: list[Finding] = []
     for i, (name, array) in enumerate(matrices.items()):
         last = i == len(matrices) - 1 and len(matrices) > 1
+        after = events[0].after[name]
+        if not array.any() and after.any() and not _copies(name, after):
+            continue  # a table of positions, or a last part at 0: its gradient comes, and tells its units apart
         found += _size(name, array, last) or ([] if last else _copies(name, array))
     return found[:1] or _vanishing(events[0], list(matrices))
 

@@ -1,0 +1,1 @@
+"""One file per exercise; each has an `EXERCISE`. A new file here is found by itself."""
