@@ -33,7 +33,7 @@ LAYERS = [
     ],
     ["feedforward", "nn"],
     ["models", "onnx"],
-    ["data", "import_onnx", "import_weights", "modelfile", "shipped"],
+    ["data", "import_onnx", "import_weights", "modelfile", "parallel", "shipped"],
     ["training"],
     ["see", "draw", "onnx_export"],
     ["sklearn"],

@@ -45,6 +45,7 @@ WRONG: dict[type, tuple[Any, ...]] = {
 # None is right for these: doing without.
 OPTIONAL: dict[str, tuple[Any, ...]] = {
     "patience": (True, 0, -1, 0.5, "1", [1], {}, 10**30),
+    "shards": (True, 0, -1, 0.5, "1", [1], {}, 10**30),
     "clip": (True, 0, "abc", [1.0], {}, "none"),
     "augment": (True, 1, "x", [], {"shift": "x"}, {"shift": -1}, {"shif": 1}, {"shift": float("nan")}),
 }

@@ -77,6 +77,9 @@ def train(
     ] = "",
     balance: Annotated[bool, typer.Option("--balance", help="Train every class equally often, however rare it is.")] = False,
     device: Annotated[str, typer.Option(help="cpu, or gpu: experimental, with CuPy, for networks of modules.")] = "cpu",
+    shards: Annotated[
+        int | None, typer.Option(metavar="S", help="Split each batch in S shards: the same bits for any number of processes.")
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep what `byhand replay` needs to go back to any step.")] = False,
     record_mb: Annotated[
         float | None, typer.Option("--record-mb", metavar="MB", help="The same, in so many megabytes at most; else 50.")
@@ -100,6 +103,7 @@ def train(
         "batch_size": batch_size,
         "seed": seed,
         "patience": patience,
+        "shards": shards,
     }
     given |= {
         "keep_best": keep_best or None,

@@ -110,6 +110,18 @@ def one_blas_thread() -> Iterator[None]:
                 _set_blas(_before)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """This thread computes alone while this is open, BLAS included: what it computes does not depend on how many there are."""
+    before = getattr(_inside, "yes", False)
+    _inside.yes = True
+    try:
+        with one_blas_thread():
+            yield
+    finally:
+        _inside.yes = before
+
+
 def _set_blas(threads: list[int]) -> None:
     """Set each library's number, whichever thread this is.
 

@@ -6,6 +6,7 @@ it was computed.
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def read_checkpoint(path: Path, training: Steps, *, longer: bool = False) -> str
     vectors, strings = read_tensors(path)
     training.resume(vectors, strings, longer=longer)
     before, now = strings.get("computed", ""), computed_here()
+    if training.sharded is not None:  # a shard is computed by one thread, however many there are
+        before, now = (re.sub(r",? (byhand on )?\d+ threads", "", text) for text in (before, now))
     if training.model.by_hand:
         before, now = (
             text.partition(", byhand on")[0] for text in (before, now)

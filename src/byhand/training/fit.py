@@ -125,7 +125,8 @@ def _train(
         for callback in callbacks:
             callback.after_step(step)
         if step.last:
-            cost, accuracy = (None, None) if validation is None else model.evaluate(validation.flat, validation.targets())
+            with training.same_bits:
+                cost, accuracy = (None, None) if validation is None else model.evaluate(validation.flat, validation.targets())
             seconds = time.perf_counter() - begin
             mean = training.cost_sum / training.samples
             history.append(Epoch(step.epoch, training.index, seconds, mean, cost, accuracy, step.learning_rate))

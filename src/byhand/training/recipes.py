@@ -64,6 +64,7 @@ class Recipe:
         augment: settings of `byhand.data.augment.Augment`, or None. binarise: draw images black and white, anew each time.
         even: every class equally often, whatever its samples; latents_of: a shipped coder, whose codes of the data are learned.
         drop_last: leave out the last batch of an epoch where it is smaller than the others.
+        shards: split each batch in so many, so that any number of processes computes the same bits, or None.
         keep_best: the model is that of the epoch with the lowest validation cost; patience: so too, and the training ends once so
             many epochs have brought none lower, or None. Without validation data a fifth of the training data is held out.
         start_from: a model whose weights the training begins with, by name or path, in place of random ones.
@@ -102,6 +103,7 @@ class Recipe:
     binarise: Annotated[bool, TRUTH] = False
     even: Annotated[bool, TRUTH] = False
     drop_last: Annotated[bool, TRUTH] = False
+    shards: Annotated[int | None, or_none(COUNT)] = None
     keep_best: Annotated[bool, TRUTH] = False
     patience: Annotated[int | None, or_none(COUNT)] = None
     latents_of: Annotated[str, TEXT] = ""

@@ -24,6 +24,7 @@ from byhand.lock import locked
 from byhand.modelfile import Model, save_model
 from byhand.models.kinds import of_recipe
 from byhand.neural_network import CLASSIFICATION, NeuralNetwork
+from byhand.parallel.reducer import Reducer
 from byhand.safe_reading import reading
 from byhand.shipped import open_model
 from byhand.training import folds, out_of_distribution
@@ -140,8 +141,11 @@ def _check_task(recipe: Recipe, train: Dataset, settings: Sequence[str]) -> None
         )
 
 
-def begin(recipe: Recipe, network: NeuralNetwork, splits: Splits) -> Steps:
-    """The training of a recipe, at its first step; raises ModelError where it changes samples that it cannot change."""
+def begin(recipe: Recipe, network: NeuralNetwork, splits: Splits, reducer: Reducer | None = None) -> Steps:
+    """The training of a recipe, at its first step, with the ranks that share it, if any.
+
+    Raises ModelError where it changes samples that it cannot change.
+    """
     augment: Augmentation | None = None
     if recipe.binarise:
         augment = binarise
@@ -168,6 +172,8 @@ def begin(recipe: Recipe, network: NeuralNetwork, splits: Splits) -> Steps:
         seed=recipe.seed,
         even=recipe.even,
         drop_last=recipe.drop_last,
+        shards=recipe.shards,
+        reducer=reducer,
     )
 
 

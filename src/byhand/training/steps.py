@@ -14,6 +14,7 @@ import operator
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,11 +25,14 @@ from numpy.typing import NDArray
 from byhand import limits, schedules
 from byhand.backend import Array, generator, on_device
 from byhand.errors import EngineError, ModelError, TrainingError
+from byhand.kernels.threads import one_thread
 from byhand.neural_network import CLASSIFICATION, OF_TASK, NeuralNetwork
 from byhand.nn import Module
 from byhand.optim import OPTIMIZERS, SGD, Optimizer, clip
+from byhand.parallel.reducer import Alone, Reducer
 from byhand.predictions import fitting_targets
 from byhand.training.pairs import dataset_of
+from byhand.training.shards import Shards
 from byhand.training.state import Snapshot, arrays_of, generator_state, put, set_generator, undisturbed
 
 if TYPE_CHECKING:
@@ -66,6 +70,8 @@ class Step:
         Raises TrainingError once the iterator has gone on.
         """
         self._still_here()
+        if self.training.sharded is not None:
+            raise TrainingError("a sharded step keeps nothing of the whole batch: leave shards out to look inside its steps")
         return self.training.model.trace()
 
     def update(self) -> Array:
@@ -96,6 +102,8 @@ class Steps(Iterator[Step]):
         even: bool = False,
         drop_last: bool = False,
         accumulate: int = 1,
+        shards: int | None = None,
+        reducer: Reducer | None = None,
     ) -> None:
         _check_model(model)
         given: Any = dataset_of(data, model)
@@ -114,6 +122,9 @@ class Steps(Iterator[Step]):
         else:
             self.factor, self.schedule = schedules.own(schedule), getattr(schedule, "__qualname__", type(schedule).__qualname__)
         self.accumulate = limits.whole("accumulate", accumulate)
+        shards = None if shards is None else limits.whole("shards", shards)
+        if reducer is not None and shards is None:
+            raise ModelError("shards must be given beside a reducer, the same for any number of ranks: for example shards=8")
         self.clip_length, self.drop_last = clip_length, drop_last
         self.x, self.y, self.class_names = given.flat, given.targets(), getattr(given, "class_names", ())
         if model.purpose == CLASSIFICATION:
@@ -128,6 +139,7 @@ class Steps(Iterator[Step]):
         self.use(optimizer)
         self.begun = (optimizer.settings() | {"learning_rate": self.base_rate}, clip_length)
         self._begin_epoch(0)
+        self.sharded = None if shards is None else Shards(self, shards, Alone() if reducer is None else reducer)
         self._check_smallest_batch()
 
     def use(self, optimizer: Optimizer) -> None:
@@ -161,7 +173,8 @@ class Steps(Iterator[Step]):
     def _check_smallest_batch(self) -> None:
         """Raises ModelError where the last batch of an epoch is too small for batch norm: better now than after an epoch."""
         last = len(self.x) - (self.batches - 1) * self.batch_size if not self.drop_last else self.batch_size
-        if last > 1 or not self.model.buffers:
+        count = 1 if self.sharded is None else self.sharded.count
+        if last >= 2 * count or not self.model.buffers:
             return
         try:
             with undisturbed(self), np.errstate(all="ignore"):
@@ -170,6 +183,12 @@ class Steps(Iterator[Step]):
             if not (isinstance(error, EngineError) and "batch_norm" in str(error)):
                 return  # another reason, which the first step will tell
             sizes = f"{len(self.x):,} samples in batches of {self.batch_size:,}"
+            where = "every batch" if self.batches == 1 or self.batch_size < 2 * count else "the last batch of each epoch"
+            if count > 1:
+                raise ModelError(
+                    f"batch norm needs 2 samples or more in each shard, but {where} has {last} for {count} shards ({sizes}): "
+                    "drop it with drop_last=True (byhand train: --set drop_last=true), or choose fewer shards"
+                ) from error
             where = "every batch" if self.batch_size == 1 else "the last batch of each epoch"
             cure = "" if self.batch_size == 1 else "drop it with drop_last=True (byhand train: --set drop_last=true), or "
             raise ModelError(
@@ -189,6 +208,11 @@ class Steps(Iterator[Step]):
             return by_weight(self.weights, len(self.x), rng)
         return rng.permutation(len(self.x)) if self.members is None else evenly(self.members, len(self.x), rng)
 
+    @property
+    def same_bits(self) -> AbstractContextManager[None]:
+        """Where what is computed must not depend on the number of threads: open for a sharded training, else nothing."""
+        return nullcontext() if self.sharded is None else one_thread()
+
     def upcoming(self) -> NDArray[np.intp]:
         """The samples of the next step, (m,)."""
         return self._samples_of(*divmod(self.index, self.batches))
@@ -204,16 +228,11 @@ class Steps(Iterator[Step]):
             raise StopIteration
         epoch, batch = divmod(self.index, self.batches)
         indices = self._samples_of(epoch, batch)
-        # mode="clip" spares a second look at indices that a permutation cannot get wrong, and a buffer with it.
-        x = np.take(self.x, indices, axis=0, out=self._x[: len(indices)], mode="clip")
-        y = np.take(self.y, indices, axis=0, out=self._y[: len(indices)], mode="clip")
-        if self.augment is not None:
-            shape, x = x.shape, self.augment(x, self.augment_rng)
-            if getattr(x, "shape", None) != shape:
-                raise ModelError(f"augment must give back a batch of {shape}, got {limits.told(x)}")
-
         with np.errstate(over="ignore", invalid="ignore"):  # an explosion is told once, and in words
-            cost = self.model.learn(x, y) if self.accumulate == 1 else self._learn_in_parts(x, y)
+            if self.sharded is None:
+                cost = self.learn_from(indices, self.augment_rng)
+            else:
+                cost = self.sharded.learn(indices, epoch, batch)
             if not math.isfinite(cost):
                 self._explain_explosion(cost)
             if self.clip_length is not None:
@@ -230,6 +249,17 @@ class Steps(Iterator[Step]):
         before = (0.0, 0) if batch == 0 else (self.cost_sum, self.samples)
         self.cost_sum, self.samples = before[0] + cost * len(indices), before[1] + len(indices)
         return Step(self.index - 1, epoch, batch, indices, cost, rate, batch == self.batches - 1, self)
+
+    def learn_from(self, indices: NDArray[np.intp], augment_rng: np.random.Generator) -> float:
+        """Take these samples, change them where they are augmented, and learn from them; returns their cost."""
+        # mode="clip" spares a second look at indices that a permutation cannot get wrong, and a buffer with it.
+        x = np.take(self.x, indices, axis=0, out=self._x[: len(indices)], mode="clip")
+        y = np.take(self.y, indices, axis=0, out=self._y[: len(indices)], mode="clip")
+        if self.augment is not None:
+            shape, x = x.shape, self.augment(x, augment_rng)
+            if getattr(x, "shape", None) != shape:
+                raise ModelError(f"augment must give back a batch of {shape}, got {limits.told(x)}")
+        return self.model.learn(x, y) if self.accumulate == 1 else self._learn_in_parts(x, y)
 
     def _learn_in_parts(self, x: Array, y: Array) -> float:
         """The batch's cost, and in the model its gradient, from one part of the batch after the other: their weighted means."""
@@ -329,7 +359,8 @@ class Steps(Iterator[Step]):
             f"model {json.dumps(self.model.architecture())} {self.model.parameters.dtype}, "
             f"{self.optimizer.name} {json.dumps(settings)}{self.optimizer.grouping()}, "
             f"{self.schedule} schedule, {self.epochs} epochs, "
-            f"batch {self.batch_size}{'' if self.accumulate == 1 else f' in {self.accumulate} parts'}, "
+            f"batch {self.batch_size}{'' if self.accumulate == 1 else f' in {self.accumulate} parts'}"
+            f"{'' if self.sharded is None else f' in {self.sharded.count} shards'}, "
             f"clip {clip_length}, {'' if self.augment else 'not '}augmented, "
             f"{'' if self.members is None else 'even, '}{'drop_last, ' if self.drop_last else ''}seed {self.seed}"
         )
@@ -500,6 +531,8 @@ def steps(
     even: bool = False,
     drop_last: bool = False,
     accumulate: int = 1,
+    shards: int | None = None,
+    reducer: Reducer | None = None,
 ) -> Steps:
     """Train a model batch by batch: an iterator of `Step`. The last batch of an epoch may be smaller; it is used too.
 
@@ -517,6 +550,9 @@ def steps(
         drop_last: leave out the last batch of an epoch where it is smaller than the others.
         accumulate: work through each batch in so many parts, whose gradients are gathered before the optimiser steps: the same
             step in less memory. Batch norm sees a part at a time.
+        shards: split each batch in so many shards, each with chance and batch statistics of its own, computed by one thread: then
+            the bits do not depend on how many processes or threads share the work. None: the batch as a whole.
+        reducer: the ranks that share the shards, see `byhand.parallel`; None where this process learns from all of them.
 
     Raises ModelError for settings that make no training, and TrainingError when the numbers stop being finite: the step, and
     what exploded first.
@@ -541,4 +577,6 @@ def steps(
         even=even,
         drop_last=drop_last,
         accumulate=accumulate,
+        shards=shards,
+        reducer=reducer,
     )

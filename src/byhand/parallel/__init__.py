@@ -1,0 +1,1 @@
+"""Many processes, one training: who they are, and how they sum."""
