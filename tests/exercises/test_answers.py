@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,10 @@ def test_a_stub_as_it_is_written_is_not_right(name: str, tmp_path: Path) -> None
     assert len(wrong) >= 1
     if by_name(name).questions:
         assert any(word in wrong[0] for word in ("yet", "answer.py:"))
+
+
+def test_the_documents_say_how_many_exercises_there_are() -> None:
+    root = Path(__file__).parents[2]
+    for name in ("README.md", "docs/exercises.md"):
+        told = re.search(r"`byhand exercise` (?:has|lists) (\d+)", (root / name).read_text(encoding="utf-8"))
+        assert told is not None and int(told[1]) == len(exercises()), name

@@ -195,8 +195,8 @@ def copying(network: DiffusionNetwork, pictures: Array, labels: Array, pairs: di
     """The ratio r of the text above, on up to 24 of the classes that were given twice."""
     classes = np.array(sorted(pairs))[:: max(1, -(-len(pairs) // LOOKED_AT))]
     drawn = _drawn(network, classes, "copying", seed)
-    pairs_drawn = zip(classes.tolist(), blurred(drawn), strict=True)
-    nearest = [min(np.linalg.norm(pairs[one] - picture, axis=1)) for one, picture in pairs_drawn]
+    rows = zip(classes.tolist(), blurred(drawn), strict=True)
+    nearest = [min(np.linalg.norm(pairs[one] - row, axis=1)) for one, row in rows]
     apart = [np.linalg.norm(two[0] - two[1]) for two in pairs.values()]
     return float(np.median(nearest) / max(float(np.median(apart)), 1e-6))
 
