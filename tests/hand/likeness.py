@@ -20,7 +20,7 @@ from byhand.hand.read import CHARACTERS_FILE
 from byhand.hand.sheet import CHARACTERS, sheet_of
 from byhand.hand.straighten import straightened
 from byhand.hand.train import blurred, open_own_hand, train_hand
-from byhand.writing.letters import Hand, judged, open_hand
+from byhand.writing.letters import Hand, Letter, judged, open_hand
 
 from .simulated import fill, photographed, uji, writers
 
@@ -38,10 +38,11 @@ class Writers:
     def __init__(self) -> None:
         self.people, self.sheet = writers(uji()), sheet_of(PAPER)
         self.names = np.array([box.character for box in self.sheet.boxes])
-        self.rows = [
-            blurred(np.stack(fill(self.sheet, one, np.random.default_rng(SEED + w), pen_of(w), False)[1]))
+        self.pictures = [
+            np.stack(fill(self.sheet, one, np.random.default_rng(SEED + w), pen_of(w), False)[1])
             for w, one in enumerate(self.people)
         ]
+        self.rows = [blurred(of) for of in self.pictures]
 
     def nearest(self, row: Any, character: str, but: tuple[int, int] | None = None) -> int:
         """The writer of the letter of this class that is nearest, leaving out one: (writer, box)."""
@@ -56,6 +57,13 @@ class Writers:
             for i, (row, name) in enumerate(zip(self.rows[writer], self.names, strict=True))
         ]
         return float(np.mean(hits))
+
+    def judged(self, writer: int, given: set[str]) -> tuple[float, float]:
+        """What the judge reads of the person's own letters as asked: of given classes, and of the others."""
+        pairs = zip(self.names.tolist(), self.pictures[writer], strict=True)
+        letters = judged([Letter(name, picture[None].astype(np.float32), np.ones(1)) for name, picture in pairs])
+        read, of = np.array([letter.read for letter in letters]), np.array([name in given for name in self.names])
+        return float(read[of].mean()), float(read[~of].mean())
 
 
 def give(people: Writers, writer: int, folder: Path) -> set[str]:
@@ -93,6 +101,8 @@ def main() -> None:
         print(f"writer {writer}: of the person's own letters {people.own(writer):.2f} are nearest to the person's others")
         with tempfile.TemporaryDirectory(prefix="byhand-likeness-") as folder:
             given = give(people, writer, Path(folder))
+            own = people.judged(writer, given)
+            print(f"writer {writer}: of the person's own letters the judge reads {own[0]:.2f} given, {own[1]:.2f} not given")
             report(people, writer, "before", open_hand("pixels"), given)
             trained = train_hand(folder)
             print(f"writer {writer}: {trained.steps} steps, {trained.seconds:.0f} s, copying ratio {trained.ratio}")
