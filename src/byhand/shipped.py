@@ -53,7 +53,7 @@ def open_model(spec: str | Path, dtype: Any = "float32") -> Model:
     Raises ModelError where there is none, and for a file that is damaged or not byhand's.
 
     >>> open_model("mnist-nielsen-30").network
-    FeedForward(784-30-10, sigmoid: 23,860 parameters)
+    FeedForward(784-30-10, sigmoid/sigmoid, quadratic: 23,860 parameters)
     """
     return load_model(find_model(str(spec)), dtype)
 
