@@ -268,7 +268,7 @@ ANSWERS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         ],
     ),
     "bug-zero": (
-        start("bug-zero").replace("    for w in net.weights:\n        w[...] = 0.0\n", ""),
+        start("bug-zero").replace("    net.parameters[...] = 0.0\n", ""),
         [
             (start("bug-zero"), "weights are zero, and no gradient gets through them"),
             (start("bug-zero").replace("= 0.0", "= 1.0"), "units are copies of each other and stay so"),

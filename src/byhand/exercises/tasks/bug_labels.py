@@ -32,8 +32,8 @@ EXERCISE = Exercise(
     place=20,
     title="Everything runs, and it learns nothing",
     text="""
-Three kinds of iris, four numbers per flower. The cost falls to that of guessing and stays there. No error, no warning: the code
-is correct Python, and the network is sound.
+Three kinds of iris, four numbers per flower. The cost stays near that of guessing. No error, no warning: the code is
+correct Python, and the network is sound.
 
 Find:
     what is wrong in make or above it, and mend it. Keep the network's size, the data and the epochs. Look at numbers first:

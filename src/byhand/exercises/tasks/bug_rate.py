@@ -22,8 +22,8 @@ EXERCISE = Exercise(
     place=30,
     title="A cost that hardly moves",
     text="""
-The moons again, with a network that is sound and data that are right. After 40 epochs two of three points are read right, which a
-straight line can do as well. The cost falls, but as if it had all the time in the world.
+The moons again, with a network that is sound and data that are right. After 40 epochs it reads 66 % of new points
+right; mended, 99 %. The cost falls, but as if it had all the time in the world.
 
 Find:
     what is wrong in make or above it, and mend it. Keep the network's size, the data and the epochs. Look at numbers first:

@@ -27,10 +27,10 @@ EXERCISE = Exercise(
     name="bug-sum",
     chapter="Find the bug",
     place=10,
-    title="A cost that jumps, and units that saturate",
+    title="A cost that jumps",
     text="""
-The network below learns from two moons of points. With a batch of 1 it would learn well; with 20 its cost jumps about, and soon
-all units answer the same. Somebody has written their own learn.
+The network below learns from two moons of points. Its cost begins near 10, where guessing costs 0.7, and jumps above 20 again
+after 500 steps. Somebody has written their own learn.
 
 Find:
     what is wrong in make or above it, and mend it. Keep the network's size, the data and the epochs. Look at numbers first:
