@@ -100,11 +100,7 @@ def check(
     from byhand.exercises import check as examined
     from byhand.exercises.progress import note
 
-    if len(files) == 1:
-        verdict = examined(files[0], seconds=seconds)
-        note(verdict.exercise, verdict.right)
-        show_json(verdict.to_dict()) if as_json else show_verdict(verdict)
-    else:  # a teacher's: these are not one's own tries
+    if len(files) > 1:  # a teacher's: these are not one's own tries
         verdicts: list[Verdict | tuple[Path, str]] = []
         for file in files:
             try:
@@ -112,8 +108,11 @@ def check(
             except ByhandError as error:
                 verdicts.append((file, str(error)))
         show_class(verdicts, as_json)
-        verdict = None
-    if verdict is not None and not verdict.right:
+        return
+    verdict = examined(files[0], seconds=seconds)
+    note(verdict.exercise, verdict.right)
+    show_json(verdict.to_dict()) if as_json else show_verdict(verdict)
+    if not verdict.right:
         raise typer.Exit(1)
 
 

@@ -67,6 +67,19 @@ def read_arrays(path: Path) -> dict[str, Pair]:
     return {part: (arrays[x], arrays[y]) for part, (x, y) in found.items()}
 
 
+def read_named(path: Path, names: tuple[str, ...], wrong: str, advice: str) -> dict[str, Any]:
+    """The arrays of these names; `wrong` and `advice` say of a file what it is when it cannot be read whole, and what to do then.
+
+    Raises DataError for such a file, and for one that lacks a name.
+    """
+    with reading(path, wrong, DataError, advice), zipfile.ZipFile(path) as archive:
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        if lacking := [name for name in names if name not in members]:
+            raise DataError(f"{path} {wrong}: it lacks {', '.join(lacking)}: {advice}")
+        headers = {name: _header(path, archive, members[name], name) for name in names}
+        return {name: _array(path, archive, members[name], name, header) for name, header in headers.items()}
+
+
 def _parts(names: list[str]) -> dict[str, tuple[str, str]]:
     """Which names are x and y of which part."""
     found: dict[str, tuple[str, str]] = {}

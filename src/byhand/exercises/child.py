@@ -28,7 +28,8 @@ class Printed(io.TextIOBase):
     """Standard output and error of the learner's code: keeps each line with the line of the file that printed it."""
 
     def __init__(self, path: str) -> None:
-        self.path, self.lines, self.left_out = path, [], 0  # type: ignore[var-annotated]
+        self.path, self.left_out = path, 0
+        self.lines: list[tuple[int, str]] = []
         self.open: tuple[int, str] | None = None
 
     def writable(self) -> bool:

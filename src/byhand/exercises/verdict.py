@@ -12,7 +12,8 @@ class Verdict:
 
     Attributes:
         exercise: its name. file: the learner's. wrong: what is wrong and where, a sentence or two each; empty where all is right.
-        checked: what was compared with what. printed: what the file printed, as (line of the file, text); line 0 where unknown.
+        checked: what was compared with what. printed: what the file printed, as (line of the file, text);
+            line 0 says how many were left out.
     """
 
     exercise: str

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from byhand.data.characters import characters
-from byhand.data.photograph import pieces
+from byhand.data.photograph import Grey, pieces
 from byhand.errors import DataError
-from byhand.hand.marks import paper_brightness
+from byhand.hand.paper import paper_brightness
 from byhand.hand.sheet import Box, Sheet
 from byhand.hand.straighten import SCALE
-
-Grey = NDArray[np.float64]
 
 WINDOW = 5.0  # millimetres: a stroke is narrower
 SLACK = 1.3  # millimetres by which a line may lie beside its place

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from byhand.data.photograph import pieces
+from byhand.data.photograph import Grey, pieces
 from byhand.errors import DataError
-
-Grey = NDArray[np.float64]
+from byhand.hand.paper import paper_brightness
 
 SIDE = 1600  # pixels that a photograph is reduced to, while marks are looked for
 WINDOW = 0.1  # of the picture's longer side: what is darker and narrower is no paper; a mark is up to 0.06
@@ -38,18 +37,6 @@ class Mark:
     x: float
     y: float
     side: float
-
-
-def paper_brightness(grey: Grey, window: float, cell: int = 4) -> Grey:
-    """How bright paper is at each place, (H, W): what is darker and narrower than `window` pixels is filled up (a closing).
-
-    So it follows the light, and even the edge of a shadow, but no stroke of a pen.
-    """
-    small = Image.fromarray(grey.astype(np.uint8)).reduce(cell).filter(ImageFilter.MedianFilter(3))
-    size = max(3, 2 * round(window / cell / 2) + 1)
-    closed = small.filter(ImageFilter.MaxFilter(size)).filter(ImageFilter.MinFilter(size)).filter(ImageFilter.GaussianBlur(1.5))
-    brightness = closed.resize((grey.shape[1], grey.shape[0]), Image.Resampling.BILINEAR)
-    return np.maximum(np.asarray(brightness, np.float64), 1)
 
 
 def find_marks(photo: Image.Image, name: str) -> list[Mark]:

@@ -15,15 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from byhand.data.photograph import pieces
+from byhand.data.photograph import Grey, pieces
 from byhand.errors import DataError
-from byhand.hand.marks import Mark, find_marks, paper_brightness
+from byhand.hand.marks import Mark, find_marks
+from byhand.hand.paper import paper_brightness
 from byhand.hand.sheet import CELL, CODES, DOT, MARK, PAPERS, Sheet, sheet_of
-
-Grey = NDArray[np.float64]
 
 SCALE = 8  # pixels a millimetre of the straightened sheet
 COARSE = 4  # the same, while the round marks and the code are looked at

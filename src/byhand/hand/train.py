@@ -12,7 +12,6 @@ and training stops where r falls to 1: a drawn letter is then as unlike the give
 from __future__ import annotations
 
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from PIL import Image, ImageFilter
 
 from byhand.backend import Array, generator
 from byhand.data.augment import Augment
+from byhand.data.npz import read_named
 from byhand.errors import DataError, ModelError
 from byhand.hand.read import CHARACTERS_FILE, ENOUGH
 from byhand.hand.sheet import CHARACTERS
@@ -80,11 +80,8 @@ def load_given(folder: Path | str) -> Given:
     path = folder / CHARACTERS_FILE
     if not path.is_file():
         raise DataError(f"{folder} holds no characters: type `byhand hand read PHOTO -o {folder}` first")
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            pictures, names, extents = held["pictures"], held["characters"].tolist(), held["extents"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged ({type(error).__name__}): read the photographs again") from error
+    held = read_named(path, ("pictures", "characters", "extents"), "is damaged", "read the photographs again")
+    pictures, names, extents = held["pictures"], held["characters"].tolist(), held["extents"]
     if pictures.shape != (len(names), 28, 28) or extents.shape != (len(names), 4) or not set(names) <= set(CHARACTERS):
         raise DataError(f"{path} does not hold the characters of a sheet: read the photographs again")
     if len(names) < ENOUGH:
@@ -183,7 +180,8 @@ def open_own_hand(folder: Path | str) -> OwnHand:
     right = model.recipe == "hand" and isinstance(facts.get("given"), str)
     if not right or not all(isinstance(one, float) for one in numbers) or not isinstance(model.network, DiffusionNetwork):
         raise ModelError(f"{path} must be a hand that `byhand hand train` wrote, got another model: type --model {path}")
-    return OwnHand(Hand(model.network, model.class_names), HandStyle(*map(float, numbers)), facts["given"])  # type: ignore[arg-type]
+    slant, breadth, pen = (float(facts[key]) for key in ("slant", "breadth", "pen"))
+    return OwnHand(Hand(model.network, model.class_names), HandStyle(slant, breadth, pen), str(facts["given"]))
 
 
 def _pairs(pictures: Array, labels: Array) -> dict[int, Array]:

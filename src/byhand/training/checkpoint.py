@@ -43,10 +43,8 @@ def read_checkpoint(path: Path, training: Steps, *, longer: bool = False) -> str
     before, now = strings.get("computed", ""), computed_here()
     if training.sharded is not None:  # a shard is computed by one thread, however many there are
         before, now = (re.sub(r",? (byhand on )?\d+ threads", "", text) for text in (before, now))
-    if training.model.by_hand:
-        before, now = (
-            text.partition(", byhand on")[0] for text in (before, now)
-        )  # what is written out by hand has no such threads
+    if training.model.by_hand:  # what is written out by hand has no such threads
+        before, now = (text.partition(", byhand on")[0] for text in (before, now))
     if not before or before == now or training.index == training.total:
         return ""
     return (

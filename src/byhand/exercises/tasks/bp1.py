@@ -6,7 +6,7 @@ import numpy as np
 
 from byhand.backend import Array
 from byhand.exercises.exercise import Exercise, Question
-from byhand.see.gradient_check import central_difference
+from byhand.exercises.slopes import slopes
 
 
 def sigma(z: Array) -> Array:
@@ -19,11 +19,7 @@ def slope(z: Array) -> Array:
 
 def measured(z: Array, a: Array, y: Array) -> Array:
     """The slope of each sample's cost along each z: moved up and down."""
-    out = np.empty_like(z)
-    for place in np.ndindex(z.shape):
-        higher, lower = central_difference(lambda: float(((sigma(z) - y) ** 2).sum() / 2), z, place)
-        out[place] = (higher - lower) / 2e-5
-    return out
+    return slopes(lambda: float(((sigma(z) - y) ** 2).sum() / 2), z)
 
 
 EXERCISE = Exercise(

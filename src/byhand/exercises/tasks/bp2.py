@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from byhand.backend import Array
 from byhand.exercises.exercise import Exercise, Question
+from byhand.exercises.slopes import slopes
 from byhand.exercises.tasks.bp1 import sigma, slope
-from byhand.see.gradient_check import central_difference
 
 
 def measured(delta: Array, w: Array, z: Array) -> Array:
     """The slope, along each z of this layer, of a cost whose error in the next layer is delta: sum(delta * next z)."""
-    out = np.empty_like(z)
-    for place in np.ndindex(z.shape):
-        higher, lower = central_difference(lambda: float((delta * (sigma(z) @ w.T)).sum()), z, place)
-        out[place] = (higher - lower) / 2e-5
-    return out
+    return slopes(lambda: float((delta * (sigma(z) @ w.T)).sum()), z)
 
 
 EXERCISE = Exercise(

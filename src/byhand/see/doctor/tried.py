@@ -6,6 +6,7 @@ is not tried: that is a line of somebody's code.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,15 +63,10 @@ def _told(out: Outcome) -> str:
 
 
 def _numbers(out: Outcome) -> dict[str, Any]:
-    finite = {
-        name: value if abs(value) < float("inf") else None for name, value in _costs(out).items()
-    }  # NaN is not below either
+    costs = {"cost": float(out.cost), "train_cost": float(out.train_cost)}
+    finite = {name: value if math.isfinite(value) else None for name, value in costs.items()}  # JSON knows no infinity
     right = float(out.right.mean()) if len(out.right) else None
     return {"accuracy": right, **finite, "steps": out.steps, "steps_of": out.total, "exploded": out.exploded}
-
-
-def _costs(out: Outcome) -> dict[str, float]:
-    return {"cost": float(out.cost), "train_cost": float(out.train_cost)}
 
 
 def try_out(patient: Patient, report: Report, seconds: float = SHORT) -> Tried | None:

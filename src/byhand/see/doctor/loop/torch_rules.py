@@ -9,7 +9,8 @@ import numpy as np
 from byhand.backend import Array
 from byhand.see.doctor.finding import Check, Finding
 from byhand.see.doctor.loop.loss_rules import loss_rules
-from byhand.see.doctor.loop.torch_families import families
+from byhand.see.doctor.loop.torch_divergence import divergence
+from byhand.see.doctor.loop.torch_future import future
 from byhand.see.doctor.loop.torch_loop import TorchEvent, TorchLoop
 from byhand.see.doctor.probe_units import DEAD, TAIL
 
@@ -32,7 +33,7 @@ def torch_rules(loop: TorchLoop) -> tuple[list[Finding], list[Check]]:
         )
         return _optimizers(loop), []
     found = [*_optimizers(loop), *_modes(loop), *_unregistered(loop), *_gradients(loop, events), *_regularised(loop, events)]
-    found += loss_rules(loop, events) + families(loop, events) + _bends(events)
+    found += loss_rules(loop, events) + divergence(events) + future(loop, events) + _bends(events)
     checks = [Check("gradient", f"{len(events)} steps beside the gradient of what backward was called on")]
     if not found:
         more, check = _own_functions(loop, events)
